@@ -1,0 +1,1 @@
+"""What the development of this app needs: servers, a configuration, a database, a Git server. Not shipped."""

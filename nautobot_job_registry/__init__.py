@@ -1,0 +1,49 @@
+"""App declaration of the Nautobot Job Registry."""
+
+from importlib import metadata
+
+from nautobot.apps import NautobotAppConfig, nautobot_database_ready
+
+from nautobot_job_registry import settings_schema
+
+try:
+    __version__ = metadata.version("nautobot-job-registry")
+except metadata.PackageNotFoundError:  # run from a checkout that was not installed
+    __version__ = "0.0.0"
+
+
+class NautobotJobRegistryConfig(NautobotAppConfig):
+    """App configuration: connects the signals, nothing else."""
+
+    name = "nautobot_job_registry"
+    verbose_name = "Job Registry"
+    version = __version__
+    author = "Nautobot Job Registry contributors"
+    description = "The database record of every job: where it comes from, what its source says, what was decided."
+    base_url = "job-registry"
+    min_version = "3.0.0"
+    max_version = "3.99"
+    default_settings = settings_schema.defaults()
+    docs_view_name = "plugins:nautobot_job_registry:docs"
+    home_view_name = "plugins:nautobot_job_registry:registeredjob_list"
+    searchable_models = ["registeredjob"]
+
+    @classmethod
+    def validate(cls, user_config, nautobot_version):
+        """Refuse settings that are not known or of a wrong type.
+
+        Raises:
+            PluginImproperlyConfigured: Names the setting and what it should be.
+        """
+        settings_schema.validate_settings(user_config)
+        super().validate(user_config, nautobot_version)
+
+    def ready(self):
+        """Connect the signals."""
+        super().ready()
+        from nautobot_job_registry import signals
+
+        nautobot_database_ready.connect(signals.reconcile_after_migrate, sender=self)
+
+
+config = NautobotJobRegistryConfig

@@ -1,0 +1,14 @@
+"""URLs of the job registry's REST API."""
+
+from nautobot.apps.api import OrderedDefaultRouter
+
+from nautobot_job_registry.api import views
+
+router = OrderedDefaultRouter(view_name="Job Registry")
+router.register("registered-jobs", views.RegisteredJobViewSet)
+router.register("job-revisions", views.JobRevisionViewSet)
+router.register("load-errors", views.JobLoadErrorViewSet)
+router.register("reconciliations", views.ReconciliationViewSet)
+
+app_name = "nautobot_job_registry-api"
+urlpatterns = router.urls

@@ -1,0 +1,68 @@
+"""Choices of the registry's fields."""
+
+from nautobot.apps.choices import ChoiceSet
+
+from nautobot_job_registry.engine.descriptor import Absence, SourceType
+
+
+class SourceTypeChoices(ChoiceSet):
+    """Where the code of a job comes from."""
+
+    SYSTEM = SourceType.SYSTEM.value
+    APP = SourceType.APP.value
+    GIT = SourceType.GIT.value
+    LOCAL = SourceType.LOCAL.value
+
+    CHOICES = (
+        (SYSTEM, "System"),
+        (APP, "App"),
+        (GIT, "Git repository"),
+        (LOCAL, "Local (JOBS_ROOT)"),
+    )
+
+
+class AbsenceChoices(ChoiceSet):
+    """Why a job that was known is not installed now; only `removed` is final (rule 3)."""
+
+    REMOVED = Absence.REMOVED.value
+    LOAD_ERROR = Absence.LOAD_ERROR.value
+    SOURCE_UNAVAILABLE = Absence.SOURCE_UNAVAILABLE.value
+
+    CHOICES = (
+        (REMOVED, "Removed"),
+        (LOAD_ERROR, "Load error"),
+        (SOURCE_UNAVAILABLE, "Source unavailable"),
+    )
+
+
+class ReconciliationTriggerChoices(ChoiceSet):
+    """What started a reconcile."""
+
+    POST_MIGRATE = "post_migrate"
+    GIT_SYNC = "git_sync"
+    COMMAND = "command"
+    JOB = "job"
+
+    CHOICES = (
+        (POST_MIGRATE, "Migration"),
+        (GIT_SYNC, "Git sync"),
+        (COMMAND, "Command"),
+        (JOB, "Job"),
+    )
+
+
+class ReconciliationStatusChoices(ChoiceSet):
+    """How a reconcile ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+    CHOICES = (
+        (SUCCEEDED, "Succeeded"),
+        (FAILED, "Failed"),
+    )
+
+    CSS_CLASSES = {
+        SUCCEEDED: "success",
+        FAILED: "danger",
+    }

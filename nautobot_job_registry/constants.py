@@ -1,0 +1,9 @@
+"""Names that more than one module of the app needs."""
+
+APP_NAME = "nautobot_job_registry"
+
+# The actions beside view, add, change and delete that a permission can grant.
+VIEW_SOURCE = "view_source"
+
+# How many rows one statement of a reconcile writes at most.
+BATCH_SIZE = 500

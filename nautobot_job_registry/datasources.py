@@ -1,0 +1,77 @@
+"""The door through which a Git sync refreshes the records of the repository's jobs (M6)."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.conf import settings
+from nautobot.apps.datasources import DatasourceContent
+from nautobot.extras.choices import LogLevelChoices
+
+from nautobot_job_registry import report
+from nautobot_job_registry.choices import ReconciliationTriggerChoices
+from nautobot_job_registry.constants import APP_NAME
+
+logger = logging.getLogger(__name__)
+
+# Core's own callback for jobs, which has loaded the code by then, has the weight 300.
+WEIGHT = 310
+GROUPING = "job registry"
+
+
+def refresh_registered_jobs(repository_record: Any, job_result: Any, delete: bool = False) -> None:
+    """Reconcile the jobs of one Git repository.
+
+    It is called for every repository that is synced or deleted, inside the transaction of the sync, and never makes
+    the sync fail: what goes wrong is logged as a warning, as an error in the job's log would roll the sync back
+    (rule 11).
+
+    Args:
+        repository_record: The repository.
+        job_result: The run of the sync.
+        delete: Whether the repository is being deleted.
+    """
+    if not settings.PLUGINS_CONFIG[APP_NAME]["reconcile_after_git_sync"]:
+        return
+    try:
+        outcome = _reconcile(repository_record, job_result, delete)
+    except Exception as error:
+        message = f"The job registry could not be reconciled: {error}. The sync goes on; the next reconcile mends it."
+        job_result.log(message, level_choice=LogLevelChoices.LOG_WARNING, grouping=GROUPING)
+    else:
+        if outcome is not None:
+            job_result.log(report.summary(outcome.plan), level_choice=LogLevelChoices.LOG_INFO, grouping=GROUPING)
+
+
+def _reconcile(repository: Any, job_result: Any, delete: bool) -> Any:
+    from nautobot_job_registry.models import RegisteredJob
+    from nautobot_job_registry.reconcile import reconcile, reconcile_source_gone
+
+    stored = job_result if job_result.present_in_database else None
+    user = getattr(job_result, "user", None)
+    if delete or "extras.job" not in repository.provided_contents:
+        if not RegisteredJob.objects.filter(source_type="git", source_name=repository.slug).exists():
+            return None
+        return reconcile_source_gone(repository.slug, user=user, job_result=stored)
+    return reconcile(
+        f"git:{repository.slug}",
+        trigger=ReconciliationTriggerChoices.GIT_SYNC,
+        user=user,
+        job_result=stored,
+        reload=False,
+    )
+
+
+datasource_contents = [
+    (
+        "extras.gitrepository",
+        DatasourceContent(
+            name="registered jobs",
+            content_identifier="nautobot_job_registry.registeredjob",
+            icon="mdi-database-search",
+            callback=refresh_registered_jobs,
+            weight=WEIGHT,
+        ),
+    )
+]

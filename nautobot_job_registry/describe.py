@@ -1,0 +1,147 @@
+"""A loaded job class in, what it says about itself out (rule 1)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import Enum
+from pathlib import PurePath
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Model
+from nautobot.apps.jobs import BaseJob, Job, JobButtonReceiver, JobHookReceiver, ScriptVariable
+
+from nautobot_job_registry.engine.descriptor import JobDescriptor, Source, SourceText
+from nautobot_job_registry.engine.errors import DescriptorError
+from nautobot_job_registry.engine.fields import TEXT_MAX_LENGTH, VALUE_FIELDS
+from nautobot_job_registry.engine.text import storable_text
+
+TEXT_FIELDS = ("grouping", "name", "description")
+LIMIT_FIELDS = ("soft_time_limit", "time_limit")
+# Core checks the types of all of these, but not that of the grouping, which is the module's `name`.
+SWITCH_FIELDS = tuple(name for name in VALUE_FIELDS if name not in {*TEXT_FIELDS, *LIMIT_FIELDS}) + (
+    "read_only",
+    "supports_dryrun",
+)
+BASES_WITHOUT_INPUTS = frozenset({object, BaseJob, Job})
+
+
+def describe(job_class: type[Job], source: Source, source_version: str, source_code: SourceText) -> JobDescriptor:
+    """Read everything that a job class says about itself.
+
+    Args:
+        job_class: The class, as Nautobot has loaded it.
+        source: Where it comes from.
+        source_version: Version or commit of the source.
+        source_code: The text of its module.
+
+    Raises:
+        DescriptorError: If a value cannot be stored as it is.
+        Exception: Whatever the class raises when it is asked, such as `TypeError` for a `Meta` of a wrong type.
+    """
+    return JobDescriptor(
+        module_name=job_class.__module__,
+        job_class_name=job_class.__name__,
+        source=source,
+        source_version=source_version,
+        metadata=_metadata(job_class),
+        source_code=source_code,
+    )
+
+
+def _metadata(job_class: type[Job]) -> dict[str, Any]:
+    queues = _queues(job_class)
+    return {
+        **{name: _text(name, getattr(job_class, name)) for name in TEXT_FIELDS},
+        **{name: _seconds(name, getattr(job_class, name)) for name in LIMIT_FIELDS},
+        **{name: getattr(job_class, name) for name in SWITCH_FIELDS},
+        "job_queues": queues,
+        "default_job_queue": queues[0],
+        "is_job_hook_receiver": issubclass(job_class, JobHookReceiver),
+        "is_job_button_receiver": issubclass(job_class, JobButtonReceiver),
+        "previous_class_paths": _previous_class_paths(job_class),
+        "variables": _variables(job_class),
+    }
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise DescriptorError(f"The {name} should be a text, not {type(value).__name__}.")
+    return storable_text(value)
+
+
+def _seconds(name: str, value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise DescriptorError(f"Meta.{name} is too large.") from error
+
+
+def _queues(job_class: type[Job]) -> list[str]:
+    queues = list(dict.fromkeys(job_class.task_queues)) or [settings.CELERY_TASK_DEFAULT_QUEUE]
+    for queue in queues:
+        if not isinstance(queue, str) or not 0 < len(queue) <= TEXT_MAX_LENGTH:
+            raise DescriptorError(f"Meta.task_queues holds {queue!r}, which is not the name of a queue.")
+    return [storable_text(queue) for queue in queues]
+
+
+def _previous_class_paths(job_class: type[Job]) -> list[str]:
+    paths = vars(job_class).get("previous_class_paths", ())
+    if not isinstance(paths, (list, tuple)) or not all(isinstance(path, str) for path in paths):
+        raise DescriptorError("`previous_class_paths` should be a list of dotted class paths.")
+    return [storable_text(path) for path in paths]
+
+
+def _variables(job_class: type[Job]) -> list[dict[str, Any]]:
+    """Return the inputs in the order of their definition, those of base classes first."""
+    found: dict[str, Any] = {}
+    for base in reversed(job_class.__mro__):
+        if base not in BASES_WITHOUT_INPUTS:
+            for name, value in vars(base).items():
+                if name in found or isinstance(value, ScriptVariable):
+                    found[name] = value
+    return [_variable(name, value) for name, value in found.items() if isinstance(value, ScriptVariable)]
+
+
+def _variable(name: str, variable: ScriptVariable) -> dict[str, Any]:
+    attributes = variable.field_attrs
+    return {
+        "name": name,
+        "type": type(variable).__name__,
+        "label": storable_text(str(attributes.get("label", ""))),
+        "required": bool(attributes.get("required", True)),
+        "default": storable_value(attributes.get("initial")),
+    }
+
+
+def storable_value(value: Any) -> Any:
+    """Return a default in a form that JSON can hold, and that is the same at each reading of the same code."""
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, Enum):
+        return storable_value(value.value)
+    if isinstance(value, str):
+        return storable_text(str(value))
+    if isinstance(value, Mapping):
+        return {storable_text(str(key)): storable_value(item) for key, item in value.items()}
+    if isinstance(value, (set, frozenset)):
+        return sorted((storable_value(item) for item in value), key=repr)
+    if isinstance(value, (Decimal, UUID, PurePath)):
+        return str(value)
+    if isinstance(value, (list, tuple)):
+        return [storable_value(item) for item in value]
+    return _named(value)
+
+
+def _named(value: Any) -> str:
+    """Name what JSON cannot hold by its kind: a date may have been computed at import, and differ at each reading."""
+    if isinstance(value, Model):
+        return f"<{value._meta.label_lower} {value.pk}>"
+    if callable(value) and hasattr(value, "__qualname__"):
+        return f"<{value.__module__}.{value.__qualname__}>"
+    return f"<{type(value).__module__}.{type(value).__qualname__}>"

@@ -1,0 +1,1 @@
+"""What the registry decides, in pure Python: no Django, no Nautobot, no database."""

@@ -1,0 +1,58 @@
+"""What an operator decided, merged from the registry and from core (rule 16)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nautobot_job_registry.engine.records import CoreState, JobRecord
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What an operator decided about one job.
+
+    Attributes:
+        enabled: Whether the job may be run.
+        values: The value of each field that is overridden.
+    """
+
+    enabled: bool
+    values: Mapping[str, Any]
+
+
+def decisions_of_record(record: JobRecord) -> Decisions:
+    """Return what the registry's own record holds."""
+    values = {name: record.columns[name] for name in record.overridden}
+    return Decisions(enabled=record.columns["enabled"], values=values)
+
+
+def merged_decisions(record: JobRecord | None, core: CoreState | None) -> Decisions:
+    """Return the record's decisions, with those added that changed in core since the record last saw it.
+
+    A job that the registry does not know yet takes over all that core says. Core's row made anew tells
+    nothing about what a person wants, so that the record's decisions stay.
+
+    Args:
+        record: What the registry holds, or None where the job is new to it.
+        core: What core holds, or None where it has no row, or one that says what the record knows already.
+    """
+    if record is None:
+        if core is None:
+            return Decisions(enabled=False, values={})
+        return Decisions(enabled=core.enabled, values={name: core.values[name] for name in core.overridden})
+    if core is None or not core.known:
+        return decisions_of_record(record)
+    return _merge(decisions_of_record(record), core.known, core)
+
+
+def _merge(ours: Decisions, known: Mapping[str, Any], core: CoreState) -> Decisions:
+    now = core.decisions
+    before, after = known["overrides"], now["overrides"]
+    values = {name: value for name, value in ours.values.items() if name in after or name not in before}
+    for name in after:
+        if name not in before or before[name] != after[name]:
+            values[name] = core.values[name]
+    enabled = now["enabled"] if now["enabled"] != known["enabled"] else ours.enabled
+    return Decisions(enabled=enabled, values=values)

@@ -1,0 +1,213 @@
+"""What the sources say about jobs, as frozen data (rules 1 to 4)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from typing import Any, Final
+from uuid import UUID
+
+from nautobot_job_registry.engine.fields import COLUMN_LENGTHS
+
+
+class SourceType(str, Enum):
+    """Where the code of a job comes from."""
+
+    SYSTEM = "system"
+    APP = "app"
+    GIT = "git"
+    LOCAL = "local"
+
+
+class ScanStatus(str, Enum):
+    """How much of a source could be read (rule 3)."""
+
+    COMPLETE = "complete"
+    FAILED = "failed"
+    UNAVAILABLE = "unavailable"
+
+
+class Absence(str, Enum):
+    """Why a job that was known is not installed now; only a removal is final (rule 3)."""
+
+    REMOVED = "removed"
+    LOAD_ERROR = "load_error"
+    SOURCE_UNAVAILABLE = "source_unavailable"
+
+
+@dataclass(frozen=True, order=True)
+class Source:
+    """One source of jobs: Nautobot itself, an installed app, a Git repository, or `JOBS_ROOT`."""
+
+    type: SourceType
+    name: str
+
+    @property
+    def label(self) -> str:
+        """The source as the command line names it: `system`, `local`, `app:NAME` or `git:SLUG`."""
+        if self.type in (SourceType.SYSTEM, SourceType.LOCAL):
+            return str(self.type.value)
+        return f"{self.type.value}:{self.name}"
+
+
+_canonical_json: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+
+def digest(text: str) -> str:
+    """Return the SHA-256 of a text, as 64 hexadecimal digits."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def identity(column: str, value: str) -> str:
+    """Return a module or class name that fits its column and stays unique (rule 4).
+
+    A name that fits is kept. A longer one keeps its beginning and ends in a digest of the whole.
+
+    Args:
+        column: `module_name` or `job_class_name`.
+        value: The whole name.
+    """
+    length = COLUMN_LENGTHS[column]
+    if len(value) <= length:
+        return value
+    return f"{value[: length - 13]}~{digest(value)[:12]}"
+
+
+@dataclass(frozen=True)
+class SourceText:
+    """The text of a module, hashed once for all the classes in it."""
+
+    text: str = field(repr=False, default="")
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of the text."""
+        return digest(self.text)
+
+
+@dataclass(frozen=True)
+class JobDescriptor:
+    """What the source says about one job class.
+
+    Attributes:
+        module_name: The dotted name of the module, whole.
+        job_class_name: The name of the class, whole.
+        source: Where the class comes from.
+        source_version: Version of Nautobot or of the app, commit of the repository, or empty.
+        metadata: What goes into a revision: overridable values, flags, input variables.
+        source_code: The text of the module of the class, shared by all the classes in it.
+    """
+
+    module_name: str
+    job_class_name: str
+    source: Source
+    source_version: str
+    metadata: Mapping[str, Any]
+    source_code: SourceText = field(repr=False, default=SourceText())
+
+    @property
+    def class_path(self) -> str:
+        """The dotted path of the class."""
+        return f"{self.module_name}.{self.job_class_name}"
+
+    @cached_property
+    def key(self) -> tuple[str, str]:
+        """The identity of the record: module and class name, as the columns hold them."""
+        return identity("module_name", self.module_name), identity("job_class_name", self.job_class_name)
+
+    @cached_property
+    def metadata_hash(self) -> str:
+        """SHA-256 of the metadata, whatever the order of their keys."""
+        return digest(_canonical_json(self.metadata))
+
+    @property
+    def source_hash(self) -> str:
+        """SHA-256 of the text of the module."""
+        return self.source_code.hash
+
+
+@dataclass(frozen=True)
+class LoadFailure:
+    """A module, or a class in it, that could not be read (rule 2)."""
+
+    source: Source
+    source_version: str
+    module_name: str
+    job_class_name: str
+    file_path: str
+    line: int | None
+    exception_type: str
+    message: str
+    traceback: str
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What the failure is about: source, module and class."""
+        return (
+            self.source.type.value,
+            self.source.name,
+            identity("module_name", self.module_name),
+            identity("job_class_name", self.job_class_name),
+        )
+
+
+@dataclass(frozen=True)
+class SourceScan:
+    """What one source said when it was read.
+
+    Attributes:
+        source: The source.
+        status: Whether all of it could be read.
+        version: Version of the source, as in `JobDescriptor.source_version`.
+        git_repository_id: The primary key of the Git repository, where the source is one.
+        descriptors: One for each job class that was read.
+        failures: One for each module or class that was not.
+    """
+
+    source: Source
+    status: ScanStatus
+    version: str = ""
+    git_repository_id: UUID | None = None
+    descriptors: tuple[JobDescriptor, ...] = ()
+    failures: tuple[LoadFailure, ...] = ()
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What all sources in scope said.
+
+    Attributes:
+        scans: One for each source that exists now and is in scope.
+        scope: The one source that was read, or None where all of them were.
+        git_slugs: The slugs of all Git repositories that provide jobs, in scope or not.
+        origins: Where each job that only core knows would come from, by its key.
+    """
+
+    scans: tuple[SourceScan, ...]
+    scope: Source | None = None
+    git_slugs: frozenset[str] = frozenset()
+    origins: Mapping[tuple[str, str], Source] = field(default_factory=dict)
+
+    @cached_property
+    def by_source(self) -> dict[Source, SourceScan]:
+        """The scans by their source."""
+        return {scan.source: scan for scan in self.scans}
+
+    @property
+    def descriptors(self) -> tuple[JobDescriptor, ...]:
+        """The descriptors of all scans."""
+        return tuple(descriptor for scan in self.scans for descriptor in scan.descriptors)
+
+    @property
+    def failures(self) -> tuple[LoadFailure, ...]:
+        """The failures of all scans."""
+        return tuple(failure for scan in self.scans for failure in scan.failures)
+
+    @cached_property
+    def failed_classes(self) -> frozenset[tuple[str, str]]:
+        """The keys of the classes that could not be read, though their module could."""
+        return frozenset(failure.key[2:] for failure in self.failures if failure.job_class_name)

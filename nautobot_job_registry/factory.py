@@ -1,0 +1,228 @@
+"""Factories of registry records and of job source files, for the tests of this app and of others.
+
+Needs factory-boy: `pip install nautobot-job-registry[testing]`. Pass every value that a test asserts on.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import factory
+from django.utils import timezone
+from factory.django import DjangoModelFactory
+from git import Actor, Repo
+
+from nautobot_job_registry import choices, models
+from nautobot_job_registry.engine.descriptor import JobDescriptor, Source, SourceText, SourceType
+
+AUTHOR = Actor("Example", "example@example.com")
+
+DEFAULT_METADATA = {
+    "description": "",
+    "hidden": False,
+    "console_log_default": False,
+    "dryrun_default": False,
+    "soft_time_limit": 0.0,
+    "time_limit": 0.0,
+    "has_sensitive_variables": True,
+    "is_singleton": False,
+    "job_queues": ["default"],
+    "default_job_queue": "default",
+    "is_job_hook_receiver": False,
+    "is_job_button_receiver": False,
+    "read_only": False,
+    "supports_dryrun": False,
+    "previous_class_paths": [],
+    "variables": [],
+}
+
+
+def job_metadata(**values: Any) -> dict[str, Any]:
+    """Return the metadata of a revision: those of a job that says nothing about itself, with some values set.
+
+    Args:
+        **values: What the job says otherwise, such as `description` or `time_limit`.
+    """
+    return {"grouping": "Example jobs", "name": "Example job", **DEFAULT_METADATA, **values}
+
+
+class RegisteredJobFactory(DjangoModelFactory):
+    """Makes the record of an installed local job, without a revision."""
+
+    class Meta:
+        """Meta attributes."""
+
+        model = models.RegisteredJob
+        skip_postgeneration_save = True
+
+    module_name = factory.Sequence(lambda number: f"example_{number}")
+    job_class_name = "ExampleJob"
+    source_type = choices.SourceTypeChoices.LOCAL
+    source_name = "JOBS_ROOT"
+    grouping = "Example jobs"
+    name = factory.LazyAttribute(lambda job: f"{job.job_class_name} of {job.module_name}")
+
+
+class JobRevisionFactory(DjangoModelFactory):
+    """Makes a revision and the current one of its job, and puts the job to what it says."""
+
+    class Meta:
+        """Meta attributes."""
+
+        model = models.JobRevision
+        skip_postgeneration_save = True
+
+    job = factory.SubFactory(RegisteredJobFactory)
+    number = 1
+    metadata = factory.LazyAttribute(lambda revision: job_metadata(name=revision.job.name))
+    source_code = "# The module of the job.\n"
+    source_version = ""
+    metadata_hash = factory.LazyAttribute(lambda revision: _descriptor(revision).metadata_hash)
+    source_hash = factory.LazyAttribute(lambda revision: _descriptor(revision).source_hash)
+
+    @factory.post_generation
+    def is_current(obj, create, extracted, **kwargs):
+        """Make the revision the job's current one, unless `is_current=False` is passed."""
+        if create and extracted is not False:
+            obj.job.current_revision = obj
+            obj.job.save()
+
+
+def _descriptor(revision: Any) -> JobDescriptor:
+    return JobDescriptor(
+        module_name=revision.job.module_name,
+        job_class_name=revision.job.job_class_name,
+        source=Source(SourceType(revision.job.source_type), revision.job.source_name),
+        source_version=revision.source_version,
+        metadata=revision.metadata,
+        source_code=SourceText(revision.source_code),
+    )
+
+
+class JobLoadErrorFactory(DjangoModelFactory):
+    """Makes an open load error of a local module."""
+
+    class Meta:
+        """Meta attributes."""
+
+        model = models.JobLoadError
+
+    source_type = choices.SourceTypeChoices.LOCAL
+    source_name = "JOBS_ROOT"
+    module_name = factory.Sequence(lambda number: f"broken_{number}")
+    file_path = factory.LazyAttribute(lambda error: f"{error.module_name}.py")
+    line = 1
+    exception_type = "ModuleNotFoundError"
+    message = "No module named 'missing'"
+    traceback = "Traceback (most recent call last):\nModuleNotFoundError: No module named 'missing'\n"
+
+
+class ReconciliationFactory(DjangoModelFactory):
+    """Makes the log row of a reconcile that had nothing to do."""
+
+    class Meta:
+        """Meta attributes."""
+
+        model = models.Reconciliation
+
+    trigger = choices.ReconciliationTriggerChoices.COMMAND
+    scope = "all"
+    status = choices.ReconciliationStatusChoices.SUCCEEDED
+    started = factory.LazyFunction(timezone.now)
+    finished = factory.SelfAttribute("started")
+
+
+class JobClassSource:
+    """The source text of one job class.
+
+    Attributes:
+        name: The name of the class.
+        text: Its source text.
+    """
+
+    def __init__(self, name: str, base: str, meta: dict[str, Any], body: str) -> None:
+        """Compose the text of the class."""
+        self.name = name
+        lines = [f"    {key} = {value!r}" for key, value in meta.items()]
+        parts = [f"class {name}({base}):", *textwrap.indent(textwrap.dedent(body).strip(), "    ").splitlines()]
+        if lines:
+            parts += ["    class Meta:", *(f"    {line}" for line in lines)]
+        parts += ["    def run(self, **kwargs):", "        return kwargs"]
+        self.text = "\n".join(part for part in parts if part)
+
+
+class JobClassSourceFactory(factory.Factory):
+    """Makes the source text of a job class: `JobClassSourceFactory(name="Backup", meta={"time_limit": 60})`."""
+
+    class Meta:
+        """Meta attributes."""
+
+        model = JobClassSource
+
+    name = factory.Sequence(lambda number: f"ExampleJob{number}")
+    base = "Job"
+    meta = factory.Dict({})
+    body = ""
+
+
+class JobModuleFactory(factory.Factory):
+    """Writes a module with jobs into a folder and returns its path.
+
+    `JobModuleFactory(folder=jobs_root, name="backup", classes=[JobClassSourceFactory(...)])`. The name is dotted for a
+    module in a package; the packages are made. `before` and `after` are lines around the classes, `registered=False`
+    leaves out the call of `register_jobs()`.
+    """
+
+    class Meta:
+        """Meta attributes."""
+
+        model = Path
+
+    folder: Any = None
+    name = factory.Sequence(lambda number: f"example_jobs_{number}")
+    grouping = "Example jobs"
+    classes = factory.LazyFunction(lambda: [JobClassSourceFactory()])
+    before = ""
+    after = ""
+    registered = True
+
+    @classmethod
+    def _create(cls, model_class: type, *args: Any, **values: Any) -> Path:
+        path = Path(values["folder"], *values["name"].split(".")).with_suffix(".py")
+        for package in [parent for parent in path.parents if Path(values["folder"]) in parent.parents]:
+            package.mkdir(parents=True, exist_ok=True)
+            (package / "__init__.py").touch()
+        path.write_text(cls._text(**values), encoding="utf-8")
+        return path
+
+    @classmethod
+    def _build(cls, model_class: type, *args: Any, **values: Any) -> str:
+        return cls._text(**values)
+
+    @staticmethod
+    def _text(grouping: str, classes: list[JobClassSource], before: str, after: str, registered: bool, **_: Any) -> str:
+        names = ", ".join(job.name for job in classes)
+        parts = [
+            "from nautobot.apps.jobs import *  # noqa: F403",
+            f"name = {grouping!r}" if grouping else "",
+            textwrap.dedent(before).strip(),
+            *(job.text for job in classes),
+            f"register_jobs({names})" if registered and names else "",
+            textwrap.dedent(after).strip(),
+        ]
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def commit_all(work_tree: Path, message: str = "Change the jobs") -> str:
+    """Commit all that a work tree of a Git repository holds, made if it is none, and return the commit's hash.
+
+    Args:
+        work_tree: The folder. What has been removed from it is removed by the commit.
+        message: The message of the commit.
+    """
+    repo = Repo(work_tree) if (work_tree / ".git").exists() else Repo.init(work_tree, initial_branch="main")
+    with repo:
+        repo.git.add("--all")
+        return repo.index.commit(message, author=AUTHOR, committer=AUTHOR).hexsha

@@ -1,0 +1,60 @@
+"""The door from the command line into the reconcile."""
+
+import json
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
+
+from nautobot_job_registry import readiness, report
+from nautobot_job_registry.choices import ReconciliationTriggerChoices
+from nautobot_job_registry.engine.errors import UnknownSourceError
+from nautobot_job_registry.reconcile import reconcile
+
+NOT_MIGRATED = "The database is not migrated to the latest: run `nautobot-server migrate` first."
+
+
+class Command(BaseCommand):
+    """Make the job registry say what the code of the jobs says."""
+
+    help = "Make the job registry say what the code of the jobs says."
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser):
+        """Declare the options."""
+        parser.add_argument("--dry-run", action="store_true", help="print the plan and write nothing")
+        parser.add_argument(
+            "--check", action="store_true", help="print the plan, write nothing, and exit 1 if there is something to do"
+        )
+        parser.add_argument("--source", help="only this source: system, local, app:NAME or git:SLUG")
+        parser.add_argument("--format", choices=("table", "json"), default="table", help="how the plan is printed")
+
+    def handle(self, *args, **options):
+        """Reconcile, and print what was or would be done.
+
+        Raises:
+            CommandError: Exit 2 for an unknown source; exit 1 where the database is not ready, or for `--check` where
+                there is something to do.
+        """
+        only_plan = options["dry_run"] or options["check"]
+        _require_database()
+        try:
+            outcome = reconcile(options["source"], dry_run=only_plan, trigger=ReconciliationTriggerChoices.COMMAND)
+        except UnknownSourceError as error:
+            raise CommandError(str(error), returncode=2) from error
+        self.stdout.write(self._rendered(outcome.plan, options["format"]))
+        if options["check"] and not outcome.plan.is_empty:
+            raise SystemExit(1)
+
+    def _rendered(self, plan, style):
+        if style == "json":
+            return json.dumps({"changes": report.plan_as_json(plan), "counts": plan.counts()}, indent=2, default=str)
+        return report.plan_as_table(plan)
+
+
+def _require_database():
+    try:
+        migrated = readiness.is_migrated()
+    except OperationalError as error:
+        raise CommandError(f"The database cannot be used: {str(error).strip().splitlines()[0]}") from error
+    if not migrated:
+        raise CommandError(NOT_MIGRATED)

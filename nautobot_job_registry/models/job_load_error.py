@@ -1,0 +1,72 @@
+"""A module or class of jobs that could not be loaded."""
+
+from django.db import models
+from django.utils import timezone
+from nautobot.apps.constants import CHARFIELD_MAX_LENGTH
+from nautobot.apps.models import BaseModel, extras_features
+
+from nautobot_job_registry.choices import SourceTypeChoices
+
+
+@extras_features("custom_links", "export_templates", "graphql")
+class JobLoadError(BaseModel):
+    """A module, or a class in it, that could not be loaded (rule 2).
+
+    An error that goes away is resolved by date and kept.
+    """
+
+    source_type = models.CharField(max_length=50, choices=SourceTypeChoices, help_text="Kind of the source")
+    source_name = models.CharField(max_length=CHARFIELD_MAX_LENGTH, help_text="Name of the source")
+    git_repository = models.ForeignKey(
+        to="extras.GitRepository",
+        on_delete=models.SET_NULL,
+        related_name="job_load_errors",
+        blank=True,
+        null=True,
+        help_text="The Git repository that holds the module",
+    )
+    source_version = models.CharField(
+        max_length=CHARFIELD_MAX_LENGTH,
+        blank=True,
+        help_text="Version or commit of the source with which the error was last recorded",
+    )
+    module_name = models.CharField(
+        max_length=CHARFIELD_MAX_LENGTH, db_index=True, help_text="Dotted name of the module"
+    )
+    job_class_name = models.CharField(
+        max_length=CHARFIELD_MAX_LENGTH,
+        blank=True,
+        help_text="Name of the class, where the module itself could be loaded",
+    )
+    file_path = models.TextField(blank=True, help_text="The file in which the error was raised")
+    line = models.PositiveIntegerField(blank=True, null=True, help_text="The line in which the error was raised")
+    exception_type = models.CharField(max_length=CHARFIELD_MAX_LENGTH, help_text="Class of the exception")
+    message = models.TextField(blank=True, help_text="What the exception says")
+    traceback = models.TextField(blank=True, help_text="Where the exception was raised and through which calls")
+    first_seen = models.DateTimeField(default=timezone.now, help_text="When the error was first recorded")
+    last_seen = models.DateTimeField(
+        default=timezone.now,
+        help_text="When the error was last recorded; an error that stays the same is not recorded again",
+    )
+    resolved_at = models.DateTimeField(
+        blank=True, null=True, db_index=True, help_text="When the error was found to be gone; empty while it lasts"
+    )
+
+    is_data_compliance_model = False
+    is_version_controlled = False
+    natural_key_field_names = ["pk"]
+
+    class Meta:
+        """Meta attributes."""
+
+        ordering = ["resolved_at", "-last_seen"]
+        verbose_name = "job load error"
+
+    def __str__(self):
+        """Name the module, or the class in it, that could not be loaded."""
+        return f"{self.module_name}.{self.job_class_name}" if self.job_class_name else self.module_name
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the error is still there."""
+        return self.resolved_at is None

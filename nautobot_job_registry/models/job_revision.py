@@ -1,0 +1,74 @@
+"""What the source said about a job at one point."""
+
+from django.core.exceptions import ValidationError
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from nautobot.apps.constants import CHARFIELD_MAX_LENGTH
+from nautobot.apps.models import BaseManager, BaseModel, RestrictedQuerySet, extras_features
+
+
+class JobRevisionQuerySet(RestrictedQuerySet):
+    """Query set that refuses to change what was said once."""
+
+    def update(self, **kwargs):
+        """Refuse.
+
+        Raises:
+            ValidationError: Always, as revisions are never changed (rule 7).
+        """
+        raise ValidationError("A job revision is never changed.")
+
+
+@extras_features("custom_links", "export_templates", "graphql")
+class JobRevision(BaseModel):
+    """What the source of a job said at one point: metadata and text of the module (rule 7).
+
+    A revision is made when one of the two changes, and never changed or renumbered afterwards.
+    """
+
+    job = models.ForeignKey(
+        to="nautobot_job_registry.RegisteredJob",
+        on_delete=models.CASCADE,
+        related_name="revisions",
+        help_text="The registered job that this revision describes",
+    )
+    number = models.PositiveIntegerField(help_text="Counts the revisions of one job, beginning with 1")
+    metadata = models.JSONField(
+        encoder=DjangoJSONEncoder,
+        default=dict,
+        help_text="What the source code says: values of the overridable fields, flags and input variables",
+    )
+    metadata_hash = models.CharField(max_length=64, help_text="SHA-256 of the metadata")
+    source_code = models.TextField(blank=True, help_text="The text of the module that holds the class")
+    source_hash = models.CharField(max_length=64, help_text="SHA-256 of the text of the module")
+    source_version = models.CharField(
+        max_length=CHARFIELD_MAX_LENGTH,
+        blank=True,
+        help_text="Version or commit of the source with which this revision was first seen",
+    )
+    created = models.DateTimeField(auto_now_add=True, null=True, help_text="When this revision was first seen")
+
+    objects = BaseManager.from_queryset(JobRevisionQuerySet)()
+    is_data_compliance_model = False
+    is_version_controlled = False
+
+    class Meta:
+        """Meta attributes."""
+
+        ordering = ["job", "-number"]
+        unique_together = [["job", "number"]]
+        verbose_name = "job revision"
+
+    def __str__(self):
+        """Name the revision by its number."""
+        return f"Revision {self.number}"
+
+    def save(self, *args, **kwargs):
+        """Store a new revision.
+
+        Raises:
+            ValidationError: If the revision is stored already (rule 7).
+        """
+        if self.present_in_database:
+            raise ValidationError("A job revision is never changed.")
+        super().save(*args, **kwargs)

@@ -1,0 +1,78 @@
+"""The log of what each reconcile did."""
+
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.utils import timezone
+from nautobot.apps.constants import CHARFIELD_MAX_LENGTH
+from nautobot.apps.models import BaseModel, extras_features
+
+from nautobot_job_registry.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
+
+
+@extras_features("custom_links", "export_templates", "graphql")
+class Reconciliation(BaseModel):
+    """One reconcile of the registry with the code: why it ran, what it changed, how it ended (rules 6, 9, 11)."""
+
+    trigger = models.CharField(max_length=50, choices=ReconciliationTriggerChoices, help_text="What started it")
+    scope = models.CharField(
+        max_length=CHARFIELD_MAX_LENGTH,
+        default="all",
+        help_text="The source that was read: all, system, local, app:NAME or git:SLUG",
+    )
+    status = models.CharField(
+        max_length=50, choices=ReconciliationStatusChoices, db_index=True, help_text="How it ended"
+    )
+    registered = models.PositiveIntegerField(default=0, help_text="Jobs that got a record")
+    changed = models.PositiveIntegerField(default=0, help_text="Jobs whose record changed")
+    uninstalled = models.PositiveIntegerField(default=0, help_text="Jobs that went away")
+    returned = models.PositiveIntegerField(default=0, help_text="Jobs that came back")
+    refreshed = models.PositiveIntegerField(
+        default=0, help_text="Jobs of which only the version of the source or the link to core's row changed"
+    )
+    unchanged = models.PositiveIntegerField(default=0, help_text="Jobs whose record stayed as it was")
+    errors_opened = models.PositiveIntegerField(default=0, help_text="Load errors that came up")
+    errors_updated = models.PositiveIntegerField(default=0, help_text="Load errors that changed")
+    errors_resolved = models.PositiveIntegerField(default=0, help_text="Load errors that went away")
+    changes = models.JSONField(
+        encoder=DjangoJSONEncoder, default=list, blank=True, help_text="What changed on which job, field by field"
+    )
+    error = models.TextField(blank=True, help_text="What went wrong, where it failed")
+    started = models.DateTimeField(default=timezone.now, db_index=True, help_text="When it began")
+    finished = models.DateTimeField(blank=True, null=True, help_text="When it ended")
+    user = models.ForeignKey(
+        to=settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        related_name="job_reconciliations",
+        blank=True,
+        null=True,
+        help_text="Who started it",
+    )
+    job_result = models.ForeignKey(
+        to="extras.JobResult",
+        on_delete=models.SET_NULL,
+        related_name="job_reconciliations",
+        blank=True,
+        null=True,
+        help_text="The job run that it was part of",
+    )
+
+    is_data_compliance_model = False
+    is_version_controlled = False
+    natural_key_field_names = ["pk"]
+
+    class Meta:
+        """Meta attributes."""
+
+        ordering = ["-started"]
+        get_latest_by = "started"
+        verbose_name = "reconciliation"
+
+    def __str__(self):
+        """Name the reconcile by what started it, what it read, and when."""
+        return f"{self.get_trigger_display()} of {self.scope} at {self.started:%Y-%m-%d %H:%M:%S}"
+
+    @property
+    def duration(self):
+        """How long it took, as a timedelta; None while it has not ended."""
+        return self.finished - self.started if self.finished else None

@@ -1,0 +1,278 @@
+"""The record of one job class."""
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.core.validators import MinValueValidator
+from django.db import models
+from nautobot.apps.constants import CHARFIELD_MAX_LENGTH
+from nautobot.apps.models import PrimaryModel, extras_features
+
+from nautobot_job_registry.choices import AbsenceChoices, SourceTypeChoices
+from nautobot_job_registry.engine.fields import NAME_MAX_LENGTH, OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag
+from nautobot_job_registry.engine.overrides import overridden_fields, restored_values
+
+
+def _flag(what: str) -> models.BooleanField:
+    return models.BooleanField(
+        default=False, help_text=f"If set, the {what} stays as it is here, whatever the source code says"
+    )
+
+
+@extras_features(
+    "custom_links",
+    "custom_validators",
+    "export_templates",
+    "graphql",
+    "webhooks",
+)
+class RegisteredJob(PrimaryModel):
+    """The record of one job class: where it comes from, what its source says, what an operator decided (M1).
+
+    Saving a record puts every field whose flag is clear back to what the current revision says (rule 13).
+    The many-to-many field `job_queues` follows in the same save.
+    """
+
+    # Identity
+    module_name = models.CharField(
+        max_length=CHARFIELD_MAX_LENGTH, editable=False, db_index=True, help_text="Dotted name of the Python module"
+    )
+    job_class_name = models.CharField(
+        max_length=CHARFIELD_MAX_LENGTH, editable=False, db_index=True, help_text="Name of the Python class"
+    )
+
+    # Provenance
+    source_type = models.CharField(
+        max_length=50,
+        choices=SourceTypeChoices,
+        editable=False,
+        db_index=True,
+        help_text="Kind of the source that the job comes from",
+    )
+    source_name = models.CharField(
+        max_length=CHARFIELD_MAX_LENGTH,
+        editable=False,
+        db_index=True,
+        help_text="Nautobot, the package of the app, the slug of the Git repository, or JOBS_ROOT",
+    )
+    git_repository = models.ForeignKey(
+        to="extras.GitRepository",
+        on_delete=models.SET_NULL,
+        related_name="registered_jobs",
+        editable=False,
+        blank=True,
+        null=True,
+        help_text="The Git repository that the job comes from",
+    )
+    source_version = models.CharField(
+        max_length=CHARFIELD_MAX_LENGTH,
+        editable=False,
+        blank=True,
+        help_text="Version of Nautobot or of the app, commit of the Git repository, or empty",
+    )
+
+    # State
+    installed = models.BooleanField(
+        default=True, editable=False, db_index=True, help_text="Whether the class is there and can be loaded"
+    )
+    absence = models.CharField(
+        max_length=50,
+        choices=AbsenceChoices,
+        editable=False,
+        blank=True,
+        db_index=True,
+        help_text="Why the class is not there; empty while it is",
+    )
+    uninstalled_at = models.DateTimeField(
+        editable=False, blank=True, null=True, help_text="When the class was found to be gone"
+    )
+    is_job_hook_receiver = models.BooleanField(
+        default=False, editable=False, help_text="Whether the job is a job hook receiver"
+    )
+    is_job_button_receiver = models.BooleanField(
+        default=False, editable=False, help_text="Whether the job is a job button receiver"
+    )
+    read_only = models.BooleanField(
+        default=False, editable=False, help_text="Whether the job says that it makes no changes"
+    )
+    supports_dryrun = models.BooleanField(
+        default=False, editable=False, help_text="Whether the job can be run without making changes"
+    )
+    current_revision = models.ForeignKey(
+        to="nautobot_job_registry.JobRevision",
+        on_delete=models.SET_NULL,
+        related_name="+",
+        editable=False,
+        blank=True,
+        null=True,
+        help_text="What the source said when it was last read",
+    )
+    core_job = models.OneToOneField(
+        to="extras.Job",
+        on_delete=models.SET_NULL,
+        related_name="registered_job",
+        editable=False,
+        blank=True,
+        null=True,
+        help_text="Nautobot's own record of the job, which runs it",
+    )
+    core_decisions = models.JSONField(
+        encoder=DjangoJSONEncoder,
+        default=dict,
+        editable=False,
+        blank=True,
+        help_text="What was decided in Nautobot's own record when the registry last looked",
+    )
+
+    # What the source says and an operator can override
+    grouping = models.CharField(
+        max_length=CHARFIELD_MAX_LENGTH, db_index=True, help_text="Grouping under which the job is listed"
+    )
+    name = models.CharField(max_length=NAME_MAX_LENGTH, db_index=True, help_text="Name of the job")
+    description = models.TextField(
+        blank=True, help_text="Markdown formatting and a limited subset of HTML are supported"
+    )
+    hidden = models.BooleanField(default=False, db_index=True, help_text="Whether the job is left out of job lists")
+    console_log_default = models.BooleanField(
+        default=False, help_text="Whether the job logs to the console of the worker unless told otherwise"
+    )
+    dryrun_default = models.BooleanField(
+        default=False, help_text="Whether the job runs without making changes unless told otherwise"
+    )
+    soft_time_limit = models.FloatField(
+        default=0,
+        validators=[MinValueValidator(0)],
+        help_text="Seconds before the job is asked to stop; 0 for the default of the system",
+    )
+    time_limit = models.FloatField(
+        default=0,
+        validators=[MinValueValidator(0)],
+        help_text="Seconds before the job is stopped by force; 0 for the default of the system",
+    )
+    has_sensitive_variables = models.BooleanField(
+        default=True, help_text="Whether the inputs of the job are secret, so that they are not stored"
+    )
+    is_singleton = models.BooleanField(
+        default=False, help_text="Whether the job refuses to run while another run of it goes on"
+    )
+    job_queues = models.ManyToManyField(
+        to="extras.JobQueue",
+        related_name="registered_jobs",
+        blank=True,
+        help_text="The queues that the job can be run on",
+    )
+    default_job_queue = models.ForeignKey(
+        to="extras.JobQueue",
+        on_delete=models.SET_NULL,
+        related_name="default_for_registered_jobs",
+        blank=True,
+        null=True,
+        help_text="The queue that the job runs on unless told otherwise",
+    )
+
+    grouping_override = _flag("grouping")
+    name_override = _flag("name")
+    description_override = _flag("description")
+    hidden_override = _flag("hidden setting")
+    console_log_default_override = _flag("console log default")
+    dryrun_default_override = _flag("dry run default")
+    soft_time_limit_override = _flag("soft time limit")
+    time_limit_override = _flag("time limit")
+    has_sensitive_variables_override = _flag("sensitive variables setting")
+    is_singleton_override = _flag("singleton setting")
+    job_queues_override = _flag("list of queues")
+    default_job_queue_override = _flag("default queue")
+
+    # The operator's own
+    enabled = models.BooleanField(default=False, db_index=True, help_text="Whether the job may be run")
+
+    is_data_compliance_model = False
+    is_version_controlled = False
+    clone_fields = []
+
+    class Meta:
+        """Meta attributes."""
+
+        ordering = ["grouping", "name", "module_name", "job_class_name"]
+        unique_together = [["module_name", "job_class_name"]]
+        verbose_name = "registered job"
+
+    def __str__(self):
+        """Name the job."""
+        return self.name
+
+    @property
+    def class_path(self) -> str:
+        """The dotted path of the class."""
+        return f"{self.module_name}.{self.job_class_name}"
+
+    @property
+    def overridden_fields(self) -> tuple[str, ...]:
+        """The fields whose override flag is set."""
+        return overridden_fields({field: getattr(self, override_flag(field)) for field in OVERRIDABLE_FIELDS})
+
+    @property
+    def source_values(self) -> dict:
+        """What the current revision says about each overridable field; empty where no revision is known yet."""
+        if self.current_revision is None:
+            return {}
+        return restored_values(self.current_revision.metadata, ())
+
+    def restore_source_values(self) -> tuple[str, ...]:
+        """Put every field whose flag is clear back to what the current revision says, without saving (rule 13).
+
+        No job code is loaded. Queues are restored by `save()`, as they are rows of their own.
+
+        Returns:
+            The names of the fields with a clear flag that could not be restored, as no revision is known yet.
+        """
+        overridden = self.overridden_fields
+        if self.current_revision is None:
+            return tuple(field for field in OVERRIDABLE_FIELDS if field not in overridden)
+        values = restored_values(self.current_revision.metadata, overridden)
+        for field in VALUE_FIELDS:
+            if field in values:
+                setattr(self, field, values[field])
+        return ()
+
+    def clean(self):
+        """Restore what is not overridden before it is validated, so that a value that is dropped cannot be refused."""
+        super().clean()
+        self.restore_source_values()
+
+    def save(self, *args, **kwargs):
+        """Save the record with every field whose flag is clear put back to what the source says (rule 13)."""
+        restored = self._restored_queues()
+        self.restore_source_values()
+        if "default_job_queue" in restored:
+            self.default_job_queue = restored["default_job_queue"]
+        _include_restored(kwargs)
+        super().save(*args, **kwargs)
+        if "job_queues" in restored:
+            self.job_queues.set(restored["job_queues"])
+
+    def _restored_queues(self) -> dict:
+        """Return the rows of the queues that the source names, for the queue fields that are not overridden.
+
+        A queue that does not exist (any more) is left out: only a reconcile makes queues.
+        """
+        if self.current_revision is None:
+            return {}
+        values = restored_values(self.current_revision.metadata, self.overridden_fields)
+        wanted = set(values.get("job_queues", ()))
+        default = values.get("default_job_queue")
+        queue_model = self._meta.get_field("default_job_queue").related_model
+        rows = {queue.name: queue for queue in queue_model.objects.filter(name__in=wanted | {default or ""})}
+        restored = {}
+        if "job_queues" in values:
+            restored["job_queues"] = [rows[name] for name in wanted if name in rows]
+        if default in rows:
+            restored["default_job_queue"] = rows[default]
+        return restored
+
+
+def _include_restored(kwargs: dict) -> None:
+    """Widen `update_fields`, so that a flag that is saved alone takes its restored value with it."""
+    fields = kwargs.get("update_fields")
+    if fields is not None:
+        names = set(fields)
+        names.update(field for field in OVERRIDABLE_FIELDS if field != "job_queues" and override_flag(field) in names)
+        kwargs["update_fields"] = names

@@ -1,0 +1,38 @@
+"""Navigation menu of the job registry: a group in Nautobot's own Jobs tab."""
+
+from nautobot.apps.ui import NavigationIconChoices, NavigationWeightChoices, NavMenuGroup, NavMenuItem, NavMenuTab
+from nautobot.apps.utils import get_permission_for_model, get_route_for_model
+
+from nautobot_job_registry import models
+
+
+def menu_item(model: type, name: str, weight: int) -> NavMenuItem:
+    """Return the menu item of the list of a model."""
+    return NavMenuItem(
+        link=get_route_for_model(model, "list"),
+        name=name,
+        weight=weight,
+        permissions=[get_permission_for_model(model, "view")],
+        buttons=(),
+    )
+
+
+menu_items = (
+    NavMenuTab(
+        name="Jobs",
+        icon=NavigationIconChoices.JOBS,
+        weight=NavigationWeightChoices.JOBS,
+        groups=(
+            NavMenuGroup(
+                name="Job Registry",
+                weight=150,
+                items=(
+                    menu_item(models.RegisteredJob, "Registered Jobs", 100),
+                    menu_item(models.JobRevision, "Job Revisions", 200),
+                    menu_item(models.JobLoadError, "Load Errors", 300),
+                    menu_item(models.Reconciliation, "Reconciliations", 400),
+                ),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,176 @@
+"""The use case of the registry: discover, plan, apply, report (rules 5 to 11)."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import OperationalError, connection, transaction
+from django.utils import timezone
+
+from nautobot_job_registry import discovery, report, store
+from nautobot_job_registry.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
+from nautobot_job_registry.engine.descriptor import Discovery, SourceType
+from nautobot_job_registry.engine.errors import UnknownSourceError
+from nautobot_job_registry.engine.plan import Plan, make_plan
+from nautobot_job_registry.models import Reconciliation
+
+logger = logging.getLogger(__name__)
+
+# PostgreSQL ends one of two transactions that wait for each other; the one that was ended is tried again.
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """Why a reconcile runs, for the log.
+
+    Attributes:
+        trigger: One of `ReconciliationTriggerChoices`.
+        scope: The label of the source that is read, or `all`.
+        user: Who started it, if anybody.
+        job_result: The job run that it is part of, if any.
+    """
+
+    trigger: str = ReconciliationTriggerChoices.COMMAND
+    scope: str = "all"
+    user: Any = None
+    job_result: Any = None
+
+    def row(self, started: datetime, **values: Any) -> Reconciliation:
+        """Return the log row of a reconcile that ends now, not saved yet."""
+        return Reconciliation(
+            trigger=self.trigger,
+            scope=self.scope,
+            user=self.user,
+            job_result=self.job_result,
+            started=started,
+            finished=timezone.now(),
+            **values,
+        )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a reconcile planned, and the log row that it left; a dry run leaves none."""
+
+    plan: Plan
+    reconciliation: Reconciliation | None = None
+
+
+def reconcile(
+    source: str | None = None,
+    *,
+    dry_run: bool = False,
+    trigger: str = ReconciliationTriggerChoices.COMMAND,
+    user: Any = None,
+    job_result: Any = None,
+    reload: bool = True,
+) -> Outcome:
+    """Make the registry say what the code says.
+
+    Args:
+        source: The label of the only source to read (`system`, `local`, `app:NAME`, `git:SLUG`), or None for all.
+        dry_run: Whether the plan is only returned, and nothing at all is written.
+        trigger: What started it, one of `ReconciliationTriggerChoices`.
+        user: Who started it, if anybody.
+        job_result: The job run that it is part of, if any.
+        reload: Whether Nautobot's job code is loaded anew first. Not wanted where core has just done so.
+
+    Returns:
+        The plan, and the row of the log.
+
+    Raises:
+        UnknownSourceError: If there is no such source.
+        Exception: Whatever goes wrong. It has been stored as a failed reconciliation (rule 11).
+    """
+    occasion = Occasion(trigger, source or "all", user, job_result)
+    return _reconcile(lambda: discovery.discover(source, reload=reload), occasion, dry_run=dry_run)
+
+
+def reconcile_source_gone(slug: str, *, user: Any = None, job_result: Any = None) -> Outcome:
+    """Mark the jobs of a Git repository that provides none any more, or is being deleted, as removed.
+
+    Args:
+        slug: The slug of the repository.
+        user: Who started it, if anybody.
+        job_result: The job run that it is part of, if any.
+    """
+    occasion = Occasion(ReconciliationTriggerChoices.GIT_SYNC, f"git:{slug}", user, job_result)
+    return _reconcile(lambda: discovery.discover_nothing(slug), occasion)
+
+
+def _reconcile(discover: Callable[[], Discovery], occasion: Occasion, *, dry_run: bool = False) -> Outcome:
+    started = timezone.now()
+    try:
+        with _savepoint():
+            found = discover()
+            plan = _plan(found)
+            return Outcome(plan) if dry_run else _carry_out(found, plan, occasion, started)
+    except UnknownSourceError:
+        raise
+    except Exception:
+        if not dry_run:
+            _record_failure(occasion, started)
+        raise
+
+
+def _plan(found: Discovery, *, for_update: bool = False) -> Plan:
+    state = store.read_state(for_update=for_update)
+    return make_plan(discovery.locate(found, state.unregistered), state)
+
+
+def _savepoint() -> AbstractContextManager[Any]:
+    """Keep a transaction that somebody else has begun usable, whatever goes wrong in here (rule 11)."""
+    return transaction.atomic() if connection.in_atomic_block else nullcontext()
+
+
+def _carry_out(found: Discovery, plan: Plan, occasion: Occasion, started: datetime) -> Outcome:
+    """Apply a plan; one that has something to do is made again once nobody else can write (rule 10)."""
+    attempts_left = 1 if connection.in_atomic_block else ATTEMPTS
+    while True:
+        attempts_left -= 1
+        try:
+            return _write(found, plan, occasion, started)
+        except OperationalError:
+            if not attempts_left:
+                raise
+            logger.warning("The database ended the reconcile in favour of another transaction; trying again.")
+
+
+@transaction.atomic
+def _write(found: Discovery, plan: Plan, occasion: Occasion, started: datetime) -> Outcome:
+    if not plan.is_empty:
+        plan = _apply_alone(found, occasion, started)
+    changes = report.plan_as_json(plan)
+    row = occasion.row(started, status=ReconciliationStatusChoices.SUCCEEDED, changes=changes, **plan.counts())
+    row.save()
+    return Outcome(plan, row)
+
+
+def _apply_alone(found: Discovery, occasion: Occasion, started: datetime) -> Plan:
+    store.lock()
+    plan = _plan(found, for_update=True)
+    repositories = {
+        scan.source.name: scan.git_repository_id
+        for scan in found.scans
+        if scan.source.type is SourceType.GIT and scan.git_repository_id
+    }
+    detail = f"Job Registry: reconcile ({occasion.trigger}, {occasion.scope})"
+    store.apply_plan(plan, now=started, repositories=repositories, user=occasion.user, detail=detail)
+    return plan
+
+
+def _record_failure(occasion: Occasion, started: datetime) -> None:
+    """Store what went wrong; where even that fails, the log has it (rule 11)."""
+    logger.exception("The reconcile of the job registry failed; the next one mends it.")
+    try:
+        with transaction.atomic():
+            occasion.row(started, status=ReconciliationStatusChoices.FAILED, error=traceback.format_exc()).save()
+    except Exception:
+        logger.exception("The failed reconcile could not be stored.")

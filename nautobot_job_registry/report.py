@@ -1,0 +1,83 @@
+"""A plan in words and in JSON: for the log, the command line and the reconciliation's row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from nautobot_job_registry.engine.plan import ActionKind, JobAction, Plan
+
+SHOWN_LENGTH = 60
+ERROR_SUMMARY = "load errors: {errors_opened} new, {errors_updated} changed, {errors_resolved} resolved"
+JOB_SUMMARY = "{registered} registered, {returned} returned, {changed} changed, {uninstalled} uninstalled"
+
+
+def plan_as_json(plan: Plan) -> list[dict[str, Any]]:
+    """Return the actions of a plan as data that JSON can hold: job by job, field by field."""
+    return [*map(_job_as_json, plan.jobs), *_errors_as_json(plan)]
+
+
+def _job_as_json(action: JobAction) -> dict[str, Any]:
+    """Return one action; a registration changes nothing, so that its fields are left to the revision."""
+    fields: dict[str, Any] = {}
+    if action.kind is not ActionKind.REGISTER:
+        fields = {
+            change.field: {"old": change.old, "new": change.new}
+            for change in action.changes
+            if change.field != "core_decisions"
+        }
+    return {"job": action.class_path, "action": action.kind.value, "fields": fields}
+
+
+def _errors_as_json(plan: Plan) -> Iterator[dict[str, Any]]:
+    for action in plan.errors:
+        yield {
+            "load_error": action.label,
+            "action": action.kind.value,
+            "message": action.failure.message if action.failure else "",
+        }
+
+
+def summary(plan: Plan) -> str:
+    """Return one line with the counts of a plan."""
+    counts = plan.counts()
+    jobs = JOB_SUMMARY.format(**counts)
+    return (
+        f"{jobs}, {counts['refreshed']} refreshed, {counts['unchanged']} unchanged; {ERROR_SUMMARY.format(**counts)}."
+    )
+
+
+def plan_as_table(plan: Plan) -> str:
+    """Return a plan as a table for a terminal, with the summary as its last line."""
+    rows = [("Action", "Job", "Field", "Old", "New"), *_rows(plan)]
+    if len(rows) == 1:
+        return f"Nothing to do. {summary(plan)}"
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:], "", summary(plan)])
+
+
+def _rows(plan: Plan) -> Iterator[tuple[str, str, str, str, str]]:
+    for entry in plan_as_json(plan):
+        if "load_error" in entry:
+            yield f"{entry['action']} error", entry["load_error"], "", "", _shown(entry["message"])
+        elif not entry["fields"]:
+            yield entry["action"], entry["job"], "", "", ""
+        for field, change in entry.get("fields", {}).items():
+            yield entry["action"], entry["job"], field, _shown(change["old"]), _shown(change["new"])
+
+
+def _shown(value: Any) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    text = " ".join(text.split())
+    return text if len(text) <= SHOWN_LENGTH else f"{text[: SHOWN_LENGTH - 1]}…"
+
+
+def lines(plan: Plan) -> Iterator[str]:
+    """Yield one line for each change of a plan: what, on which job, from which value to which."""
+    for action, job, field, old, new in _rows(plan):
+        what = f"{action}: {job}"
+        if field:
+            yield f"{what}: {field}: {old} → {new}"
+        else:
+            yield f"{what}: {new}" if new else what

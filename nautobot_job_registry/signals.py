@@ -1,0 +1,35 @@
+"""Handlers of Nautobot's signals: thin doors into the reconcile."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.conf import settings
+
+from nautobot_job_registry import readiness
+from nautobot_job_registry.choices import ReconciliationTriggerChoices
+from nautobot_job_registry.constants import APP_NAME
+
+logger = logging.getLogger(__name__)
+
+
+def reconcile_after_migrate(sender: Any, *, using: str = "default", **kwargs: Any) -> None:
+    """Reconcile after `migrate` and `post_upgrade`, unless the tables are not those of the models (M5, rule 11).
+
+    Core has loaded all job code and refreshed its own rows when this is called, so that nothing is loaded again.
+    """
+    from nautobot_job_registry.reconcile import reconcile
+
+    if not settings.PLUGINS_CONFIG[APP_NAME]["reconcile_after_migrate"]:
+        return
+    try:
+        if readiness.is_migrated(using):
+            reconcile(trigger=ReconciliationTriggerChoices.POST_MIGRATE, reload=False)
+        else:
+            logger.info(
+                "The job registry is not reconciled: its tables, or Nautobot's, are not migrated to the latest."
+            )
+    except Exception:
+        # Whatever it was has been stored and logged with its traceback; the migration goes on as it would without us.
+        logger.error("The job registry could not be reconciled; run `nautobot-server reconcile_jobs` to try again.")

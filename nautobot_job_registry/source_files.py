@@ -1,0 +1,169 @@
+"""Python modules on disk: which there are below a folder, what they say, and where they fail."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import pkgutil
+import sys
+import tokenize
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from nautobot_job_registry.engine.descriptor import LoadFailure, Source, SourceText
+from nautobot_job_registry.engine.fields import TEXT_MAX_LENGTH
+from nautobot_job_registry.engine.text import storable_text
+
+IMPORT_MACHINERY = ("<frozen importlib", os.path.join("importlib", "__init__.py"))
+PACKAGE = str(Path(__file__).parent)
+
+
+class ModuleConflictError(ImportError):
+    """A module has the name of one that is loaded from elsewhere."""
+
+
+def module_names(folder: Path, prefix: str = "") -> list[str]:
+    """Return the dotted names of all modules and packages below a folder, without importing any of them."""
+    names = []
+    for info in pkgutil.iter_modules([str(folder)], prefix):
+        names.append(info.name)
+        if info.ispkg:
+            names.extend(module_names(folder / info.name.rpartition(".")[2], f"{info.name}."))
+    return names
+
+
+def is_below(path: str | None, folder: Path) -> bool:
+    """Say whether a file lies below a folder, symbolic links resolved."""
+    if path and path.startswith(f"{folder}{os.sep}"):
+        return True
+    return bool(path) and Path(os.path.realpath(path)).is_relative_to(folder)
+
+
+def module_text(path: str | None) -> SourceText:
+    """Return the text of a module; empty where there is none to read."""
+    if not path or not os.path.isfile(path):
+        return SourceText()
+    return SourceText(storable_text(_decoded(path)))
+
+
+def _decoded(path: str) -> str:
+    """Read a module in the encoding that it declares."""
+    try:
+        with tokenize.open(path) as stream:
+            return stream.read()
+    except (SyntaxError, UnicodeDecodeError):
+        return Path(path).read_bytes().decode("utf-8", "backslashreplace")
+
+
+def class_file(job_class: type) -> str | None:
+    """Return the file that holds a class, also where its module failed after the class had been registered."""
+    module = sys.modules.get(job_class.__module__)
+    if module is not None and getattr(module, "__file__", None):
+        return module.__file__
+    codes = (getattr(member, "__code__", None) for member in vars(job_class).values())
+    return next((code.co_filename for code in codes if code is not None), None)
+
+
+@contextmanager
+def importable_from(folder: Path) -> Iterator[None]:
+    """Let modules be imported from a folder for a while."""
+    before = sys.path.copy()
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
+def load_module(name: str, folder: Path) -> ModuleType:
+    """Import one module from a folder, if it is not loaded from there already.
+
+    Raises:
+        ModuleConflictError: If a module of that name is loaded from elsewhere.
+        Exception: Whatever the module raises.
+    """
+    module = sys.modules.get(name) or importlib.import_module(name)
+    path = getattr(module, "__file__", None)
+    if not is_below(path, folder):
+        raise ModuleConflictError(f"Module {name!r} has the name of one that is loaded already, from {path}.")
+    return module
+
+
+def describe_failure(
+    error: BaseException, source: Source, version: str, module_name: str, folder: Path | None
+) -> LoadFailure:
+    """Turn what a module raised into data that outlives the exception (rule 2).
+
+    Args:
+        error: The exception.
+        source: The source that holds the module.
+        version: Version or commit of the source.
+        module_name: The module that was to be loaded.
+        folder: The folder of the source: the last line of it in the traceback is named.
+    """
+    file_path, line = _location(error, folder)
+    return LoadFailure(
+        source=source,
+        source_version=version,
+        module_name=module_name,
+        job_class_name="",
+        file_path=file_path,
+        line=line,
+        exception_type=type(error).__name__[:TEXT_MAX_LENGTH],
+        message=storable_text(str(error)),
+        traceback=storable_text(_format(error)),
+    )
+
+
+def describe_class_failure(error: BaseException, source: Source, version: str, job_class: type) -> LoadFailure:
+    """Turn what a class raised when it was read into data: the failure names the class and its line (rule 2)."""
+    return LoadFailure(
+        source=source,
+        source_version=version,
+        module_name=job_class.__module__,
+        job_class_name=job_class.__name__,
+        file_path=class_file(job_class) or "",
+        line=_class_line(job_class),
+        exception_type=type(error).__name__[:TEXT_MAX_LENGTH],
+        message=storable_text(str(error)),
+        traceback=storable_text(_format(error)),
+    )
+
+
+def _location(error: BaseException, folder: Path | None) -> tuple[str, int | None]:
+    if isinstance(error, SyntaxError) and error.filename:
+        return error.filename, error.lineno
+    frames = _frames(error)
+    inside = [frame for frame in frames if folder is None or is_below(frame.filename, folder)]
+    for frame in reversed(inside or frames):
+        return frame.filename, frame.lineno
+    return "", None
+
+
+def _frames(error: BaseException) -> list[traceback.FrameSummary]:
+    frames = traceback.extract_tb(error.__traceback__)
+    return [frame for frame in frames if not _is_ours(frame.filename)]
+
+
+def _is_ours(filename: str) -> bool:
+    """Say whether a frame is of the machinery that loads modules, which tells a reader nothing."""
+    return filename.startswith((PACKAGE, IMPORT_MACHINERY[0])) or filename.endswith(IMPORT_MACHINERY[1])
+
+
+def _format(error: BaseException) -> str:
+    lines = ["Traceback (most recent call last):\n"] if error.__traceback__ else []
+    lines.extend(traceback.format_list(_frames(error)))
+    lines.extend(traceback.format_exception_only(type(error), error))
+    return "".join(lines)
+
+
+def _class_line(job_class: Any) -> int | None:
+    try:
+        return inspect.getsourcelines(job_class)[1]
+    except (OSError, TypeError):
+        return None

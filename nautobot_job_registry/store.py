@@ -1,0 +1,288 @@
+"""Rows of the registry: read into the engine's records, written in bulk from a plan (rules 5 to 9)."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.core import serializers
+from django.db import connection
+from nautobot.extras.choices import ObjectChangeActionChoices, ObjectChangeEventContextChoices
+from nautobot.extras.constants import CHANGELOG_MAX_CHANGE_CONTEXT_DETAIL, CHANGELOG_MAX_OBJECT_REPR
+from nautobot.extras.models import JobQueue, ObjectChange
+
+from nautobot_job_registry import core_bridge
+from nautobot_job_registry.constants import BATCH_SIZE
+from nautobot_job_registry.engine.descriptor import JobDescriptor, LoadFailure, identity
+from nautobot_job_registry.engine.fields import RECORD_COLUMNS, shorten
+from nautobot_job_registry.engine.plan import ActionKind, ErrorAction, ErrorActionKind, JobAction, Plan
+from nautobot_job_registry.engine.records import ErrorRecord, JobKey, JobRecord, RegistryState
+from nautobot_job_registry.models import JobLoadError, JobRevision, RegisteredJob
+
+# The columns whose rows are of another table, by the lookup that reads what planning knows of them.
+LOOKUPS = {"git_repository": "git_repository_id", "default_job_queue": "default_job_queue__name"}
+# The queues of a record are read by a statement of their own; a column that costs nothing stands in their place.
+READ_COLUMNS = tuple("installed" if name == "job_queues" else LOOKUPS.get(name, name) for name in RECORD_COLUMNS)
+# What is written as it stands in a plan, and what is written as a key.
+PLAIN_COLUMNS = tuple(name for name in (*RECORD_COLUMNS, "core_decisions") if name not in {*LOOKUPS, "job_queues"})
+KEY_COLUMNS = {"git_repository": "git_repository_id", "core_job": "core_job_id"}
+REVISION_COLUMNS = ("number", "metadata_hash", "source_hash")
+QUEUES_POSITION = RECORD_COLUMNS.index("job_queues")
+
+
+def lock() -> None:
+    """Let one reconcile write at a time, until the end of the transaction (rule 10).
+
+    The row of the registry's content type is locked, as it is there before the first record is. On PostgreSQL it is
+    locked in the mode that lets other transactions go on pointing at it.
+    """
+    content_type = ContentType.objects.get_for_model(RegisteredJob)
+    no_key = connection.features.has_select_for_no_key_update
+    ContentType.objects.select_for_update(no_key=no_key).get(pk=content_type.pk)
+
+
+def read_state(*, for_update: bool = False) -> RegistryState:
+    """Read all that planning needs, in a number of statements that does not depend on the number of jobs (rule 8).
+
+    Args:
+        for_update: Whether the records are locked, so that an operator's edit is neither overlooked nor overwritten.
+    """
+    return RegistryState(jobs=_job_records(for_update), core=core_bridge.news_of_core(), errors=_open_errors())
+
+
+def _job_records(for_update: bool) -> dict[JobKey, JobRecord]:
+    rows = RegisteredJob.objects.order_by()
+    if for_update:
+        rows = rows.order_by("pk").select_for_update(
+            of=("self",), no_key=connection.features.has_select_for_no_key_update
+        )
+    revision = (f"current_revision__{name}" for name in REVISION_COLUMNS)
+    values = list(rows.values_list("id", "module_name", "job_class_name", *revision, *READ_COLUMNS))
+    queues = _queue_names()
+    records = (_record(row, tuple(sorted(queues.get(row[1:3], ())))) for row in values)
+    return {record.key: record for record in records}
+
+
+def _queue_names() -> dict[JobKey, list[str]]:
+    names: dict[JobKey, list[str]] = defaultdict(list)
+    through = RegisteredJob.job_queues.through.objects.order_by()
+    columns = ("registeredjob__module_name", "registeredjob__job_class_name", "jobqueue__name")
+    for module_name, job_class_name, queue in through.values_list(*columns):
+        names[module_name, job_class_name].append(queue)
+    return names
+
+
+def _record(row: tuple[Any, ...], queues: tuple[str, ...]) -> JobRecord:
+    job_id, module_name, job_class_name, number, metadata_hash, source_hash, *values = row
+    values[QUEUES_POSITION] = queues
+    return JobRecord(
+        id=job_id,
+        key=(module_name, job_class_name),
+        values=tuple(values),
+        revision_number=number or 0,
+        metadata_hash=metadata_hash or "",
+        source_hash=source_hash or "",
+    )
+
+
+def _open_errors() -> dict[tuple[str, str, str, str], ErrorRecord]:
+    rows = JobLoadError.objects.filter(resolved_at=None).order_by("first_seen")
+    names = ("source_version", "file_path", "line", "exception_type", "message")
+    records = {}
+    for row in rows.values("id", "source_type", "source_name", "module_name", "job_class_name", *names):
+        key = (row["source_type"], row["source_name"], row["module_name"], row["job_class_name"])
+        records[key] = ErrorRecord(id=row["id"], key=key, **{name: row[name] for name in names})
+    return records
+
+
+def apply_plan(
+    plan: Plan, *, now: datetime, repositories: Mapping[str, uuid.UUID], user: Any = None, detail: str = ""
+) -> None:
+    """Write a plan, in a number of statements that grows with batches and not with jobs (rule 8).
+
+    Args:
+        plan: What is to be done.
+        now: The time that is written for all of it.
+        repositories: The primary key of each Git repository that provides jobs, by its slug.
+        user: Who is named in the change log, if anybody.
+        detail: What is said in the change log about the occasion.
+    """
+    queues = core_bridge.queues_by_name(_named_queues(plan.jobs))
+    jobs = _write_jobs(plan.jobs, queues, now)
+    _write_queues(plan.jobs, jobs, queues)
+    _write_errors(plan.errors, repositories, now)
+    if not plan.is_first:
+        _write_change_log([action for action in plan.jobs if action.is_logged], jobs, user, detail)
+
+
+def _named_queues(actions: Iterable[JobAction]) -> set[str]:
+    names: set[str] = set()
+    for action in actions:
+        names.update(action.columns["job_queues"])
+        names.add(action.columns["default_job_queue"])
+    return {name for name in names if name}
+
+
+def _write_jobs(
+    actions: Iterable[JobAction], queues: dict[str, JobQueue], now: datetime
+) -> dict[JobKey, RegisteredJob]:
+    """Make and change records and make their revisions, and return the records by their key."""
+    made = [action for action in actions if action.record_id is None]
+    known = {action.record_id: action for action in actions if action.record_id is not None}
+    rows = [_filled(RegisteredJob(module_name=a.key[0], job_class_name=a.key[1]), a, queues, now) for a in made]
+    changed = [_filled(row, known[row.pk], queues, now) for row in RegisteredJob.objects.filter(pk__in=list(known))]
+    jobs = {(row.module_name, row.job_class_name): row for row in (*rows, *changed)}
+    revisions = [_revision(jobs[a.key], a.revision, a.descriptor) for a in actions if a.revision and a.descriptor]
+    if not connection.features.can_defer_constraint_checks:
+        for revision in revisions:
+            revision.job.current_revision = None
+    RegisteredJob.objects.bulk_create(rows, batch_size=BATCH_SIZE)
+    JobRevision.objects.bulk_create(revisions, batch_size=BATCH_SIZE)
+    for revision in revisions:
+        revision.job.current_revision = revision
+    fields = _changed_fields(known.values())
+    if fields:
+        RegisteredJob.objects.bulk_update(changed, fields, batch_size=BATCH_SIZE)
+    if not connection.features.can_defer_constraint_checks:
+        RegisteredJob.objects.bulk_update(rows, ["current_revision"], batch_size=BATCH_SIZE)
+    return jobs
+
+
+def _changed_fields(actions: Iterable[JobAction]) -> list[str]:
+    """Return the columns that any of the actions changes: few, as a rule, which keeps the statements small."""
+    names = {change.field for action in actions for change in action.changes}
+    names.discard("job_queues")
+    if "installed" in names:
+        names.add("uninstalled_at")
+    if any(action.is_logged for action in actions):
+        names.add("last_updated")
+    return sorted(names)
+
+
+def _filled(row: RegisteredJob, action: JobAction, queues: dict[str, JobQueue], now: datetime) -> RegisteredJob:
+    for name, value in action.columns.items():
+        if name in PLAIN_COLUMNS:
+            setattr(row, name, value)
+        elif name in KEY_COLUMNS:
+            setattr(row, KEY_COLUMNS[name], value)
+    row.default_job_queue = queues.get(action.columns["default_job_queue"])
+    if row.installed:
+        row.uninstalled_at = None
+    elif action.kind in (ActionKind.UNINSTALL, ActionKind.REGISTER):
+        row.uninstalled_at = now
+    if action.is_logged:
+        row.last_updated = now
+    return row
+
+
+def _revision(job: RegisteredJob, number: int, descriptor: JobDescriptor) -> JobRevision:
+    """Return a new revision, not stored yet, as the current one of its job."""
+    job.current_revision = revision = JobRevision(
+        job=job,
+        number=number,
+        metadata=dict(descriptor.metadata),
+        metadata_hash=descriptor.metadata_hash,
+        source_code=descriptor.source_code.text,
+        source_hash=descriptor.source_hash,
+        source_version=shorten("source_version", descriptor.source_version),
+    )
+    return revision
+
+
+def _write_queues(actions: Iterable[JobAction], jobs: dict[JobKey, RegisteredJob], queues: dict[str, JobQueue]) -> None:
+    """Put the queues of the records whose queues changed in place."""
+    through = RegisteredJob.job_queues.through
+    changed = [action for action in actions if any(change.field == "job_queues" for change in action.changes)]
+    old = [jobs[action.key].pk for action in changed if action.record_id is not None]
+    if old:
+        through.objects.filter(registeredjob_id__in=old).delete()
+    rows = [
+        through(registeredjob_id=jobs[action.key].pk, jobqueue_id=queues[name].pk)
+        for action in changed
+        for name in action.columns["job_queues"]
+    ]
+    through.objects.bulk_create(rows, batch_size=BATCH_SIZE)
+
+
+def _write_errors(actions: Iterable[ErrorAction], repositories: Mapping[str, uuid.UUID], now: datetime) -> None:
+    opened, updated, resolved = [], [], []
+    for action in actions:
+        if action.kind is ErrorActionKind.RESOLVE:
+            resolved.append(action.error_id)
+        elif action.kind is ErrorActionKind.OPEN:
+            opened.append(_load_error(action.failure, repositories, now))
+        else:
+            updated.append(_load_error(action.failure, repositories, now, pk=action.error_id))
+    JobLoadError.objects.bulk_create(opened, batch_size=BATCH_SIZE)
+    changing = ("source_version", "file_path", "line", "exception_type", "message", "traceback", "last_seen")
+    JobLoadError.objects.bulk_update(updated, changing, batch_size=BATCH_SIZE)
+    if resolved:
+        JobLoadError.objects.filter(pk__in=resolved).update(resolved_at=now)
+
+
+def _load_error(
+    failure: LoadFailure, repositories: Mapping[str, uuid.UUID], now: datetime, pk: uuid.UUID | None = None
+) -> JobLoadError:
+    return JobLoadError(
+        pk=pk or uuid.uuid4(),
+        source_type=failure.source.type.value,
+        source_name=failure.source.name,
+        git_repository_id=repositories.get(failure.source.name) if failure.source.type.value == "git" else None,
+        source_version=shorten("source_version", failure.source_version),
+        module_name=identity("module_name", failure.module_name),
+        job_class_name=identity("job_class_name", failure.job_class_name),
+        file_path=failure.file_path,
+        line=failure.line,
+        exception_type=failure.exception_type,
+        message=failure.message,
+        traceback=failure.traceback,
+        first_seen=now,
+        last_seen=now,
+    )
+
+
+def _write_change_log(actions: list[JobAction], jobs: dict[JobKey, RegisteredJob], user: Any, detail: str) -> None:
+    """Make one entry for each record that was made or changed (rule 9).
+
+    The rows are read and serialized all at once: core's own way would ask the database several times for each.
+    """
+    created = {jobs[action.key].pk for action in actions if action.record_id is None}
+    keys = [jobs[action.key].pk for action in actions]
+    rows = list(RegisteredJob.objects.filter(pk__in=keys).prefetch_related("tags", "job_queues")) if keys else []
+    common = {
+        "request_id": uuid.uuid4(),
+        "user": user,
+        "user_name": user.username if user else "",
+        "change_context": ObjectChangeEventContextChoices.CONTEXT_ORM,
+        "change_context_detail": detail[:CHANGELOG_MAX_CHANGE_CONTEXT_DETAIL],
+    }
+    entries = [
+        ObjectChange(
+            changed_object=row,
+            object_repr=str(row)[:CHANGELOG_MAX_OBJECT_REPR],
+            action=_change_log_action(row.pk in created),
+            object_data=data,
+            **common,
+        )
+        for row, data in zip(rows, _serialized(rows), strict=True)
+    ]
+    ObjectChange.objects.bulk_create(entries, batch_size=BATCH_SIZE)
+
+
+def _change_log_action(is_new: bool) -> str:
+    return ObjectChangeActionChoices.ACTION_CREATE if is_new else ObjectChangeActionChoices.ACTION_UPDATE
+
+
+def _serialized(rows: list[RegisteredJob]) -> list[dict[str, Any]]:
+    """Return the rows as core's change log holds them."""
+    data = [item["fields"] for item in json.loads(serializers.serialize("json", rows))]
+    for row, fields in zip(rows, data, strict=True):
+        fields["custom_fields"] = fields.pop("_custom_field_data", {})
+        fields["tags"] = [tag.name for tag in row.tags.all()]
+        del fields["core_decisions"]
+    return data

@@ -1,0 +1,21 @@
+"""URLs of the job registry's pages."""
+
+from django.templatetags.static import static
+from django.urls import path
+from django.views.generic import RedirectView
+from nautobot.apps.urls import NautobotUIViewSetRouter
+
+from nautobot_job_registry import views
+
+app_name = "nautobot_job_registry"
+
+router = NautobotUIViewSetRouter()
+router.register("registered-jobs", views.RegisteredJobUIViewSet)
+router.register("job-revisions", views.JobRevisionUIViewSet)
+router.register("load-errors", views.JobLoadErrorUIViewSet)
+router.register("reconciliations", views.ReconciliationUIViewSet)
+
+urlpatterns = [
+    path("docs/", RedirectView.as_view(url=static("nautobot_job_registry/docs/index.html")), name="docs"),
+    *router.urls,
+]

@@ -1,0 +1,69 @@
+"""Pages of the job registry."""
+
+from nautobot.apps.views import (
+    ObjectChangeLogViewMixin,
+    ObjectDetailViewMixin,
+    ObjectListViewMixin,
+    ObjectNotesViewMixin,
+)
+
+from nautobot_job_registry import details, filters, forms, models, tables
+from nautobot_job_registry.api import serializers
+
+
+class RegisteredJobUIViewSet(
+    ObjectListViewMixin, ObjectDetailViewMixin, ObjectChangeLogViewMixin, ObjectNotesViewMixin
+):
+    """Pages of registered jobs."""
+
+    action_buttons = ("export",)
+    filterset_class = filters.RegisteredJobFilterSet
+    filterset_form_class = forms.RegisteredJobFilterForm
+    lookup_field = "pk"
+    object_detail_content = details.REGISTERED_JOB
+    queryset = (
+        models.RegisteredJob.objects.select_related("git_repository", "current_revision", "core_job")
+        .defer("current_revision__source_code")
+        .prefetch_related("tags")
+    )
+    serializer_class = serializers.RegisteredJobSerializer
+    table_class = tables.RegisteredJobTable
+
+
+class JobRevisionUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
+    """Pages of job revisions."""
+
+    action_buttons = ("export",)
+    filterset_class = filters.JobRevisionFilterSet
+    filterset_form_class = forms.JobRevisionFilterForm
+    lookup_field = "pk"
+    object_detail_content = details.JOB_REVISION
+    queryset = models.JobRevision.objects.select_related("job").defer("source_code")
+    serializer_class = serializers.JobRevisionSerializer
+    table_class = tables.JobRevisionTable
+
+
+class JobLoadErrorUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
+    """Pages of load errors."""
+
+    action_buttons = ("export",)
+    filterset_class = filters.JobLoadErrorFilterSet
+    filterset_form_class = forms.JobLoadErrorFilterForm
+    lookup_field = "pk"
+    object_detail_content = details.JOB_LOAD_ERROR
+    queryset = models.JobLoadError.objects.select_related("git_repository").defer("traceback")
+    serializer_class = serializers.JobLoadErrorSerializer
+    table_class = tables.JobLoadErrorTable
+
+
+class ReconciliationUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
+    """Pages of reconciliations."""
+
+    action_buttons = ("export",)
+    filterset_class = filters.ReconciliationFilterSet
+    filterset_form_class = forms.ReconciliationFilterForm
+    lookup_field = "pk"
+    object_detail_content = details.RECONCILIATION
+    queryset = models.Reconciliation.objects.select_related("user", "job_result__job_model").defer("changes")
+    serializer_class = serializers.ReconciliationSerializer
+    table_class = tables.ReconciliationTable

@@ -1,0 +1,3 @@
+from .first import ONE
+
+TWO = ONE + 1

@@ -1,0 +1,2 @@
+from .good import Good
+from .bad import Bad

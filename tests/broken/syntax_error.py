@@ -1,0 +1,5 @@
+from nautobot.apps.jobs import Job, register_jobs
+
+
+class Unfinished(Job:
+    pass

@@ -1,0 +1,107 @@
+"""Rows of the registry for the tests of its faces, with explicit values."""
+
+from datetime import datetime, timezone
+from typing import Any
+
+from nautobot.extras.models import GitRepository
+
+from nautobot_job_registry import models
+
+MARKUP = "<script>alert('registry')</script>"
+TRACEBACK = "Traceback of a secret path /opt/secret/module.py"
+SOURCE_CODE = "SECRET_SOURCE = 'only for those who may see it'"
+
+
+def moment(day: int) -> datetime:
+    """Return noon of a day in January 2026."""
+    return datetime(2026, 1, day, 12, tzinfo=timezone.utc)
+
+
+def empty_registry() -> None:
+    """Remove what the reconcile at the set-up of the database registered."""
+    for model in (models.RegisteredJob, models.JobRevision, models.JobLoadError, models.Reconciliation):
+        model.objects.all().delete()
+
+
+def repository(name: str = "Network Jobs", slug: str = "network_jobs") -> GitRepository:
+    """Store a Git repository without syncing it."""
+    row = GitRepository(name=name, slug=slug, remote_url=f"https://git.example.com/{slug}.git", provided_contents=[])
+    row.save()
+    return row
+
+
+def job(number: int, **values: Any) -> models.RegisteredJob:
+    """Store a registered job that no revision is known of."""
+    values = {
+        "module_name": f"module_{number}.jobs",
+        "job_class_name": f"Job{number}",
+        "source_type": "local",
+        "source_name": "JOBS_ROOT",
+        "grouping": f"Grouping {number}",
+        "name": f"Job number {number}",
+        "description": f"Description {number}",
+        **values,
+    }
+    row = models.RegisteredJob(**values)
+    row.save()
+    return row
+
+
+def revision(of_job: models.RegisteredJob, number: int = 1, **values: Any) -> models.JobRevision:
+    """Store a revision and make it the current one of its job, whose values it says."""
+    metadata = {
+        "grouping": of_job.grouping,
+        "name": of_job.name,
+        "description": of_job.description,
+        "job_queues": [],
+        "variables": [],
+        **values.pop("metadata", {}),
+    }
+    values = {
+        "metadata_hash": f"{number:064d}",
+        "source_code": SOURCE_CODE,
+        "source_hash": f"{number + 1:064d}",
+        "source_version": of_job.source_version,
+        **values,
+    }
+    row = models.JobRevision(job=of_job, number=number, metadata=metadata, **values)
+    row.save()
+    of_job.current_revision = row
+    of_job.save()
+    return row
+
+
+def load_error(number: int, **values: Any) -> models.JobLoadError:
+    """Store a load error that is still there."""
+    values = {
+        "source_type": "local",
+        "source_name": "JOBS_ROOT",
+        "module_name": f"broken_{number}",
+        "file_path": f"/jobs/broken_{number}.py",
+        "line": number,
+        "exception_type": f"Error{number}",
+        "message": f"Message {number}",
+        "traceback": TRACEBACK,
+        "first_seen": moment(number),
+        "last_seen": moment(number + 1),
+        **values,
+    }
+    row = models.JobLoadError(**values)
+    row.save()
+    return row
+
+
+def reconciliation(number: int, **values: Any) -> models.Reconciliation:
+    """Store a reconciliation that ended well."""
+    values = {
+        "trigger": "command",
+        "scope": f"app:app_{number}",
+        "status": "succeeded",
+        "started": moment(number),
+        "finished": moment(number),
+        "changed": number,
+        **values,
+    }
+    row = models.Reconciliation(**values)
+    row.save()
+    return row

@@ -1,0 +1,214 @@
+"""Servers and settings for the tests, and a real Nautobot instance for the slow ones.
+
+The servers run before anything imports a model, for as long as the session runs. Nothing here needs a variable of the
+environment; servers that the environment names are used in place of the embedded ones.
+"""
+
+import contextlib
+import itertools
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from development import database
+from development.servers import STATE_ROOT, running_servers
+
+RUN = f"run-{os.getpid()}"
+RUN_FOLDER = STATE_ROOT / "tests" / RUN
+TEMPLATE_DATABASE = f"nautobot_template_{os.getpid()}"
+REDIS_DATABASES = 16
+REDIS_CLAIM_SECONDS = 4 * 60 * 60
+
+_session = contextlib.ExitStack()
+_servers: dict[str, str] = {}
+_numbers = itertools.count(1)
+
+
+# Before the tests: servers, then settings, then models
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the servers and set up Nautobot; pytest-django finds Django configured."""
+    _servers.update(_session.enter_context(running_servers(RUN_FOLDER / "servers", keep=False)).environment)
+    _servers.update(_session.enter_context(_redis_databases(_servers)))
+    os.environ.update(_servers | _folders(RUN_FOLDER / "in_process"))
+    os.environ["NAUTOBOT_TEST_DB_NAME"] = f"test_nautobot_{os.getpid()}"
+    os.environ["NAUTOBOT_QUIET"] = "1"
+    # The host that Nautobot's own test client asks for.
+    os.environ["NAUTOBOT_ALLOWED_HOSTS"] = "nautobot.example.com localhost 127.0.0.1"
+
+    import nautobot
+
+    nautobot.setup(str(database.CONFIG))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the servers and remove what the session wrote."""
+    if _servers:
+        from django.db import connections
+
+        connections.close_all()
+    _session.close()
+    shutil.rmtree(RUN_FOLDER, ignore_errors=True)
+
+
+def _folders(root: Path) -> dict[str, str]:
+    """Return variables that keep an instance's files below one folder, and make the folders."""
+    folders = {"NAUTOBOT_ROOT": root}
+    folders |= {f"NAUTOBOT_{kind.upper()}_ROOT": root / kind for kind in ("jobs", "git", "media", "static")}
+    for folder in folders.values():
+        folder.mkdir(parents=True, exist_ok=True)
+    return {name: str(folder) for name, folder in folders.items()}
+
+
+@contextlib.contextmanager
+def _redis_databases(environment: dict[str, str]) -> Iterator[dict[str, str]]:
+    """Claim two databases of the Redis server, so that runs on a shared server keep out of each other's way.
+
+    Databases 0 and 1 are left to whoever uses the server otherwise; the claims are kept in database 0.
+    """
+    server = _redis_client(environment)
+    with server:
+        for broker in range(2, REDIS_DATABASES, 2):
+            claim = f"nautobot-job-registry-tests:{broker}"
+            if server.set(claim, RUN, nx=True, ex=REDIS_CLAIM_SECONDS):
+                break
+        else:
+            raise pytest.UsageError("All databases of the Redis server are in use by other runs.")
+        try:
+            yield {"NAUTOBOT_REDIS_BROKER_DATABASE": str(broker), "NAUTOBOT_REDIS_CACHE_DATABASE": str(broker + 1)}
+        finally:
+            server.delete(claim)
+
+
+def _redis_client(environment: dict[str, str], number: int = 0) -> redis.Redis:
+    """Return a client of one of the server's databases."""
+    return redis.Redis(
+        host=environment["NAUTOBOT_REDIS_HOST"],
+        port=int(environment.get("NAUTOBOT_REDIS_PORT") or 6379),
+        username=environment.get("NAUTOBOT_REDIS_USERNAME") or None,
+        password=environment.get("NAUTOBOT_REDIS_PASSWORD") or None,
+        db=number,
+    )
+
+
+# Folders of the running process
+
+
+@pytest.fixture
+def jobs_root() -> Iterator[Path]:
+    """The JOBS_ROOT of this process, empty at the start and at the end of the test."""
+    from django.conf import settings
+
+    folder = Path(settings.JOBS_ROOT)
+    _empty(folder)
+    yield folder
+    _empty(folder)
+
+
+@pytest.fixture
+def git_root() -> Iterator[Path]:
+    """The GIT_ROOT of this process, empty at the start and at the end of the test."""
+    from django.conf import settings
+
+    folder = Path(settings.GIT_ROOT)
+    _empty(folder)
+    yield folder
+    _empty(folder)
+
+
+def _empty(folder: Path) -> None:
+    """Remove all that is in a folder, and leave the folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
+@pytest.fixture
+def git_server(tmp_path: Path) -> Iterator[Any]:
+    """A Git server on loopback; see `development.git_server`."""
+    from development.git_server import serving
+
+    with serving(tmp_path / "git_server") as server:
+        yield server
+
+
+# A real instance, for the slow tests
+
+
+@dataclass(frozen=True)
+class RealInstance:
+    """A Nautobot instance of a test's own: a database, folders, and the real command line.
+
+    Attributes:
+        environment: The variables of the instance.
+        folder: Holds the instance's files.
+    """
+
+    environment: dict[str, str] = field(repr=False)
+    folder: Path
+
+    @property
+    def jobs_root(self) -> Path:
+        """The instance's JOBS_ROOT."""
+        return Path(self.environment["NAUTOBOT_JOBS_ROOT"])
+
+    def nautobot_server(self, *arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":
+        """Run `nautobot-server` for this instance; see `development.database.nautobot_server`."""
+        return database.nautobot_server(self.environment, *arguments, **options)
+
+    def start(self, *arguments: str, **options: Any) -> "subprocess.Popen[str]":
+        """Start `nautobot-server` and leave it running; the caller ends it."""
+        command = database.nautobot_command(*arguments)
+        environment = database.process_environment(self.environment)
+        return subprocess.Popen(command, env=environment, text=True, **options)
+
+    def python(self, code: str, **options: Any) -> str:
+        """Run Python code inside Nautobot, in a process of its own, and return what it printed."""
+        prefix = f"import nautobot; nautobot.setup({str(database.CONFIG)!r})\n"
+        return database.run_python(self.environment, prefix + code, **options).stdout
+
+
+@pytest.fixture(scope="session")
+def template_database() -> Iterator[str]:
+    """A database that Nautobot is ready to work with; copied, never used."""
+    folders = _folders(RUN_FOLDER / "template")
+    database.build_database(_servers | folders, TEMPLATE_DATABASE, progress=lambda line: None)
+    yield TEMPLATE_DATABASE
+    database.drop_database(_servers, TEMPLATE_DATABASE)
+
+
+@pytest.fixture
+def real_instance(template_database: str) -> Iterator[RealInstance]:
+    """A real instance on a copy of a ready database, with folders of its own, for tests that start processes."""
+    yield from _instance(template_database)
+
+
+@pytest.fixture
+def empty_instance() -> Iterator[RealInstance]:
+    """A real instance on a database with nothing in it: for tests that run the real migrations."""
+    yield from _instance(None)
+
+
+def _instance(template: str | None) -> Iterator[RealInstance]:
+    """Make an instance for one test and remove it afterwards."""
+    number = next(_numbers)
+    name, folder = f"nautobot_{os.getpid()}_{number}", RUN_FOLDER / f"instance-{number}"
+    servers = {key: value for key, value in _servers.items() if key != "NAUTOBOT_DB_NAME"}
+    if template is None:
+        environment = database.create_empty_database(servers, name)
+    else:
+        environment = database.copy_database(servers, template, name)
+    try:
+        _redis_client(servers, int(servers["NAUTOBOT_REDIS_BROKER_DATABASE"])).flushdb()
+        yield RealInstance(environment | _folders(folder) | {"NAUTOBOT_QUIET": ""}, folder)
+    finally:
+        database.drop_database(servers, name)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,49 @@
+"""What more than one test module needs."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.apps import apps
+from django.db import connection
+from nautobot.extras.models import GitRepository
+from nautobot.extras.signals import refresh_job_models
+
+BROKEN = Path(__file__).parent / "broken"
+
+
+def break_with(name: str, folder: Path) -> None:
+    """Copy one of the broken modules or packages into a folder."""
+    source = BROKEN / name
+    if source.is_dir():
+        shutil.copytree(source, folder / name)
+    else:
+        shutil.copy(source.with_suffix(".py"), folder)
+
+
+def refresh_core() -> None:
+    """Refresh core's own rows, as a migration does."""
+    refresh_job_models(sender=None, apps=apps)
+
+
+@contextmanager
+def counted_statements() -> Iterator[list[str]]:
+    """Count the statements of a block, however many there are."""
+    statements: list[str] = []
+
+    def count(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        statements.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(count):
+        yield statements
+
+
+def make_repository(repository: Any, slug: str, files: dict[str, str]) -> GitRepository:
+    """Commit files to an example repository, and make a row for it that is synced to that commit."""
+    repository.commit("Begin", {"__init__.py": "", **files})
+    return GitRepository.objects.create(
+        name=slug, slug=slug, remote_url=repository.url, branch="main", provided_contents=["extras.job"]
+    )

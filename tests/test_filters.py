@@ -1,0 +1,205 @@
+"""What the filters keep."""
+
+from urllib.parse import urlencode
+
+from django.http import QueryDict
+from nautobot.apps.testing import FilterTestCases
+from nautobot.extras.models import JobQueue
+from nautobot.users.models import User
+
+from nautobot_job_registry import filters, models
+from tests import builders
+
+
+class RegisteredJobFilterTestCase(FilterTestCases.FilterTestCase):
+    queryset = models.RegisteredJob.objects.all()
+    filterset = filters.RegisteredJobFilterSet
+    generic_filter_tests = (
+        ["module_name"],
+        ["job_class_name"],
+        ["source_type"],
+        ["source_name"],
+        ["source_version"],
+        ["absence"],
+        ["grouping"],
+        ["name"],
+        ["description"],
+        ["soft_time_limit"],
+        ["time_limit"],
+        ["git_repository", "git_repository__name"],
+        ["git_repository", "git_repository__id"],
+        ["default_job_queue", "default_job_queue__name"],
+        ["default_job_queue", "default_job_queue__id"],
+        ["job_queues", "job_queues__name"],
+        ["job_queues", "job_queues__id"],
+    )
+
+    @classmethod
+    def setUpTestData(cls):
+        builders.empty_registry()
+        queues = [JobQueue.objects.create(name=f"queue {n}", queue_type="celery") for n in range(3)]
+        repositories = [builders.repository(f"Repository {n}", f"repository_{n}") for n in range(3)]
+        kinds = (
+            ("git", "repository_0", "removed"),
+            ("app", "example", "load_error"),
+            ("local", "JOBS_ROOT", "source_unavailable"),
+        )
+        cls.jobs = [
+            builders.job(
+                n,
+                source_type=source_type,
+                source_name=source_name,
+                source_version=f"version {n}",
+                git_repository=repositories[n],
+                default_job_queue=queues[n],
+                installed=False,
+                absence=absence,
+                soft_time_limit=n + 1,
+                time_limit=n + 11,
+                is_job_hook_receiver=n == 1,
+                is_job_button_receiver=n == 2,
+                enabled=n == 0,
+                name_override=n == 0,
+            )
+            for n, (source_type, source_name, absence) in enumerate(kinds)
+        ]
+        for job, queue in zip(cls.jobs, queues, strict=True):
+            job.job_queues.add(queue)
+        cls.jobs.append(builders.job(3))
+
+    def names(self, **params):
+        filterset = self.filterset(QueryDict(urlencode(params)), self.queryset)
+        self.assertTrue(filterset.is_valid(), filterset.errors)
+        return sorted(filterset.qs.values_list("name", flat=True))
+
+    def test_overridden_keeps_jobs_with_any_flag(self):
+        self.assertEqual(self.names(overridden="true"), ["Job number 0"])
+        self.assertEqual(self.names(overridden="false"), ["Job number 1", "Job number 2", "Job number 3"])
+
+    def test_booleans_keep_the_jobs_that_are_so(self):
+        self.assertEqual(self.names(installed="true"), ["Job number 3"])
+        self.assertEqual(self.names(is_job_hook_receiver="true"), ["Job number 1"])
+        self.assertEqual(self.names(is_job_button_receiver="true"), ["Job number 2"])
+        self.assertEqual(self.names(enabled="true"), ["Job number 0"])
+        self.assertEqual(self.names(name_override="true"), ["Job number 0"])
+
+    def test_a_class_path_is_found_whole_and_by_a_search(self):
+        self.assertEqual(self.names(class_path="module_2.jobs.Job2"), ["Job number 2"])
+        self.assertEqual(self.names(class_path="module_2.jobs.Job"), [])
+        self.assertEqual(self.names(q="module_2.jobs.Job2"), ["Job number 2"])
+        self.assertEqual(self.names(q="2.jobs.jo"), ["Job number 2"])
+
+    def test_the_search_reads_name_grouping_and_description(self):
+        for text in ("Grouping 1", "Job number 1", "Description 1", "module_1", "Job1"):
+            self.assertEqual(self.names(q=text), ["Job number 1"], text)
+
+
+class JobRevisionFilterTestCase(FilterTestCases.FilterTestCase):
+    queryset = models.JobRevision.objects.all()
+    filterset = filters.JobRevisionFilterSet
+    generic_filter_tests = (
+        ["job", "job__id"],
+        ["job", "job__name"],
+        ["metadata_hash"],
+        ["number"],
+        ["source_hash"],
+        ["source_version"],
+    )
+
+    @classmethod
+    def setUpTestData(cls):
+        builders.empty_registry()
+        for n in range(1, 4):
+            job = builders.job(n, source_version=f"version {n}", name_override=True)
+            row = builders.revision(job, number=n)
+            models.RegisteredJob.objects.filter(pk=job.pk).update(current_revision=None)
+            cls.row = row
+
+    def test_the_source_code_cannot_be_searched(self):
+        names = [name for name in self.filterset.get_filters() if "source_code" in name]
+        self.assertEqual(names, [])
+        self.assertFalse(self.filterset({"source_code__ic": ["SECRET"]}, self.queryset).is_valid())
+        self.assertEqual(self.filterset({"q": "SECRET_SOURCE"}, self.queryset).qs.count(), 0)
+
+
+class JobLoadErrorFilterTestCase(FilterTestCases.FilterTestCase):
+    queryset = models.JobLoadError.objects.all()
+    filterset = filters.JobLoadErrorFilterSet
+    generic_filter_tests = (
+        ["exception_type"],
+        ["file_path"],
+        ["first_seen"],
+        ["git_repository", "git_repository__id"],
+        ["git_repository", "git_repository__name"],
+        ["job_class_name"],
+        ["last_seen"],
+        ["line"],
+        ["message"],
+        ["module_name"],
+        ["source_name"],
+        ["source_type"],
+        ["source_version"],
+    )
+
+    @classmethod
+    def setUpTestData(cls):
+        builders.empty_registry()
+        for n, source_type in enumerate(("git", "app", "local"), start=1):
+            builders.load_error(
+                n,
+                source_type=source_type,
+                source_name=f"source {n}",
+                source_version=f"version {n}",
+                job_class_name=f"Class{n}",
+                git_repository=builders.repository(f"Repository {n}", f"repository_{n}"),
+                resolved_at=builders.moment(9) if n == 3 else None,
+            )
+
+    def modules(self, **params):
+        return sorted(self.filterset(params, self.queryset).qs.values_list("module_name", flat=True))
+
+    def test_resolved_tells_errors_that_are_gone(self):
+        self.assertEqual(self.modules(resolved="true"), ["broken_3"])
+        self.assertEqual(self.modules(resolved="false"), ["broken_1", "broken_2"])
+
+    def test_the_traceback_cannot_be_searched(self):
+        self.assertFalse(self.filterset({"traceback__ic": ["secret"]}, self.queryset).is_valid())
+        self.assertEqual(self.modules(q="secret path"), [])
+
+
+class ReconciliationFilterTestCase(FilterTestCases.FilterTestCase):
+    queryset = models.Reconciliation.objects.all()
+    filterset = filters.ReconciliationFilterSet
+    generic_filter_tests = (
+        ["changed"],
+        ["error"],
+        ["finished"],
+        ["scope"],
+        ["started"],
+        ["trigger"],
+        ["user", "user__id"],
+        ["user", "user__username"],
+    )
+
+    @classmethod
+    def setUpTestData(cls):
+        builders.empty_registry()
+        for n, trigger in enumerate(("command", "job", "git_sync"), start=1):
+            builders.reconciliation(
+                n,
+                trigger=trigger,
+                error=f"error {n}",
+                user=User.objects.create(username=f"user {n}"),
+                status="failed" if n == 3 else "succeeded",
+            )
+
+    def scopes(self, **params):
+        return sorted(self.filterset(params, self.queryset).qs.values_list("scope", flat=True))
+
+    def test_status_keeps_those_that_ended_so(self):
+        self.assertEqual(self.scopes(status=["failed"]), ["app:app_3"])
+
+    def test_started_keeps_a_range(self):
+        bounds = {"started_after": builders.moment(2), "started_before": builders.moment(2)}
+        self.assertEqual(self.scopes(**bounds), ["app:app_2"])
+        self.assertEqual(self.scopes(started__gt=[builders.moment(2)]), ["app:app_3"])

@@ -1,0 +1,69 @@
+"""What GraphQL tells."""
+
+from nautobot.apps.graphql import execute_query
+from nautobot.apps.testing import TestCase
+
+from nautobot_job_registry import models
+from tests import builders
+
+
+class GraphQLTestCase(TestCase):
+    @classmethod
+    def setUpTestData(cls):
+        builders.empty_registry()
+        cls.job = builders.job(1, source_type="git", source_name="network_jobs", git_repository=builders.repository())
+        builders.revision(cls.job)
+        builders.job(2)
+        builders.load_error(1)
+        builders.reconciliation(1)
+
+    def ask(self, query):
+        self.user.is_superuser = True
+        self.user.save()
+        return execute_query(query, user=self.user)
+
+    def fields(self, type_name):
+        result = self.ask(f'{{ __type(name: "{type_name}") {{ fields {{ name }} }} }}')
+        self.assertIsNone(result.errors)
+        return {field["name"] for field in result.data["__type"]["fields"]}
+
+    def test_a_job_is_told_with_its_revisions_and_repository(self):
+        result = self.ask(
+            '{ registered_jobs(source_type: ["git"]) '
+            "{ name module_name installed git_repository { name } revisions { number } } }"
+        )
+        self.assertIsNone(result.errors)
+        self.assertEqual(
+            result.data["registered_jobs"],
+            [
+                {
+                    "name": "Job number 1",
+                    "module_name": "module_1.jobs",
+                    "installed": True,
+                    "git_repository": {"name": "Network Jobs"},
+                    "revisions": [{"number": 1}],
+                }
+            ],
+        )
+
+    def test_load_errors_and_reconciliations_are_told(self):
+        result = self.ask("{ job_load_errors(resolved: false) { message } reconciliations { scope changed } }")
+        self.assertIsNone(result.errors)
+        self.assertEqual(result.data["job_load_errors"], [{"message": "Message 1"}])
+        self.assertEqual(result.data["reconciliations"], [{"scope": "app:app_1", "changed": 1}])
+
+    def test_sources_and_inner_notes_are_not_told(self):
+        self.assertNotIn("source_code", self.fields("JobRevisionType"))
+        self.assertNotIn("traceback", self.fields("JobLoadErrorType"))
+        self.assertNotIn("core_decisions", self.fields("RegisteredJobType"))
+
+    def test_all_else_is_told(self):
+        """Nautobot has no GraphQL type of users."""
+        hidden = {
+            models.JobRevision: {"source_code"},
+            models.JobLoadError: {"traceback"},
+            models.Reconciliation: {"user"},
+        }
+        for model in (models.JobRevision, models.JobLoadError, models.Reconciliation):
+            columns = {field.name for field in model._meta.fields} - hidden[model]
+            self.assertEqual(columns - self.fields(f"{model.__name__}Type"), set(), model)

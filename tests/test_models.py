@@ -1,0 +1,188 @@
+"""The models keep their own rules (rules 7 and 13)."""
+
+import pytest
+from django.core.exceptions import ValidationError
+from nautobot.apps.testing import ModelTestCases
+from nautobot.extras.models import JobQueue
+
+from nautobot_job_registry import models
+from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag
+from nautobot_job_registry.factory import (
+    JobLoadErrorFactory,
+    JobRevisionFactory,
+    ReconciliationFactory,
+    RegisteredJobFactory,
+    job_metadata,
+)
+from tests.support import counted_statements
+
+
+class RegisteredJobModelTest(ModelTestCases.BaseModelTestCase):
+    model = models.RegisteredJob
+
+    @classmethod
+    def setUpTestData(cls):
+        JobRevisionFactory(job__module_name="first", metadata=job_metadata(description="one"))
+        RegisteredJobFactory(module_name="second")
+
+
+class JobRevisionModelTest(ModelTestCases.BaseModelTestCase):
+    model = models.JobRevision
+
+    @classmethod
+    def setUpTestData(cls):
+        JobRevisionFactory(job__module_name="first")
+
+
+class JobLoadErrorModelTest(ModelTestCases.BaseModelTestCase):
+    model = models.JobLoadError
+
+    @classmethod
+    def setUpTestData(cls):
+        JobLoadErrorFactory(module_name="first")
+
+
+class ReconciliationModelTest(ModelTestCases.BaseModelTestCase):
+    model = models.Reconciliation
+
+    @classmethod
+    def setUpTestData(cls):
+        ReconciliationFactory(scope="local")
+
+
+SOURCE = {
+    "grouping": "From source",
+    "name": "Source name",
+    "description": "Source description",
+    "hidden": True,
+    "console_log_default": True,
+    "dryrun_default": True,
+    "soft_time_limit": 11.0,
+    "time_limit": 22.0,
+    "has_sensitive_variables": False,
+    "is_singleton": True,
+}
+OTHER = {
+    "grouping": "Mine",
+    "name": "My name",
+    "description": "My description",
+    "hidden": False,
+    "console_log_default": False,
+    "dryrun_default": False,
+    "soft_time_limit": 1.0,
+    "time_limit": 2.0,
+    "has_sensitive_variables": True,
+    "is_singleton": False,
+}
+
+
+@pytest.fixture
+def queues(db):
+    return {name: JobQueue.objects.create(name=name, queue_type="celery") for name in ("red", "green", "blue")}
+
+
+@pytest.fixture
+def job(queues):
+    metadata = job_metadata(**SOURCE, job_queues=["red", "green"], default_job_queue="red")
+    return JobRevisionFactory(metadata=metadata).job
+
+
+def reloaded(job):
+    return models.RegisteredJob.objects.get(pk=job.pk)
+
+
+@pytest.mark.parametrize("field", VALUE_FIELDS)
+def test_cleared_flag_restores_the_source_value(job, field):
+    setattr(job, field, OTHER[field])
+    setattr(job, override_flag(field), True)
+    job.validated_save()
+    assert getattr(reloaded(job), field) == OTHER[field]
+    setattr(job, override_flag(field), False)
+    job.save()
+    assert getattr(reloaded(job), field) == SOURCE[field]
+
+
+def test_cleared_flag_restores_the_queues(job, queues):
+    job.job_queues_override = job.default_job_queue_override = True
+    job.default_job_queue = queues["blue"]
+    job.save()
+    job.job_queues.set([queues["blue"]])
+    job.save()
+    assert set(reloaded(job).job_queues.all()) == {queues["blue"]}
+    assert reloaded(job).default_job_queue == queues["blue"]
+    job.job_queues_override = job.default_job_queue_override = False
+    job.save()
+    assert set(reloaded(job).job_queues.all()) == {queues["red"], queues["green"]}
+    assert reloaded(job).default_job_queue == queues["red"]
+
+
+@pytest.mark.parametrize("field", VALUE_FIELDS)
+def test_value_without_its_flag_does_not_stay(job, field):
+    setattr(job, field, OTHER[field])
+    job.save()
+    assert getattr(reloaded(job), field) == SOURCE[field]
+
+
+def test_flag_that_is_saved_alone_takes_its_value_with_it(job):
+    job.name, job.name_override = "Mine", True
+    job.save()
+    job.name_override = False
+    job.save(update_fields=["name_override"])
+    assert reloaded(job).name == "Source name"
+
+
+def test_job_that_is_not_installed_is_restored_too(job):
+    job.installed, job.absence = False, "removed"
+    job.description, job.description_override = "Mine", True
+    job.save()
+    job.description_override = False
+    job.validated_save()
+    assert reloaded(job).description == "Source description"
+
+
+def test_saving_loads_no_job_code(job, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise AssertionError("job code was loaded")
+
+    monkeypatch.setattr("nautobot.core.celery.import_jobs", refuse)
+    monkeypatch.setattr("nautobot.extras.jobs.import_jobs", refuse)
+    job.description_override = False
+    job.validated_save()
+
+
+def test_value_stays_where_no_revision_is_known(db):
+    job = RegisteredJobFactory(description="Known from core")
+    assert set(job.restore_source_values()) == set(OVERRIDABLE_FIELDS)
+    job.save()
+    assert reloaded(job).description == "Known from core"
+
+
+def test_one_save_costs_a_bounded_number_of_statements(job):
+    job.description, job.description_override = "Mine", True
+    job = reloaded(job)
+    with counted_statements() as statements:
+        job.save()
+    assert len(statements) <= 8
+
+
+def test_overridden_fields_are_named(job):
+    job.name_override = job.hidden_override = True
+    assert job.overridden_fields == ("name", "hidden")
+
+
+def test_record_is_found_by_its_natural_key(job):
+    assert models.RegisteredJob.objects.get_by_natural_key(job.module_name, job.job_class_name) == job
+
+
+def test_revision_is_never_changed(job):
+    revision = job.current_revision
+    revision.number = 7
+    with pytest.raises(ValidationError):
+        revision.save()
+    with pytest.raises(ValidationError):
+        models.JobRevision.objects.filter(pk=revision.pk).update(number=7)
+
+
+def test_deleting_the_record_deletes_its_revisions_and_not_the_core_job(job):
+    job.delete()
+    assert not models.JobRevision.objects.filter(job_id=job.pk).exists()

@@ -1,0 +1,20 @@
+"""Settings that are not valid are refused at start."""
+
+import pytest
+from nautobot.extras.plugins.exceptions import PluginImproperlyConfigured
+
+from nautobot_job_registry import NautobotJobRegistryConfig, settings_schema
+
+
+def test_defaults_are_valid():
+    settings_schema.validate_settings(settings_schema.defaults())
+
+
+def test_unknown_setting_is_named_with_the_known_ones():
+    with pytest.raises(PluginImproperlyConfigured, match="no setting 'reconcile_after'.*reconcile_after_git_sync"):
+        NautobotJobRegistryConfig.validate({"reconcile_after": True}, "3.2.7")
+
+
+def test_wrong_type_is_named():
+    with pytest.raises(PluginImproperlyConfigured, match="reconcile_after_migrate.*'yes' is not of type 'boolean'"):
+        NautobotJobRegistryConfig.validate({"reconcile_after_migrate": "yes"}, "3.2.7")

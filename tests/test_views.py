@@ -1,0 +1,322 @@
+"""What the pages show, to whom, and at what cost."""
+
+from unittest import mock
+from urllib.parse import urlencode
+
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+from django.forms import ModelMultipleChoiceField, MultipleChoiceField
+from django.test.utils import CaptureQueriesContext
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import escape, strip_tags
+from nautobot.apps.testing import TestCase, ViewTestCases
+from nautobot.apps.utils import get_filterset_for_model, get_form_for_model, get_route_for_model, get_table_for_model
+from nautobot.extras.models import JobQueue
+from nautobot.users.models import ObjectPermission
+
+from nautobot_job_registry import models
+from tests import builders
+
+SHOWN = (models.RegisteredJob, models.JobRevision, models.JobLoadError, models.Reconciliation)
+
+
+class RegisteredJobViewTestCase(
+    ViewTestCases.GetObjectViewTestCase,
+    ViewTestCases.GetObjectChangelogViewTestCase,
+    ViewTestCases.GetObjectNotesViewTestCase,
+    ViewTestCases.ListObjectsViewTestCase,
+):
+    model = models.RegisteredJob
+
+    @classmethod
+    def setUpTestData(cls):
+        builders.empty_registry()
+        for number in range(4):
+            builders.revision(builders.job(number))
+
+
+class JobRevisionViewTestCase(ViewTestCases.GetObjectViewTestCase, ViewTestCases.ListObjectsViewTestCase):
+    model = models.JobRevision
+
+    @classmethod
+    def setUpTestData(cls):
+        builders.empty_registry()
+        for number in range(1, 5):
+            builders.revision(builders.job(number), number=number)
+
+
+class JobLoadErrorViewTestCase(ViewTestCases.GetObjectViewTestCase, ViewTestCases.ListObjectsViewTestCase):
+    model = models.JobLoadError
+
+    @classmethod
+    def setUpTestData(cls):
+        builders.empty_registry()
+        for number in range(1, 5):
+            builders.load_error(number)
+
+
+class ReconciliationViewTestCase(ViewTestCases.GetObjectViewTestCase, ViewTestCases.ListObjectsViewTestCase):
+    model = models.Reconciliation
+
+    @classmethod
+    def setUpTestData(cls):
+        builders.empty_registry()
+        for number in range(1, 5):
+            builders.reconciliation(number)
+
+
+class PagesTestCase(TestCase):
+    """What the generic suites do not ask."""
+
+    @classmethod
+    def setUpTestData(cls):
+        builders.empty_registry()
+        cls.queue = JobQueue.objects.create(name="night", queue_type="celery")
+        cls.repository = builders.repository()
+        cls.job = builders.job(
+            1,
+            source_type="git",
+            source_name="network_jobs",
+            git_repository=cls.repository,
+            source_version="0123456789abcdef",
+            default_job_queue=cls.queue,
+            default_job_queue_override=True,
+            time_limit=5,
+            time_limit_override=True,
+        )
+        variable = {"name": "site_name", "type": "StringVar", "label": "Site", "required": True, "default": "DC1"}
+        cls.revision = builders.revision(cls.job, metadata={"time_limit": 61, "variables": [variable]})
+        cls.local_job = builders.job(2)
+
+    def grant(self, model, actions, constraints=None):
+        permission = ObjectPermission.objects.create(name=f"{model.__name__} {actions}", actions=actions)
+        permission.constraints = constraints
+        permission.save()
+        permission.users.add(self.user)
+        permission.object_types.add(ContentType.objects.get_for_model(model))
+
+    def make_superuser(self):
+        self.user.is_superuser = True
+        self.user.save()
+
+    def page(self, url):
+        response = self.client.get(url)
+        self.assertEqual(response.status_code, 200)
+        return response.content.decode()
+
+    def rows(self, model):
+        """Return the part of the list page that has the rows."""
+        response = self.client.get(reverse(get_route_for_model(model, "list")), headers={"HX-Request": "true"})
+        self.assertEqual(response.status_code, 200)
+        return response.content.decode()
+
+    def test_no_page_offers_to_write(self):
+        for model in SHOWN:
+            for action in ("add", "import", "bulk_edit", "bulk_delete"):
+                with self.subTest(model=model.__name__, action=action), self.assertRaises(NoReverseMatch):
+                    reverse(get_route_for_model(model, action))
+            for action in ("edit", "delete"):
+                with self.subTest(model=model.__name__, action=action), self.assertRaises(NoReverseMatch):
+                    reverse(get_route_for_model(model, action), kwargs={"pk": self.job.pk})
+
+    def test_the_documentation_is_a_redirect(self):
+        response = self.client.get(reverse("plugins:nautobot_job_registry:docs"))
+        self.assertEqual(response.status_code, 302)
+        self.assertTrue(response.url.endswith("nautobot_job_registry/docs/index.html"))
+
+    def test_the_menu_group_is_in_the_jobs_tab(self):
+        self.make_superuser()
+        content = self.page(reverse("home"))
+        self.assertIn("Job Registry", content)
+        for model in SHOWN:
+            self.assertIn(f'href="{reverse(get_route_for_model(model, "list"))}"', content)
+
+    def test_a_list_shows_where_a_job_comes_from_and_how_it_is(self):
+        self.make_superuser()
+        builders.job(3, installed=False, absence="load_error")
+        content = self.rows(models.RegisteredJob)
+        self.assertIn("module_1.jobs.Job1", content)
+        self.assertIn('<span title="0123456789abcdef">01234567</span>', content)
+        self.assertIn("2 overridden", content)
+        self.assertIn('<span class="badge bg-success">installed</span>', content)
+        self.assertIn('<span class="badge bg-danger">load error</span>', content)
+        self.assertIn(f'Git repository: <a href="{self.repository.get_absolute_url()}">network_jobs</a>', content)
+
+    def test_a_job_shows_source_override_and_effect(self):
+        self.make_superuser()
+        content = self.page(self.job.get_absolute_url())
+        for text in ("module_1.jobs.Job1", "0123456789abcdef", "site_name", "StringVar", "DC1", "night"):
+            self.assertIn(text, content)
+        row = strip_tags(content.split("<td>Time limit</td>")[1].split("</tr>")[0])
+        self.assertEqual(row.split(), ["61", "overridden", "5"])
+        self.assertIn(self.revision.get_absolute_url(), content)
+
+    def test_a_job_without_a_revision_says_so(self):
+        self.make_superuser()
+        self.assertIn("unknown: no revision yet", self.page(self.local_job.get_absolute_url()))
+
+    def test_an_absence_is_explained(self):
+        self.make_superuser()
+        for absence, words in (
+            ("removed", "the class is not in it any more"),
+            ("load_error", "could not be loaded"),
+            ("source_unavailable", "Make the source available again"),
+        ):
+            with self.subTest(absence=absence):
+                models.RegisteredJob.objects.filter(pk=self.job.pk).update(installed=False, absence=absence)
+                self.assertIn(words, self.page(self.job.get_absolute_url()))
+
+    def test_a_job_shows_the_open_errors_of_its_module_only(self):
+        self.make_superuser()
+        source = {"source_type": "local", "source_name": "JOBS_ROOT"}
+        builders.load_error(1, module_name="module_2.jobs", message="in the module", **source)
+        builders.load_error(2, module_name="module_2", message="in the package", **source)
+        builders.load_error(3, module_name="module_2.jobs", message="once", resolved_at=builders.moment(3), **source)
+        builders.load_error(4, module_name="module_2.other", message="elsewhere", **source)
+        builders.load_error(5, module_name="module_2.jobs", job_class_name="Else", message="another class", **source)
+        content = self.page(self.local_job.get_absolute_url())
+        for text, shown in (
+            ("in the module", True),
+            ("in the package", True),
+            (">once<", False),
+            ("elsewhere", False),
+            ("another class", False),
+        ):
+            self.assertEqual(text in content, shown, text)
+
+    def test_related_rows_need_their_own_permission(self):
+        self.grant(models.RegisteredJob, ["view"])
+        self.assertNotIn(self.revision.get_absolute_url() + '">1<', self.page(self.job.get_absolute_url()))
+
+    def test_constraints_of_a_permission_hold(self):
+        self.grant(models.RegisteredJob, ["view"], {"source_type": "git"})
+        content = self.rows(models.RegisteredJob)
+        self.assertIn("Job number 1", content)
+        self.assertNotIn("Job number 2", content)
+        self.page(self.job.get_absolute_url())
+        self.assertEqual(self.client.get(self.local_job.get_absolute_url()).status_code, 404)
+
+    def test_source_code_needs_its_own_permission(self):
+        self.grant(models.JobRevision, ["view"])
+        url = self.revision.get_absolute_url()
+        self.assertNotIn("SECRET_SOURCE", self.page(url))
+        self.grant(models.JobRevision, ["view_source"], {"job__source_type": "git"})
+        self.assertIn(escape(builders.SOURCE_CODE), self.page(url))
+        other = builders.revision(self.local_job)
+        self.assertNotIn("SECRET_SOURCE", self.page(other.get_absolute_url()))
+
+    def test_a_traceback_needs_its_own_permission(self):
+        error = builders.load_error(1, message="No module named 'missing'")
+        self.grant(models.JobLoadError, ["view"])
+        content = self.page(error.get_absolute_url())
+        self.assertIn(escape("No module named 'missing'"), content)
+        self.assertIn("/jobs/broken_1.py", content)
+        self.assertNotIn(builders.TRACEBACK, content)
+        self.grant(models.JobLoadError, ["view_source"])
+        self.assertIn(builders.TRACEBACK, self.page(error.get_absolute_url()))
+
+    def test_a_reconciliation_shows_what_changed(self):
+        self.make_superuser()
+        row = builders.reconciliation(
+            1,
+            changes=[
+                {
+                    "job": "module_1.jobs.Job1",
+                    "action": "change",
+                    "fields": {"hidden": {"old": False, "new": True}, "time_limit": {"old": 17.0, "new": 23.0}},
+                },
+                {"job": "module_2.jobs.Job2", "action": "register", "fields": {}},
+                {"load_error": "broken_module", "action": "open", "message": "invalid syntax"},
+            ],
+        )
+        content = self.page(row.get_absolute_url())
+        for text in ("module_1.jobs.Job1", "Time limit", ">17<", ">23<", "register", "broken_module", "invalid syntax"):
+            self.assertIn(text, content)
+        hidden = content.split("<td>Hidden</td>")[1].split("</tr>")[0]
+        self.assertLess(hidden.index("No"), hidden.index("Yes"))
+
+    def test_a_long_reconciliation_is_cut(self):
+        self.make_superuser()
+        changes = [{"job": f"module.Job{n}", "action": "register", "fields": {}} for n in range(600)]
+        content = self.page(builders.reconciliation(1, changes=changes).get_absolute_url())
+        self.assertIn("module.Job499<", content)
+        self.assertNotIn("module.Job500<", content)
+        self.assertIn("and 100 more", content)
+
+    def test_markup_from_sources_is_escaped(self):
+        self.make_superuser()
+        markup = builders.MARKUP
+        job = builders.job(7, name=markup, grouping=markup, description=markup, source_name=markup)
+        variable = {"name": markup, "type": markup, "label": markup, "required": True, "default": markup}
+        revision = builders.revision(job, metadata={"variables": [variable]}, source_code=markup)
+        same_source = {"source_name": markup, "module_name": "module_7.jobs"}
+        error = builders.load_error(7, message=markup, traceback=markup, exception_type=markup, **same_source)
+        fields = {markup: {"old": markup, "new": [markup]}}
+        changes = [{"job": markup, "action": markup, "fields": fields}, {"load_error": markup, "message": markup}]
+        reconciliation = builders.reconciliation(7, changes=changes, error=markup, scope=markup)
+        for obj in (job, revision, error, reconciliation):
+            with self.subTest(model=type(obj).__name__):
+                self.assertNotIn(markup, self.page(obj.get_absolute_url()))
+                self.assertNotIn(markup, self.rows(type(obj)))
+
+    def test_no_worker_is_asked_for_the_sake_of_a_queue(self):
+        self.make_superuser()
+        with mock.patch("nautobot.extras.models.jobs.get_job_queue_worker_count") as count:
+            self.page(self.job.get_absolute_url())
+            self.rows(models.RegisteredJob)
+        count.assert_not_called()
+
+    def test_each_field_of_a_filter_form_filters(self):
+        self.make_superuser()
+        values = {"NullBooleanField": "true", "DateTimeField": "2026-01-01T00:00:00"}
+        for model in SHOWN:
+            for name, field in get_form_for_model(model, "Filter")().fields.items():
+                value = values.get(type(field).__name__, "")
+                if isinstance(field, ModelMultipleChoiceField):
+                    value = str(field.queryset.values_list(field.to_field_name or "pk", flat=True).first() or "")
+                elif isinstance(field, MultipleChoiceField):
+                    value = field.choices[0][0]
+                url = reverse(get_route_for_model(model, "list"))
+                with self.subTest(model=model.__name__, field=name, value=value):
+                    content = self.page(f"{url}?{urlencode({name: value or 'x'})}")
+                    if value:
+                        self.assertNotIn("Invalid filters were specified", content)
+                    self.assertIn(name, get_filterset_for_model(model).base_filters)
+
+    def test_each_sortable_column_sorts(self):
+        self.make_superuser()
+        builders.load_error(1)
+        builders.reconciliation(1)
+        for model in SHOWN:
+            table_class = get_table_for_model(model)
+            self.user.set_config(f"tables.{table_class.__name__}.columns", list(table_class.base_columns), commit=True)
+            url = reverse(get_route_for_model(model, "list"))
+            for column in table_class(model.objects.all()).columns:
+                if column.orderable and column.name not in ("pk", "actions"):
+                    with self.subTest(model=model.__name__, column=column.name):
+                        response = self.client.get(f"{url}?sort={column.name}", headers={"HX-Request": "true"})
+                        self.assertEqual(response.status_code, 200)
+
+    def statements(self, url, **options):
+        """Count the statements of a second request, with the content types known."""
+        self.client.get(url, **options)
+        with CaptureQueriesContext(connection) as captured:
+            self.client.get(url, **options)
+        return len(captured)
+
+    def test_a_list_costs_the_same_for_5_rows_and_for_50(self):
+        self.make_superuser()
+        for number in range(10, 58):
+            repository = builders.repository(f"Repository {number}", f"repository_{number}")
+            job = builders.job(number, source_type="git", git_repository=repository)
+            builders.revision(job, number=number)
+            builders.load_error(number % 27 + 1, module_name=f"m{number}", git_repository=repository)
+            builders.reconciliation(number % 27 + 1, user=self.user)
+        for model in SHOWN:
+            with self.subTest(model=model.__name__):
+                url = reverse(get_route_for_model(model, "list"))
+                few, many = (
+                    self.statements(f"{url}?per_page={rows}", headers={"HX-Request": "true"}) for rows in (5, 50)
+                )
+                self.assertEqual(few, many)
+                self.assertLessEqual(many, 15)
