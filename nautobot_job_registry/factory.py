@@ -97,7 +97,7 @@ def _descriptor(revision: Any) -> JobDescriptor:
         source=Source(SourceType(revision.job.source_type), revision.job.source_name),
         source_version=revision.source_version,
         metadata=revision.metadata,
-        source_code=SourceText(revision.source_code),
+        source_code=SourceText(revision.source_code.encode()),
     )
 
 

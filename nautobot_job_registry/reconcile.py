@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import traceback
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -108,10 +109,14 @@ def reconcile_source_gone(slug: str, *, user: Any = None, job_result: Any = None
 def _reconcile(discover: Callable[[], Discovery], occasion: Occasion, *, dry_run: bool = False) -> Outcome:
     started = timezone.now()
     try:
-        with _savepoint():
+        with _savepoint(), _collector_paused():
             found = discover()
+            if not dry_run and store.is_empty():
+                return _carry_out(found, occasion, started)
             plan = _plan(found)
-            return Outcome(plan) if dry_run else _carry_out(found, plan, occasion, started)
+            if dry_run:
+                return Outcome(plan)
+            return _logged(plan, occasion, started) if plan.is_empty else _carry_out(found, occasion, started)
     except UnknownSourceError:
         raise
     except Exception:
@@ -130,27 +135,41 @@ def _savepoint() -> AbstractContextManager[Any]:
     return transaction.atomic() if connection.in_atomic_block else nullcontext()
 
 
-def _carry_out(found: Discovery, plan: Plan, occasion: Occasion, started: datetime) -> Outcome:
-    """Apply a plan; one that has something to do is made again once nobody else can write (rule 10)."""
-    attempts_left = 1 if connection.in_atomic_block else ATTEMPTS
-    while True:
-        attempts_left -= 1
-        try:
-            return _write(found, plan, occasion, started)
-        except OperationalError:
-            if not attempts_left:
-                raise
-            logger.warning("The database ended the reconcile in favour of another transaction; trying again.")
-
-
-@transaction.atomic
-def _write(found: Discovery, plan: Plan, occasion: Occasion, started: datetime) -> Outcome:
-    if not plan.is_empty:
-        plan = _apply_alone(found, occasion, started)
+def _logged(plan: Plan, occasion: Occasion, started: datetime) -> Outcome:
+    """Leave the log row of a plan that has been carried out, or that had nothing to do."""
     changes = report.plan_as_json(plan)
     row = occasion.row(started, status=ReconciliationStatusChoices.SUCCEEDED, changes=changes, **plan.counts())
     row.save()
     return Outcome(plan, row)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep Python's garbage collector from searching the whole process again and again, as many objects are made.
+
+    Nothing that is made here refers to itself, and all of it goes when the reconcile ends.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _carry_out(found: Discovery, occasion: Occasion, started: datetime) -> Outcome:
+    """Make the plan again once nobody else can write, and apply it (rule 10)."""
+    attempts_left = 1 if connection.in_atomic_block else ATTEMPTS
+    while True:
+        attempts_left -= 1
+        try:
+            with transaction.atomic():
+                return _logged(_apply_alone(found, occasion, started), occasion, started)
+        except OperationalError:
+            if not attempts_left:
+                raise
+            logger.warning("The database ended the reconcile in favour of another transaction; trying again.")
 
 
 def _apply_alone(found: Discovery, occasion: Occasion, started: datetime) -> Plan:

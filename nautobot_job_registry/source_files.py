@@ -7,7 +7,6 @@ import inspect
 import os
 import pkgutil
 import sys
-import tokenize
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,16 +47,7 @@ def module_text(path: str | None) -> SourceText:
     """Return the text of a module; empty where there is none to read."""
     if not path or not os.path.isfile(path):
         return SourceText()
-    return SourceText(storable_text(_decoded(path)))
-
-
-def _decoded(path: str) -> str:
-    """Read a module in the encoding that it declares."""
-    try:
-        with tokenize.open(path) as stream:
-            return stream.read()
-    except (SyntaxError, UnicodeDecodeError):
-        return Path(path).read_bytes().decode("utf-8", "backslashreplace")
+    return SourceText(Path(path).read_bytes())
 
 
 def class_file(job_class: type) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from nautobot_job_registry.engine.fields import COLUMN_LENGTHS
+from nautobot_job_registry.engine.text import decoded, storable_text
 
 
 class SourceType(str, Enum):
@@ -79,14 +80,19 @@ def identity(column: str, value: str) -> str:
 
 @dataclass(frozen=True)
 class SourceText:
-    """The text of a module, hashed once for all the classes in it."""
+    """The text of a module, as its file holds it: hashed once for all the classes in it, decoded only to be stored."""
 
-    text: str = field(repr=False, default="")
+    content: bytes = field(repr=False, default=b"")
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 of the text."""
-        return digest(self.text)
+        """SHA-256 of the content, as `sha256sum` tells it of the file."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @cached_property
+    def text(self) -> str:
+        """The content as a text that a database can store."""
+        return storable_text(decoded(self.content))
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,7 @@ class JobDescriptor:
         source_version: Version of Nautobot or of the app, commit of the repository, or empty.
         metadata: What goes into a revision: overridable values, flags, input variables.
         source_code: The text of the module of the class, shared by all the classes in it.
+        key: The identity of the record: module and class name, as the columns hold them.
     """
 
     module_name: str
@@ -108,16 +115,17 @@ class JobDescriptor:
     source_version: str
     metadata: Mapping[str, Any]
     source_code: SourceText = field(repr=False, default=SourceText())
+    key: tuple[str, str] = field(init=False, repr=False, compare=False)
 
     @property
     def class_path(self) -> str:
         """The dotted path of the class."""
         return f"{self.module_name}.{self.job_class_name}"
 
-    @cached_property
-    def key(self) -> tuple[str, str]:
-        """The identity of the record: module and class name, as the columns hold them."""
-        return identity("module_name", self.module_name), identity("job_class_name", self.job_class_name)
+    def __post_init__(self) -> None:
+        """Compute the identity, which is asked for again and again."""
+        key = identity("module_name", self.module_name), identity("job_class_name", self.job_class_name)
+        object.__setattr__(self, "key", key)
 
     @cached_property
     def metadata_hash(self) -> str:

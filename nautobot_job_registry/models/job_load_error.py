@@ -8,7 +8,7 @@ from nautobot.apps.models import BaseModel, extras_features
 from nautobot_job_registry.choices import SourceTypeChoices
 
 
-@extras_features("custom_links", "export_templates", "graphql")
+@extras_features("custom_links", "export_templates")
 class JobLoadError(BaseModel):
     """A module, or a class in it, that could not be loaded (rule 2).
 
@@ -30,9 +30,7 @@ class JobLoadError(BaseModel):
         blank=True,
         help_text="Version or commit of the source with which the error was last recorded",
     )
-    module_name = models.CharField(
-        max_length=CHARFIELD_MAX_LENGTH, db_index=True, help_text="Dotted name of the module"
-    )
+    module_name = models.CharField(max_length=CHARFIELD_MAX_LENGTH, help_text="Dotted name of the module")
     job_class_name = models.CharField(
         max_length=CHARFIELD_MAX_LENGTH,
         blank=True,

@@ -19,7 +19,7 @@ class JobRevisionQuerySet(RestrictedQuerySet):
         raise ValidationError("A job revision is never changed.")
 
 
-@extras_features("custom_links", "export_templates", "graphql")
+@extras_features("custom_links", "export_templates")
 class JobRevision(BaseModel):
     """What the source of a job said at one point: metadata and text of the module (rule 7).
 

@@ -10,7 +10,7 @@ from nautobot.apps.models import BaseModel, extras_features
 from nautobot_job_registry.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
 
 
-@extras_features("custom_links", "export_templates", "graphql")
+@extras_features("custom_links", "export_templates")
 class Reconciliation(BaseModel):
     """One reconcile of the registry with the code: why it ran, what it changed, how it ended (rules 6, 9, 11)."""
 
@@ -20,9 +20,7 @@ class Reconciliation(BaseModel):
         default="all",
         help_text="The source that was read: all, system, local, app:NAME or git:SLUG",
     )
-    status = models.CharField(
-        max_length=50, choices=ReconciliationStatusChoices, db_index=True, help_text="How it ended"
-    )
+    status = models.CharField(max_length=50, choices=ReconciliationStatusChoices, help_text="How it ended")
     registered = models.PositiveIntegerField(default=0, help_text="Jobs that got a record")
     changed = models.PositiveIntegerField(default=0, help_text="Jobs whose record changed")
     uninstalled = models.PositiveIntegerField(default=0, help_text="Jobs that went away")

@@ -21,11 +21,13 @@ def _flag(what: str) -> models.BooleanField:
     "custom_links",
     "custom_validators",
     "export_templates",
-    "graphql",
     "webhooks",
 )
 class RegisteredJob(PrimaryModel):
     """The record of one job class: where it comes from, what its source says, what an operator decided (M1).
+
+    There are thousands of records at the most, which are read whole and written in bulk: no index but those of the
+    keys would be used, and each would slow the writing down.
 
     Saving a record puts every field whose flag is clear back to what the current revision says (rule 13).
     The many-to-many field `job_queues` follows in the same save.
@@ -33,10 +35,10 @@ class RegisteredJob(PrimaryModel):
 
     # Identity
     module_name = models.CharField(
-        max_length=CHARFIELD_MAX_LENGTH, editable=False, db_index=True, help_text="Dotted name of the Python module"
+        max_length=CHARFIELD_MAX_LENGTH, editable=False, help_text="Dotted name of the Python module"
     )
     job_class_name = models.CharField(
-        max_length=CHARFIELD_MAX_LENGTH, editable=False, db_index=True, help_text="Name of the Python class"
+        max_length=CHARFIELD_MAX_LENGTH, editable=False, help_text="Name of the Python class"
     )
 
     # Provenance
@@ -44,13 +46,11 @@ class RegisteredJob(PrimaryModel):
         max_length=50,
         choices=SourceTypeChoices,
         editable=False,
-        db_index=True,
         help_text="Kind of the source that the job comes from",
     )
     source_name = models.CharField(
         max_length=CHARFIELD_MAX_LENGTH,
         editable=False,
-        db_index=True,
         help_text="Nautobot, the package of the app, the slug of the Git repository, or JOBS_ROOT",
     )
     git_repository = models.ForeignKey(
@@ -71,14 +71,13 @@ class RegisteredJob(PrimaryModel):
 
     # State
     installed = models.BooleanField(
-        default=True, editable=False, db_index=True, help_text="Whether the class is there and can be loaded"
+        default=True, editable=False, help_text="Whether the class is there and can be loaded"
     )
     absence = models.CharField(
         max_length=50,
         choices=AbsenceChoices,
         editable=False,
         blank=True,
-        db_index=True,
         help_text="Why the class is not there; empty while it is",
     )
     uninstalled_at = models.DateTimeField(
@@ -123,14 +122,12 @@ class RegisteredJob(PrimaryModel):
     )
 
     # What the source says and an operator can override
-    grouping = models.CharField(
-        max_length=CHARFIELD_MAX_LENGTH, db_index=True, help_text="Grouping under which the job is listed"
-    )
-    name = models.CharField(max_length=NAME_MAX_LENGTH, db_index=True, help_text="Name of the job")
+    grouping = models.CharField(max_length=CHARFIELD_MAX_LENGTH, help_text="Grouping under which the job is listed")
+    name = models.CharField(max_length=NAME_MAX_LENGTH, help_text="Name of the job")
     description = models.TextField(
         blank=True, help_text="Markdown formatting and a limited subset of HTML are supported"
     )
-    hidden = models.BooleanField(default=False, db_index=True, help_text="Whether the job is left out of job lists")
+    hidden = models.BooleanField(default=False, help_text="Whether the job is left out of job lists")
     console_log_default = models.BooleanField(
         default=False, help_text="Whether the job logs to the console of the worker unless told otherwise"
     )
@@ -182,7 +179,7 @@ class RegisteredJob(PrimaryModel):
     default_job_queue_override = _flag("default queue")
 
     # The operator's own
-    enabled = models.BooleanField(default=False, db_index=True, help_text="Whether the job may be run")
+    enabled = models.BooleanField(default=False, help_text="Whether the job may be run")
 
     is_data_compliance_model = False
     is_version_controlled = False

@@ -41,7 +41,7 @@ METADATA = {
 
 
 def make_descriptor(module: str = "mod", source: Source = LOCAL, code: str = "x = 1", **metadata: Any) -> JobDescriptor:
-    return JobDescriptor(module, "Cls", source, "", {**METADATA, **metadata}, SourceText(code))
+    return JobDescriptor(module, "Cls", source, "", {**METADATA, **metadata}, SourceText(code.encode()))
 
 
 def make_scan(
