@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from nautobot_job_registry.engine.plan import ActionKind, JobAction, Plan
+from nautobot_job_registry.engine.plan import JobAction, Plan
 
 SHOWN_LENGTH = 60
 ERROR_SUMMARY = "load errors: {errors_opened} new, {errors_updated} changed, {errors_resolved} resolved"
@@ -18,14 +18,11 @@ def plan_as_json(plan: Plan) -> list[dict[str, Any]]:
 
 
 def _job_as_json(action: JobAction) -> dict[str, Any]:
-    """Return one action; a registration changes nothing, so that its fields are left to the revision."""
-    fields: dict[str, Any] = {}
-    if action.kind is not ActionKind.REGISTER:
-        fields = {
-            change.field: {"old": change.old, "new": change.new}
-            for change in action.changes
-            if change.field != "core_decisions"
-        }
+    fields = {
+        change.field: {"old": change.old, "new": change.new}
+        for change in action.changes
+        if change.field != "core_decisions"
+    }
     return {"job": action.class_path, "action": action.kind.value, "fields": fields}
 
 

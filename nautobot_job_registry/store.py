@@ -29,7 +29,7 @@ LOOKUPS = {"git_repository": "git_repository_id", "default_job_queue": "default_
 # The queues of a record are read by a statement of their own; a column that costs nothing stands in their place.
 READ_COLUMNS = tuple("installed" if name == "job_queues" else LOOKUPS.get(name, name) for name in RECORD_COLUMNS)
 # What is written as it stands in a plan, and what is written as a key.
-PLAIN_COLUMNS = tuple(name for name in (*RECORD_COLUMNS, "core_decisions") if name not in {*LOOKUPS, "job_queues"})
+PLAIN_COLUMNS = frozenset({*RECORD_COLUMNS, "core_decisions"} - {*LOOKUPS, "job_queues"})
 KEY_COLUMNS = {"git_repository": "git_repository_id", "core_job": "core_job_id"}
 REVISION_COLUMNS = ("number", "metadata_hash", "source_hash")
 QUEUES_POSITION = RECORD_COLUMNS.index("job_queues")
@@ -202,7 +202,7 @@ def _revision(job: RegisteredJob, number: int, descriptor: JobDescriptor) -> Job
 def _write_queues(actions: Iterable[JobAction], jobs: dict[JobKey, RegisteredJob], queues: dict[str, JobQueue]) -> None:
     """Put the queues of the records whose queues changed in place."""
     through = RegisteredJob.job_queues.through
-    changed = [action for action in actions if any(change.field == "job_queues" for change in action.changes)]
+    changed = [action for action in actions if _changes_queues(action)]
     old = [jobs[action.key].pk for action in changed if action.record_id is not None]
     if old:
         through.objects.filter(registeredjob_id__in=old).delete()
@@ -212,6 +212,10 @@ def _write_queues(actions: Iterable[JobAction], jobs: dict[JobKey, RegisteredJob
         for name in action.columns["job_queues"]
     ]
     through.objects.bulk_create(rows, batch_size=BATCH_SIZE)
+
+
+def _changes_queues(action: JobAction) -> bool:
+    return action.record_id is None or any(change.field == "job_queues" for change in action.changes)
 
 
 def _write_errors(actions: Iterable[ErrorAction], repositories: Mapping[str, uuid.UUID], now: datetime) -> None:

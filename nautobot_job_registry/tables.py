@@ -57,7 +57,9 @@ class RegisteredJobTable(BaseTable):
     pk = ToggleColumn()
     name = django_tables2.Column(linkify=True)
     class_path = django_tables2.Column(order_by=("module_name", "job_class_name"))
-    source = django_tables2.Column(accessor="source_type", order_by=("source_type", "source_name"))
+    source = django_tables2.Column(
+        accessor="source_type", order_by=("source_type", "source_name"), verbose_name="Source"
+    )
     installed = BooleanColumn()
     state = django_tables2.Column(
         accessor="absence", empty_values=(), order_by=("-installed", "absence"), verbose_name="State"
@@ -76,14 +78,14 @@ class RegisteredJobTable(BaseTable):
         fields = (
             "pk",
             "name",
-            "grouping",
-            "class_path",
-            "source",
-            "source_version",
-            "installed",
             "state",
             "enabled",
             "overridden",
+            "source",
+            "source_version",
+            "grouping",
+            "class_path",
+            "installed",
             "uninstalled_at",
             "hidden",
             "is_job_hook_receiver",
@@ -93,13 +95,13 @@ class RegisteredJobTable(BaseTable):
         default_columns = (
             "pk",
             "name",
-            "grouping",
-            "class_path",
-            "source",
-            "source_version",
             "state",
             "enabled",
             "overridden",
+            "source",
+            "source_version",
+            "grouping",
+            "class_path",
         )
 
     def render_source(self, record):
@@ -145,7 +147,9 @@ class JobLoadErrorTable(BaseTable):
 
     pk = ToggleColumn()
     module_name = django_tables2.Column(linkify=True)
-    source = django_tables2.Column(accessor="source_type", order_by=("source_type", "source_name"))
+    source = django_tables2.Column(
+        accessor="source_type", order_by=("source_type", "source_name"), verbose_name="Source"
+    )
     state = django_tables2.Column(accessor="resolved_at", empty_values=(), verbose_name="State")
 
     class Meta(BaseTable.Meta):

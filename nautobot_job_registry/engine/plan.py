@@ -64,7 +64,7 @@ class JobAction:
         kind: What it amounts to.
         key: Module and class name.
         record_id: The record's primary key, or None where it is to be made.
-        changes: The fields that change, in a fixed order.
+        changes: The fields that change, in a fixed order; none where the record is to be made.
         columns: The new value of every column that is to be written.
         descriptor: What the source says now, or None where it says nothing.
         revision: The number of the revision to be made, or None where none is.
@@ -82,6 +82,11 @@ class JobAction:
     def class_path(self) -> str:
         """The dotted path of the class, as the record holds it."""
         return ".".join(self.key)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to do."""
+        return self.record_id is not None and not self.changes
 
     @property
     def is_logged(self) -> bool:
@@ -148,7 +153,7 @@ def make_plan(discovery: Discovery, state: RegistryState) -> Plan:
         The plan. It is the same for the same arguments, and empty once it has been applied (rule 5).
     """
     actions = list(_job_actions(discovery, state))
-    jobs = sorted((action for action in actions if action and action.changes), key=lambda action: action.key)
+    jobs = sorted((action for action in actions if action and not action.is_idle), key=lambda action: action.key)
     return Plan(
         jobs=tuple(jobs),
         errors=tuple(_error_actions(discovery, state)),
@@ -270,22 +275,22 @@ def _absence(discovery: Discovery, source: Source, key: JobKey, known: str) -> s
 def _action(
     key: JobKey, record: JobRecord | None, columns: Mapping[str, Any], descriptor: JobDescriptor | None
 ) -> JobAction:
-    old = record.columns if record else {}
-    changes = [FieldChange(name, old.get(name), value) for name, value in columns.items() if _differs(old, name, value)]
     revision = _next_revision(record, descriptor)
+    if record is None:
+        return JobAction(ActionKind.REGISTER, key, None, (), columns, descriptor, revision)
+    old = record.columns
+    changes = [FieldChange(name, old.get(name), value) for name, value in columns.items() if _differs(old, name, value)]
     if revision is not None:
-        changes.append(FieldChange("current_revision", record.revision_number if record else None, revision))
-    kind = _kind(record, columns, {change.field for change in changes})
-    return JobAction(kind, key, record.id if record else None, tuple(changes), columns, descriptor, revision)
+        changes.append(FieldChange("current_revision", record.revision_number or None, revision))
+    kind = _kind(columns, {change.field for change in changes})
+    return JobAction(kind, key, record.id, tuple(changes), columns, descriptor, revision)
 
 
 def _differs(old: Mapping[str, Any], name: str, value: Any) -> bool:
     return name not in old or bool(old[name] != value)
 
 
-def _kind(record: JobRecord | None, columns: Mapping[str, Any], changed: set[str]) -> ActionKind:
-    if record is None:
-        return ActionKind.REGISTER
+def _kind(columns: Mapping[str, Any], changed: set[str]) -> ActionKind:
     if "installed" in changed:
         return ActionKind.RETURN if columns["installed"] else ActionKind.UNINSTALL
     return ActionKind.REFRESH if changed <= BOOKKEEPING else ActionKind.CHANGE

@@ -30,6 +30,7 @@ class JobRevision(BaseModel):
         to="nautobot_job_registry.RegisteredJob",
         on_delete=models.CASCADE,
         related_name="revisions",
+        db_index=False,  # the unique pair begins with it
         help_text="The registered job that this revision describes",
     )
     number = models.PositiveIntegerField(help_text="Counts the revisions of one job, beginning with 1")
