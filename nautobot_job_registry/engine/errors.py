@@ -19,6 +19,15 @@ class UnknownSourceError(EngineError):
             name: What was asked for.
             known: The sources that could have been asked for.
         """
-        self.name = name
-        self.known = known
-        super().__init__(f"Unknown source {name!r}. Known sources: {', '.join(known) or 'none'}.")
+        # Both are kept as arguments, so that a worker can hand the exception on to another process.
+        super().__init__(name, known)
+
+    def __str__(self) -> str:
+        """Name the unknown source and the known ones."""
+        name, known = self.args
+        return f"Unknown source {name!r}. Known sources: {', '.join(known) or 'none'}."
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The sources that could have been asked for."""
+        return tuple(self.args[1])
