@@ -1,9 +1,9 @@
 """A database for Nautobot within seconds, and Nautobot's own command line to use it with.
 
-Nautobot's several hundred migrations take minutes on an empty database, nearly all of it Python working out model states.
-A new development database needs none of that history: its tables are made from the models as they are now. The
-migrations are then recorded as applied, without running them, so that later migrations apply as usual. A slow test proves
-that the tables of this app are the same as its real migrations make them.
+Nautobot's several hundred migrations take minutes on an empty database, nearly all of it Python working out the states
+of models. A new development database needs none of that history: its tables are made from the models as they are now.
+The migrations are then recorded as applied, without running them, so that later migrations apply as usual. A slow test
+proves that the tables of this app are the same as its real migrations make them.
 """
 
 import os
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CONFIG = Path(__file__).resolve().parent / "nautobot_config.py"
 MAINTENANCE_DATABASE = "postgres"
-# Nautobot's migrations that put example and default rows into new tables. Their functions work on the models of today too.
+# Nautobot's migrations that put default rows into new tables. Their functions work on the models of today too.
 SEED_MIGRATIONS = (
     ("dcim", "0087_populate_default_cable_types"),
     ("extras", "0132_approval_workflow_seed_data"),
@@ -85,9 +85,8 @@ def build_database(environment: Mapping[str, str], name: str, progress: Progress
     """Make a new database that Nautobot can work with, in seconds.
 
     It ends with what a real first `migrate` ends with: the tables, the record of the applied migrations, Nautobot's
-    default rows (statuses, roles, the global namespace, ...), and what its handlers make after a migrate (content types,
-    permissions, job records). A `migrate`
-    afterwards has nothing to apply, and sends its signals.
+    default rows (statuses, roles, the global namespace, ...), and what its handlers make after a migrate (content
+    types, permissions, job records). A `migrate` afterwards has nothing to apply, and sends its signals.
 
     Args:
         environment: Variables that point at the servers.

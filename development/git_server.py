@@ -1,7 +1,7 @@
 """Git repositories served over HTTP on loopback: enough for Nautobot to clone and to fetch.
 
-Nautobot accepts only http and https addresses. Git's "dumb" protocol needs no more than a static file server in front of a
-bare repository in which `git update-server-info` was run.
+Nautobot accepts only http and https addresses. Git's "dumb" protocol needs no more than a static file server in front
+of a bare repository in which `git update-server-info` was run.
 """
 
 import contextlib

@@ -42,6 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(_servers | _folders(RUN_FOLDER / "in_process"))
     os.environ["NAUTOBOT_TEST_DB_NAME"] = f"test_nautobot_{os.getpid()}"
     os.environ["NAUTOBOT_QUIET"] = "1"
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = str(RUN_FOLDER)
     # The host that Nautobot's own test client asks for.
     os.environ["NAUTOBOT_ALLOWED_HOSTS"] = "nautobot.example.com localhost 127.0.0.1"
 
@@ -98,6 +99,22 @@ def _redis_client(environment: dict[str, str], number: int = 0) -> redis.Redis:
         password=environment.get("NAUTOBOT_REDIS_PASSWORD") or None,
         db=number,
     )
+
+
+@pytest.fixture(autouse=True)
+def _job_logs_in_the_transaction(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let job logs be written through the test's own connection.
+
+    Core writes them through a second connection, which cannot see the rows of a test's open transaction. A test with
+    `@pytest.mark.django_db(transaction=True, databases=["default", "job_logs"])` has both, as in production.
+    """
+    marker = request.node.get_closest_marker("django_db")
+    if marker is not None and not marker.kwargs.get("transaction"):
+        from nautobot.extras.models import JobResult
+
+        # Every JobResult sets this on itself, so it takes a property that cannot be set.
+        never = property(lambda self: False, lambda self, value: None)
+        monkeypatch.setattr(JobResult, "use_job_logs_db", never, raising=False)
 
 
 # Folders of the running process
