@@ -155,7 +155,7 @@ def _check_migrations() -> None:
     from development.servers import running_servers
 
     with running_servers(STATE / "check" / str(os.getpid()), keep=False) as servers:
-        environment = servers.environment | {
+    """Look for addresses of package indexes and for paths of machines in all files that git knows or would."""
             "NAUTOBOT_ROOT": str(servers.state_dir / "nautobot"),
             "NAUTOBOT_QUIET": "1",
         }
