@@ -155,10 +155,8 @@ def _check_migrations() -> None:
     from development.servers import running_servers
 
     with running_servers(STATE / "check" / str(os.getpid()), keep=False) as servers:
-    """Look for addresses of package indexes and for paths of machines in all files that git knows or would."""
-            "NAUTOBOT_ROOT": str(servers.state_dir / "nautobot"),
-            "NAUTOBOT_QUIET": "1",
-        }
+        folder = str(servers.state_dir / "nautobot")
+        environment = servers.environment | {"NAUTOBOT_ROOT": folder, "NAUTOBOT_QUIET": "1"}
         instance = database.create_empty_database(environment, f"nautobot_check_{os.getpid()}")
         try:
             options = {"check": False, "stderr": subprocess.STDOUT, "stdout": subprocess.PIPE}
