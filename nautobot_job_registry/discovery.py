@@ -317,14 +317,20 @@ def _source_of(root: str, git_slugs: Container[str]) -> Source:
 
 
 def _is_installed_package(name: str) -> bool:
+    origin = _origin(name)
+    folders = (_folder(path) for path in (settings.JOBS_ROOT, settings.GIT_ROOT) if path)
+    return origin is not None and not any(source_files.is_below(origin, folder) for folder in folders)
+
+
+def _origin(name: str) -> str | None:
+    """Return the file of a top-level module, loaded or not."""
+    if name in sys.modules:
+        return getattr(sys.modules[name], "__file__", None)
     try:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):
-        return False
-    if spec is None or spec.origin is None:
-        return False
-    folders = [_folder(path) for path in (settings.JOBS_ROOT, settings.GIT_ROOT) if path]
-    return not any(source_files.is_below(spec.origin, folder) for folder in folders)
+        return None
+    return spec.origin if spec else None
 
 
 def _scan(source: Source, found: _Examination, classes: list[type]) -> SourceScan:
@@ -334,8 +340,10 @@ def _scan(source: Source, found: _Examination, classes: list[type]) -> SourceSca
         texts: dict[str | None, SourceText] = {}
         for job_class in classes:
             descriptor, problem = _read_class(job_class, source, found.version, texts)
-            descriptors += [descriptor] if descriptor else []
-            failures += [problem] if problem else []
+            if descriptor:
+                descriptors.append(descriptor)
+            if problem:
+                failures.append(problem)
     return SourceScan(source, found.status, found.version, found.git_repository_id, tuple(descriptors), tuple(failures))
 
 

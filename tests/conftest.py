@@ -8,12 +8,14 @@ import contextlib
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import redis
 
@@ -37,6 +39,9 @@ _numbers = itertools.count(1)
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Start the servers and set up Nautobot; pytest-django finds Django configured."""
+    # As Ctrl-C: pytest takes the SystemExit of our usual handler for a failed test, and goes on.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _remove_left_overs()
     _servers.update(_session.enter_context(running_servers(RUN_FOLDER / "servers", keep=False)).environment)
     _servers.update(_session.enter_context(_redis_databases(_servers)))
     os.environ.update(_servers | _folders(RUN_FOLDER / "in_process"))
@@ -59,6 +64,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         connections.close_all()
     _session.close()
     shutil.rmtree(RUN_FOLDER, ignore_errors=True)
+
+
+def _remove_left_overs() -> None:
+    """Remove the folders of runs that were killed."""
+    for folder in RUN_FOLDER.parent.glob("run-*"):
+        if not psutil.pid_exists(int(folder.name.removeprefix("run-"))):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _folders(root: Path) -> dict[str, str]:
