@@ -1,0 +1,1 @@
+"""The content of an example Git repository: Nautobot needs this file to find the jobs."""
