@@ -25,24 +25,27 @@ COLUMNS = (
 )
 
 
-def news_of_core() -> dict[JobKey, CoreState]:
-    """Read those of core's rows that tell anything new, in at most two statements.
-
-    Left out are the rows of which the record that points at them knows all that was decided there; that they are many
-    is what keeps a reconcile with nothing to do cheap. Rows with an override are always read.
-    """
-    rows = list(Job.objects.filter(_tells_anything()).order_by().values(*COLUMNS))
-    queues = _queue_names([row["id"] for row in rows])
-    states = (_state(row, tuple(sorted(queues.get(row["id"], ())))) for row in rows)
-    return {state.key: state for state in states}
-
-
 def _tells_anything() -> Q:
     flags = Q(*((override_flag(field), True) for field in OVERRIDABLE_FIELDS), _connector=Q.OR)
     news = Q(registered_job=None) | flags
     for enabled in (True, False):
         news |= Q(enabled=enabled) & ~Q(registered_job__core_decisions=undecided(enabled))
     return news
+
+
+TELLS_ANYTHING = _tells_anything()
+
+
+def news_of_core() -> dict[JobKey, CoreState]:
+    """Read those of core's rows that tell anything new, in at most two statements.
+
+    Left out are the rows of which the record that points at them knows all that was decided there; that they are many
+    is what keeps a reconcile with nothing to do cheap. Rows with an override are always read.
+    """
+    rows = list(Job.objects.filter(TELLS_ANYTHING).order_by().values(*COLUMNS))
+    queues = _queue_names([row["id"] for row in rows])
+    states = (_state(row, tuple(sorted(queues.get(row["id"], ())))) for row in rows)
+    return {state.key: state for state in states}
 
 
 def _queue_names(job_ids: list[object]) -> dict[object, list[str]]:

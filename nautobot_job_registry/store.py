@@ -26,13 +26,12 @@ from nautobot_job_registry.models import JobLoadError, JobRevision, RegisteredJo
 
 # The columns whose rows are of another table, by the lookup that reads what planning knows of them.
 LOOKUPS = {"git_repository": "git_repository_id", "default_job_queue": "default_job_queue__name"}
-# The queues of a record are read by a statement of their own; a column that costs nothing stands in their place.
-READ_COLUMNS = tuple("installed" if name == "job_queues" else LOOKUPS.get(name, name) for name in RECORD_COLUMNS)
+# The queues of a record come first, and are read by a statement of their own.
+READ_COLUMNS = tuple(LOOKUPS.get(name, name) for name in RECORD_COLUMNS[1:])
 # What is written as it stands in a plan, and what is written as a key.
 PLAIN_COLUMNS = frozenset({*RECORD_COLUMNS, "core_decisions"} - {*LOOKUPS, "job_queues"})
 KEY_COLUMNS = {"git_repository": "git_repository_id", "core_job": "core_job_id"}
 REVISION_COLUMNS = ("number", "metadata_hash", "source_hash")
-QUEUES_POSITION = RECORD_COLUMNS.index("job_queues")
 
 
 def lock() -> None:
@@ -44,11 +43,6 @@ def lock() -> None:
     content_type = ContentType.objects.get_for_model(RegisteredJob)
     no_key = connection.features.has_select_for_no_key_update
     ContentType.objects.select_for_update(no_key=no_key).get(pk=content_type.pk)
-
-
-def is_empty() -> bool:
-    """Say whether the registry knows no job yet."""
-    return not RegisteredJob.objects.exists()
 
 
 def read_state(*, for_update: bool = False) -> RegistryState:
@@ -83,12 +77,11 @@ def _queue_names() -> dict[JobKey, list[str]]:
 
 
 def _record(row: tuple[Any, ...], queues: tuple[str, ...]) -> JobRecord:
-    job_id, module_name, job_class_name, number, metadata_hash, source_hash, *values = row
-    values[QUEUES_POSITION] = queues
+    job_id, module_name, job_class_name, number, metadata_hash, source_hash = row[:6]
     return JobRecord(
         id=job_id,
         key=(module_name, job_class_name),
-        values=tuple(values),
+        values=(queues, *row[6:]),
         revision_number=number or 0,
         metadata_hash=metadata_hash or "",
         source_hash=source_hash or "",

@@ -20,7 +20,7 @@ import pytest
 import redis
 
 from development import database
-from development.servers import STATE_ROOT, running_servers
+from development.servers import STATE_ROOT, ServerError, running_servers
 
 RUN = f"run-{os.getpid()}"
 RUN_FOLDER = STATE_ROOT / "tests" / RUN
@@ -42,7 +42,11 @@ def pytest_configure(config: pytest.Config) -> None:
     # As Ctrl-C: pytest takes the SystemExit of our usual handler for a failed test, and goes on.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     _remove_left_overs()
-    _servers.update(_session.enter_context(running_servers(RUN_FOLDER / "servers", keep=False)).environment)
+    try:
+        servers = _session.enter_context(running_servers(RUN_FOLDER / "servers", keep=False))
+    except ServerError as error:
+        raise pytest.UsageError(str(error)) from error
+    _servers.update(servers.environment)
     _servers.update(_session.enter_context(_redis_databases(_servers)))
     os.environ.update(_servers | _folders(RUN_FOLDER / "in_process"))
     os.environ["NAUTOBOT_TEST_DB_NAME"] = f"test_nautobot_{os.getpid()}"

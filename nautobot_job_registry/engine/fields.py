@@ -20,7 +20,8 @@ QUEUE_FIELDS: Final = ("job_queues", "default_job_queue")
 OVERRIDABLE_FIELDS: Final = VALUE_FIELDS + QUEUE_FIELDS
 FLAG_FIELDS: Final = ("is_job_hook_receiver", "is_job_button_receiver", "read_only", "supports_dryrun")
 
-# The columns that a reconcile compares and writes, in the one order in which rows are read.
+# The columns that a reconcile compares and writes, in the one order in which rows are read. The queues, which are rows
+# of their own, come first.
 PROVENANCE_FIELDS: Final = ("source_type", "source_name", "source_version", "git_repository", "installed", "absence")
 NAME_MAX_LENGTH: Final = 100
 TEXT_MAX_LENGTH: Final = 255
@@ -40,7 +41,7 @@ def override_flag(field: str) -> str:
 
 
 OVERRIDE_FLAGS: Final = tuple(override_flag(field) for field in OVERRIDABLE_FIELDS)
-SOURCE_COLUMNS: Final = (*PROVENANCE_FIELDS, *FLAG_FIELDS, *VALUE_FIELDS, *QUEUE_FIELDS)
+SOURCE_COLUMNS: Final = ("job_queues", *PROVENANCE_FIELDS, *FLAG_FIELDS, *VALUE_FIELDS, "default_job_queue")
 DECISION_COLUMNS: Final = (*OVERRIDE_FLAGS, "enabled")
 RECORD_COLUMNS: Final = (*SOURCE_COLUMNS, *DECISION_COLUMNS)
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,12 +21,14 @@ from nautobot_job_registry.engine.descriptor import (
     Source,
     SourceScan,
 )
-from nautobot_job_registry.engine.fields import FLAG_FIELDS, OVERRIDABLE_FIELDS, override_flag, shorten
+from nautobot_job_registry.engine.fields import FLAG_FIELDS, OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag, shorten
 from nautobot_job_registry.engine.overrides import column_values
 from nautobot_job_registry.engine.records import CoreState, ErrorRecord, JobKey, JobRecord, RegistryState
 
 # Columns that say where the registry stands, not what the job is: no change log entry is made for them alone.
 BOOKKEEPING: Final = frozenset({"source_version", "git_repository", "core_job", "core_decisions"})
+# The values of `SOURCE_COLUMNS` that metadata hold as they are, in their order.
+_said_values: Final = itemgetter(*FLAG_FIELDS, *VALUE_FIELDS, "default_job_queue")
 MEMORY_ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]+")
 
 
@@ -171,11 +174,11 @@ def _job_actions(discovery: Discovery, state: RegistryState) -> Iterator[JobActi
             key = descriptor.key
             seen.add(key)
             record, core = state.jobs.get(key), state.core.get(key)
-            values = _source_columns(descriptor, provenance)
-            if record and core is None and not record.has_overrides and _is_known(record, descriptor, values):
+            if record and core is None and _is_known(record, descriptor, tuple(provenance.values())):
                 yield None
             else:
-                yield _action(key, record, _installed_columns(values, record, core), descriptor)
+                columns = _installed_columns(_source_columns(descriptor, provenance), record, core)
+                yield _action(key, record, columns, descriptor)
     for key, record in state.jobs.items():
         if key not in seen and discovery.scope in (None, record.source):
             yield _action(key, record, _absent_columns(discovery, record, state.core.get(key)), None)
@@ -197,15 +200,22 @@ def _provenance(scan: SourceScan) -> dict[str, Any]:
 
 
 def _source_columns(descriptor: JobDescriptor, provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the value of each of `SOURCE_COLUMNS`, in their order, as the source would have it."""
+    """Return the value of each of `SOURCE_COLUMNS`, by name, as the source would have it."""
     metadata = descriptor.metadata
     return {**provenance, **{name: metadata[name] for name in FLAG_FIELDS}, **column_values(metadata)}
 
 
-def _is_known(record: JobRecord, descriptor: JobDescriptor, values: Mapping[str, Any]) -> bool:
-    """Say whether a record without overrides, about which core tells nothing new, says all of this already."""
-    hashes = (descriptor.metadata_hash, descriptor.source_hash)
-    return record.source_values == tuple(values.values()) and (record.metadata_hash, record.source_hash) == hashes
+def _is_known(record: JobRecord, descriptor: JobDescriptor, provenance: tuple[Any, ...]) -> bool:
+    """Say whether a record about which core tells nothing new certainly says all of this already.
+
+    It is the short way for nearly all records of nearly all reconciles. One with an override, or with a text that was
+    shortened, goes the long way, and is found to have nothing to do there.
+    """
+    metadata = descriptor.metadata
+    said = (tuple(sorted(metadata["job_queues"])), *provenance, *_said_values(metadata))
+    hashes = (record.metadata_hash, record.source_hash)
+    known = record.source_values == said and not record.has_overrides
+    return known and hashes == (descriptor.metadata_hash, descriptor.source_hash)
 
 
 def _installed_columns(values: Mapping[str, Any], record: JobRecord | None, core: CoreState | None) -> dict[str, Any]:
