@@ -21,11 +21,9 @@ from nautobot_job_registry.engine.text import storable_text
 
 TEXT_FIELDS = ("grouping", "name", "description")
 LIMIT_FIELDS = ("soft_time_limit", "time_limit")
-# Core checks the types of all of these, but not that of the grouping, which is the module's `name`.
-SWITCH_FIELDS = tuple(name for name in VALUE_FIELDS if name not in {*TEXT_FIELDS, *LIMIT_FIELDS}) + (
-    "read_only",
-    "supports_dryrun",
-)
+SWITCH_FIELDS = tuple(name for name in VALUE_FIELDS if name not in {*TEXT_FIELDS, *LIMIT_FIELDS}) + ("read_only",)
+# What core says of a job whose Meta is silent: most jobs are, about most of these.
+SILENT = {name: getattr(Job, name) for name in (*LIMIT_FIELDS, *SWITCH_FIELDS)}
 BASES_WITHOUT_INPUTS = frozenset({object, BaseJob, Job})
 
 
@@ -54,10 +52,13 @@ def describe(job_class: type[Job], source: Source, source_version: str, source_c
 
 def _metadata(job_class: type[Job]) -> dict[str, Any]:
     queues = _queues(job_class)
+    # Core checks the types of what a Meta says when it is asked. The grouping is the module's `name`: nobody checks it.
+    said = SILENT | {name: getattr(job_class, name) for name in SILENT if hasattr(job_class.Meta, name)}
     return {
+        **said,
         **{name: _text(name, getattr(job_class, name)) for name in TEXT_FIELDS},
-        **{name: _seconds(name, getattr(job_class, name)) for name in LIMIT_FIELDS},
-        **{name: getattr(job_class, name) for name in SWITCH_FIELDS},
+        **{name: _seconds(name, said[name]) for name in LIMIT_FIELDS},
+        "supports_dryrun": job_class.supports_dryrun,
         "job_queues": queues,
         "default_job_queue": queues[0],
         "is_job_hook_receiver": issubclass(job_class, JobHookReceiver),

@@ -111,6 +111,8 @@ def _reconcile(discover: Callable[[], Discovery], occasion: Occasion, *, dry_run
     try:
         with _savepoint(), _collector_paused():
             found = discover()
+            if not dry_run and store.is_empty():
+                return _carry_out(found, occasion, started)
             plan = _plan(found)
             if dry_run:
                 return Outcome(plan)

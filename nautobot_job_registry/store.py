@@ -45,6 +45,11 @@ def lock() -> None:
     ContentType.objects.select_for_update(no_key=no_key).get(pk=content_type.pk)
 
 
+def is_empty() -> bool:
+    """Say whether the registry knows no job yet."""
+    return not RegisteredJob.objects.exists()
+
+
 def read_state(*, for_update: bool = False) -> RegistryState:
     """Read all that planning needs, in a number of statements that does not depend on the number of jobs (rule 8).
 
