@@ -137,23 +137,31 @@ def _write_jobs(
     """Make and change records and make their revisions, and return the records by their key."""
     made = [action for action in actions if action.record_id is None]
     known = {action.record_id: action for action in actions if action.record_id is not None}
-    rows = [_filled(RegisteredJob(module_name=a.key[0], job_class_name=a.key[1]), a, queues, now) for a in made]
-    changed = [_filled(row, known[row.pk], queues, now) for row in RegisteredJob.objects.filter(pk__in=list(known))]
+    rows = [_new_row(action, queues, now) for action in made]
+    changed = list(RegisteredJob.objects.filter(pk__in=list(known)))
+    for row in changed:
+        _fill(row, known[row.pk], queues, now)
     jobs = {(row.module_name, row.job_class_name): row for row in (*rows, *changed)}
-    revisions = [_revision(jobs[a.key], a.revision, a.descriptor) for a in actions if a.revision and a.descriptor]
-    if not connection.features.can_defer_constraint_checks:
-        for revision in revisions:
-            revision.job.current_revision = None
+    revisions = {
+        a.key: _revision(jobs[a.key].pk, a.revision, a.descriptor) for a in actions if a.revision and a.descriptor
+    }
+    if connection.features.can_defer_constraint_checks:
+        _point_at(revisions, jobs)
     RegisteredJob.objects.bulk_create(rows, batch_size=BATCH_SIZE)
-    JobRevision.objects.bulk_create(revisions, batch_size=BATCH_SIZE)
-    for revision in revisions:
-        revision.job.current_revision = revision
+    JobRevision.objects.bulk_create(revisions.values(), batch_size=BATCH_SIZE)
+    _point_at(revisions, jobs)
     fields = _changed_fields(known.values())
     if fields:
         RegisteredJob.objects.bulk_update(changed, fields, batch_size=BATCH_SIZE)
     if not connection.features.can_defer_constraint_checks:
         RegisteredJob.objects.bulk_update(rows, ["current_revision"], batch_size=BATCH_SIZE)
     return jobs
+
+
+def _point_at(revisions: Mapping[JobKey, JobRevision], jobs: Mapping[JobKey, RegisteredJob]) -> None:
+    """Make new revisions the current ones of their jobs, without saving."""
+    for key, revision in revisions.items():
+        jobs[key].current_revision_id = revision.pk
 
 
 def _changed_fields(actions: Iterable[JobAction]) -> list[str]:
@@ -167,34 +175,48 @@ def _changed_fields(actions: Iterable[JobAction]) -> list[str]:
     return sorted(names)
 
 
-def _filled(row: RegisteredJob, action: JobAction, queues: dict[str, JobQueue], now: datetime) -> RegisteredJob:
-    for name, value in action.columns.items():
-        if name in PLAIN_COLUMNS:
-            setattr(row, name, value)
-        elif name in KEY_COLUMNS:
-            setattr(row, KEY_COLUMNS[name], value)
-    row.default_job_queue = queues.get(action.columns["default_job_queue"])
+def _new_row(action: JobAction, queues: dict[str, JobQueue], now: datetime) -> RegisteredJob:
+    module_name, job_class_name = action.key
+    attributes = _attributes(action, queues)
+    return RegisteredJob(
+        module_name=module_name,
+        job_class_name=job_class_name,
+        uninstalled_at=None if attributes["installed"] else now,
+        **attributes,
+    )
+
+
+def _fill(row: RegisteredJob, action: JobAction, queues: dict[str, JobQueue], now: datetime) -> None:
+    for name, value in _attributes(action, queues).items():
+        setattr(row, name, value)
     if row.installed:
         row.uninstalled_at = None
-    elif action.kind in (ActionKind.UNINSTALL, ActionKind.REGISTER):
+    elif action.kind is ActionKind.UNINSTALL:
         row.uninstalled_at = now
     if action.is_logged:
         row.last_updated = now
-    return row
 
 
-def _revision(job: RegisteredJob, number: int, descriptor: JobDescriptor) -> JobRevision:
-    """Return a new revision, not stored yet, as the current one of its job."""
-    job.current_revision = revision = JobRevision(
-        job=job,
+def _attributes(action: JobAction, queues: dict[str, JobQueue]) -> dict[str, Any]:
+    """Return what a plan says about a record, as the attributes of the row."""
+    columns = action.columns
+    attributes = {name: columns[name] for name in columns.keys() & PLAIN_COLUMNS}
+    attributes |= {KEY_COLUMNS[name]: columns[name] for name in columns.keys() & KEY_COLUMNS.keys()}
+    queue = queues.get(columns["default_job_queue"])
+    return attributes | {"default_job_queue_id": queue.pk if queue else None}
+
+
+def _revision(job_id: uuid.UUID, number: int, descriptor: JobDescriptor) -> JobRevision:
+    """Return a new revision, not stored yet."""
+    return JobRevision(
+        job_id=job_id,
         number=number,
-        metadata=dict(descriptor.metadata),
+        metadata=descriptor.metadata,
         metadata_hash=descriptor.metadata_hash,
         source_code=descriptor.source_code.text,
         source_hash=descriptor.source_hash,
         source_version=shorten("source_version", descriptor.source_version),
     )
-    return revision
 
 
 def _write_queues(actions: Iterable[JobAction], jobs: dict[JobKey, RegisteredJob], queues: dict[str, JobQueue]) -> None:
