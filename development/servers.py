@@ -40,10 +40,6 @@ POSTGRES_SETTINGS = {
     "unix_socket_directories": "",
     "max_connections": "200",
     "shared_buffers": "128MB",
-    # Throw-away data: nobody misses it after a power cut.
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_wal_size": "2GB",
@@ -52,6 +48,8 @@ POSTGRES_SETTINGS = {
     "file_copy_method": "clone",
     "timezone": "UTC",
 }
+# Throw-away data: nobody misses it after a power cut.
+FORGETFUL_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 _CLONE_NEWUSER = 0x10000000
 _PR_SET_PDEATHSIG = 1
@@ -75,7 +73,7 @@ class Servers:
 
 
 @contextlib.contextmanager
-def running_servers(state_dir: Path, keep: bool = True) -> Iterator[Servers]:
+def running_servers(state_dir: Path, keep: bool = True, durable: bool = False) -> Iterator[Servers]:
     """Run PostgreSQL and Redis while the block runs.
 
     A server that the environment names (`NAUTOBOT_DB_HOST`, `NAUTOBOT_REDIS_HOST`) is used as it is in place of the
@@ -84,6 +82,7 @@ def running_servers(state_dir: Path, keep: bool = True) -> Iterator[Servers]:
     Args:
         state_dir: Folder for data and logs; made if it is missing, reused if it is there.
         keep: Whether the folder stays afterwards.
+        durable: Whether a commit waits for the disk, as it does in production; slower.
 
     Yields:
         The running servers.
@@ -99,7 +98,7 @@ def running_servers(state_dir: Path, keep: bool = True) -> Iterator[Servers]:
         stack.enter_context(_exclusive(state_dir))
         stack.enter_context(_sigterm_as_exit())
         password = _password(state_dir)
-        environment = stack.enter_context(_database(state_dir, password))
+        environment = stack.enter_context(_database(state_dir, password, durable))
         environment |= stack.enter_context(_redis(state_dir, password))
         yield Servers(state_dir=state_dir, environment=environment)
 
@@ -159,7 +158,7 @@ def _password(state_dir: Path) -> str:
 
 
 @contextlib.contextmanager
-def _database(state_dir: Path, password: str) -> Iterator[dict[str, str]]:
+def _database(state_dir: Path, password: str, durable: bool) -> Iterator[dict[str, str]]:
     """Yield the variables of the database server, which is started unless the environment names one."""
     if os.environ.get("NAUTOBOT_DB_HOST"):
         yield {name: value for name, value in os.environ.items() if name.startswith("NAUTOBOT_DB_")}
@@ -173,7 +172,8 @@ def _database(state_dir: Path, password: str) -> Iterator[dict[str, str]]:
     account.own(data)
 
     def command(port: int) -> list[str]:
-        settings = [part for name, value in POSTGRES_SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        wanted = POSTGRES_SETTINGS if durable else POSTGRES_SETTINGS | FORGETFUL_SETTINGS
+        settings = [part for name, value in wanted.items() for part in ("-c", f"{name}={value}")]
         return [str(account.program("postgres")), "-D", str(data), "-p", str(port), *settings]
 
     def connect(port: int) -> None:

@@ -22,7 +22,7 @@ def main() -> int:
     options = _options()
     folder = STATE_ROOT / "benchmarks" / f"run-{os.getpid()}"
     try:
-        with running_servers(folder / "servers", keep=False) as servers:
+        with running_servers(folder / "servers", keep=False, durable=True) as servers:
             return _measure(options, servers.environment, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
