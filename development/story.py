@@ -18,6 +18,7 @@ from django.contrib.auth import get_user_model  # noqa: E402
 from nautobot.extras.datasources.git import enqueue_pull_git_repository_and_refresh_data  # noqa: E402
 from nautobot.extras.models import GitRepository, Job, JobResult  # noqa: E402
 
+from nautobot_job_registry.factory import empty_registry  # noqa: E402
 from nautobot_job_registry.models import JobLoadError, RegisteredJob  # noqa: E402
 
 DEVELOPMENT = Path(__file__).resolve().parent
@@ -127,8 +128,7 @@ def _set_the_stage(repositories: GitServer) -> ExampleRepository:
     provided = ["extras.job", "nautobot_job_registry.registeredjob"]
     values = {"name": "Example network jobs", "branch": "main", "current_head": "", "provided_contents": provided}
     GitRepository.objects.update_or_create(slug=SLUG, defaults={**values, "remote_url": repository.url})
-    RegisteredJob.objects.all().delete()
-    JobLoadError.objects.all().delete()
+    empty_registry()
     return repository
 
 

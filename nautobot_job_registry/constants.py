@@ -8,3 +8,7 @@ VIEW_SOURCE = "view_source"
 # How many rows one statement of a reconcile writes at most. Statements of some hundred kilobytes are the quickest:
 # larger ones cost PostgreSQL more to read than the round trips that they save.
 BATCH_SIZE = 200
+
+STILL_INSTALLED = (
+    "The record of an installed job cannot be deleted: remove the class from its source, and reconcile, first."
+)

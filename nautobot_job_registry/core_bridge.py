@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import Any
+from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from nautobot.extras.choices import JobQueueTypeChoices
-from nautobot.extras.models import Job, JobQueue
+from nautobot.extras.models import Job, JobButton, JobHook, JobQueue, JobResult, ScheduledJob
 
 from nautobot_job_registry.engine.fields import FLAG_FIELDS, OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag
 from nautobot_job_registry.engine.records import CoreState, JobKey, undecided
@@ -85,3 +87,36 @@ def queues_by_name(names: Iterable[str]) -> dict[str, JobQueue]:
         return found
     JobQueue.objects.bulk_create(missing, ignore_conflicts=True)
     return {queue.name: queue for queue in JobQueue.objects.filter(name__in=wanted)}
+
+
+def permitted_jobs(user: Any, action: str, job_ids: Collection[UUID]) -> set[UUID]:
+    """Return those of core's rows on which a user may do something, in one statement.
+
+    Args:
+        user: Who asks.
+        action: `change`, `delete` or `run`.
+        job_ids: The primary keys of core's rows.
+    """
+    return set(Job.objects.restrict(user, action).filter(pk__in=job_ids).values_list("pk", flat=True))
+
+
+def delete_job(job_id: UUID) -> None:
+    """Delete core's row of a job: links of runs and schedules become null, hooks and buttons go with it.
+
+    Core's own `delete()` refuses the jobs that Nautobot brings, also those that are no longer there; this does not.
+    """
+    QuerySet.delete(Job.objects.filter(pk=job_id))
+
+
+def dependents(job_ids: Collection[UUID]) -> dict[str, QuerySet]:
+    """Return what hangs on core's rows of jobs, kind by kind.
+
+    Args:
+        job_ids: The primary keys of core's rows.
+    """
+    return {
+        "runs": JobResult.objects.filter(job_model__in=job_ids),
+        "schedules": ScheduledJob.objects.filter(job_model__in=job_ids),
+        "job_hooks": JobHook.objects.filter(job__in=job_ids),
+        "job_buttons": JobButton.objects.filter(job__in=job_ids),
+    }

@@ -48,6 +48,13 @@ def job_metadata(**values: Any) -> dict[str, Any]:
     return {"grouping": "Example jobs", "name": "Example job", **DEFAULT_METADATA, **values}
 
 
+def empty_registry() -> None:
+    """Forget every job, run of the reconcile and load error; Nautobot's own rows of the jobs stay as they are."""
+    models.RegisteredJob.objects.update(installed=False, core_job=None)
+    for model in (models.RegisteredJob, models.JobRevision, models.JobLoadError, models.Reconciliation):
+        model.objects.all().delete()
+
+
 class RegisteredJobFactory(DjangoModelFactory):
     """Makes the record of an installed local job, without a revision."""
 

@@ -6,10 +6,11 @@ import logging
 from typing import Any
 
 from django.conf import settings
+from django.db.models import ProtectedError
 
 from nautobot_job_registry import readiness
 from nautobot_job_registry.choices import ReconciliationTriggerChoices
-from nautobot_job_registry.constants import APP_NAME
+from nautobot_job_registry.constants import APP_NAME, STILL_INSTALLED
 
 logger = logging.getLogger(__name__)
 
@@ -33,3 +34,21 @@ def reconcile_after_migrate(sender: Any, *, using: str = "default", **kwargs: An
     except Exception:
         # Whatever it was has been stored and logged with its traceback; the migration goes on as it would without us.
         logger.error("The job registry could not be reconciled; run `nautobot-server reconcile_jobs` to try again.")
+
+
+def refuse_deletion_while_installed(sender: Any, instance: Any, **kwargs: Any) -> None:
+    """Keep the record of an installed job, by whatever way its deletion is asked for (rule 19).
+
+    Raises:
+        ProtectedError: If the job is installed.
+    """
+    if instance.installed:
+        raise ProtectedError(STILL_INSTALLED, {instance})
+
+
+def delete_core_job(sender: Any, instance: Any, **kwargs: Any) -> None:
+    """Delete Nautobot's own row of a job with its record, in the same transaction (M9)."""
+    from nautobot_job_registry import core_bridge
+
+    if instance.core_job_id:
+        core_bridge.delete_job(instance.core_job_id)

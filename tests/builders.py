@@ -17,12 +17,6 @@ def moment(day: int) -> datetime:
     return datetime(2026, 1, day, 12, tzinfo=timezone.utc)
 
 
-def empty_registry() -> None:
-    """Remove what the reconcile at the set-up of the database registered."""
-    for model in (models.RegisteredJob, models.JobRevision, models.JobLoadError, models.Reconciliation):
-        model.objects.all().delete()
-
-
 def repository(name: str = "Network Jobs", slug: str = "network_jobs") -> GitRepository:
     """Store a Git repository without syncing it."""
     row = GitRepository(name=name, slug=slug, remote_url=f"https://git.example.com/{slug}.git", provided_contents=[])

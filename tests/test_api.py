@@ -12,6 +12,7 @@ from nautobot.extras.models import JobQueue
 from nautobot.users.models import ObjectPermission
 
 from nautobot_job_registry import models
+from nautobot_job_registry.factory import empty_registry
 from tests import builders
 
 SERIALIZED = (models.RegisteredJob, models.JobRevision, models.JobLoadError, models.Reconciliation)
@@ -31,7 +32,7 @@ class RegisteredJobAPITestCase(APIViewTestCases.GetObjectViewTestCase, APIViewTe
 
     @classmethod
     def setUpTestData(cls):
-        builders.empty_registry()
+        empty_registry()
         for number in range(4):
             builders.job(number)
 
@@ -41,7 +42,7 @@ class JobRevisionAPITestCase(APIViewTestCases.GetObjectViewTestCase, APIViewTest
 
     @classmethod
     def setUpTestData(cls):
-        builders.empty_registry()
+        empty_registry()
         for number in range(1, 4):
             builders.revision(builders.job(number), number=number)
 
@@ -51,7 +52,7 @@ class JobLoadErrorAPITestCase(APIViewTestCases.GetObjectViewTestCase, APIViewTes
 
     @classmethod
     def setUpTestData(cls):
-        builders.empty_registry()
+        empty_registry()
         for number in range(1, 4):
             builders.load_error(number)
 
@@ -61,7 +62,7 @@ class ReconciliationAPITestCase(APIViewTestCases.GetObjectViewTestCase, APIViewT
 
     @classmethod
     def setUpTestData(cls):
-        builders.empty_registry()
+        empty_registry()
         for number in range(1, 4):
             builders.reconciliation(number)
 
@@ -71,7 +72,7 @@ class RegistryAPITestCase(APITestCase):
 
     @classmethod
     def setUpTestData(cls):
-        builders.empty_registry()
+        empty_registry()
         cls.queue = JobQueue.objects.create(name="night", queue_type="celery")
         cls.repository = builders.repository()
         cls.job = builders.job(
@@ -125,7 +126,8 @@ class RegistryAPITestCase(APITestCase):
         self.make_superuser()
         data = self.get(self.detail_url(self.job))
         self.assertEqual(data["class_path"], "module_1.jobs.Job1")
-        self.assertEqual(data["overridden_fields"], ["time_limit", "job_queues", "default_job_queue"])
+        overrides = {"time_limit": 5.0, "job_queues": ["night"], "default_job_queue": "night"}
+        self.assertEqual(data["overrides"], overrides)
         self.assertEqual(data["time_limit"], 5)
         self.assertEqual(data["source_values"]["time_limit"], 60)
         self.assertNotIn("core_decisions", data)
@@ -134,9 +136,9 @@ class RegistryAPITestCase(APITestCase):
         self.make_superuser()
         self.assertEqual(self.get(self.detail_url(builders.job(3)))["source_values"], {})
 
-    def test_nothing_can_be_written(self):
+    def test_what_the_registry_logs_cannot_be_written(self):
         self.make_superuser()
-        for obj in (self.job, self.revision, self.load_error, self.reconciliation):
+        for obj in (self.revision, self.load_error, self.reconciliation):
             for method, url in (
                 ("post", self.list_url(type(obj))),
                 ("patch", self.list_url(type(obj))),

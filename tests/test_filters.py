@@ -8,6 +8,7 @@ from nautobot.extras.models import JobQueue
 from nautobot.users.models import User
 
 from nautobot_job_registry import filters, models
+from nautobot_job_registry.factory import empty_registry
 from tests import builders
 
 
@@ -36,7 +37,7 @@ class RegisteredJobFilterTestCase(FilterTestCases.FilterTestCase):
 
     @classmethod
     def setUpTestData(cls):
-        builders.empty_registry()
+        empty_registry()
         queues = [JobQueue.objects.create(name=f"queue {n}", queue_type="celery") for n in range(3)]
         repositories = [builders.repository(f"Repository {n}", f"repository_{n}") for n in range(3)]
         kinds = (
@@ -108,7 +109,7 @@ class JobRevisionFilterTestCase(FilterTestCases.FilterTestCase):
 
     @classmethod
     def setUpTestData(cls):
-        builders.empty_registry()
+        empty_registry()
         for n in range(1, 4):
             job = builders.job(n, source_version=f"version {n}", name_override=True)
             row = builders.revision(job, number=n)
@@ -143,7 +144,7 @@ class JobLoadErrorFilterTestCase(FilterTestCases.FilterTestCase):
 
     @classmethod
     def setUpTestData(cls):
-        builders.empty_registry()
+        empty_registry()
         for n, source_type in enumerate(("git", "app", "local"), start=1):
             builders.load_error(
                 n,
@@ -183,7 +184,7 @@ class ReconciliationFilterTestCase(FilterTestCases.FilterTestCase):
 
     @classmethod
     def setUpTestData(cls):
-        builders.empty_registry()
+        empty_registry()
         for n, trigger in enumerate(("command", "job", "git_sync"), start=1):
             builders.reconciliation(
                 n,

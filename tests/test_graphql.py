@@ -4,13 +4,14 @@ from nautobot.apps.graphql import execute_query
 from nautobot.apps.testing import TestCase
 
 from nautobot_job_registry import models
+from nautobot_job_registry.factory import empty_registry
 from tests import builders
 
 
 class GraphQLTestCase(TestCase):
     @classmethod
     def setUpTestData(cls):
-        builders.empty_registry()
+        empty_registry()
         cls.job = builders.job(1, source_type="git", source_name="network_jobs", git_repository=builders.repository())
         builders.revision(cls.job)
         builders.job(2)

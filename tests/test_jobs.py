@@ -6,7 +6,7 @@ from django.conf import settings
 from nautobot.apps.testing import TransactionTestCase, create_job_result_and_run_job
 from nautobot.extras.models import JobLogEntry
 
-from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory
+from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory, empty_registry
 from nautobot_job_registry.models import Reconciliation, RegisteredJob
 from tests.support import refresh_core
 
@@ -20,7 +20,7 @@ class ReconcileJobRegistryTest(TransactionTestCase):
         path = JobModuleFactory(folder=Path(settings.JOBS_ROOT), name="backup_of_job_test", classes=classes)
         self.addCleanup(path.unlink)
         refresh_core()
-        RegisteredJob.objects.all().delete()
+        empty_registry()
 
     def run_job(self, **values):
         return create_job_result_and_run_job("nautobot_job_registry.jobs", "ReconcileJobRegistry", job_kwargs=values)

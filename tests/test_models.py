@@ -1,9 +1,11 @@
-"""The models keep their own rules (rules 7 and 13)."""
+"""The models keep their own rules (rules 7, 13, 15 and 19)."""
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import ProtectedError
 from nautobot.apps.testing import ModelTestCases
-from nautobot.extras.models import JobQueue
+from nautobot.extras.models import Job, JobQueue, JobResult
 
 from nautobot_job_registry import models
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag
@@ -183,6 +185,49 @@ def test_revision_is_never_changed(job):
         models.JobRevision.objects.filter(pk=revision.pk).update(number=7)
 
 
-def test_deleting_the_record_deletes_its_revisions_and_not_the_core_job(job):
-    job.delete()
+def test_record_of_an_installed_job_is_not_deleted(job):
+    for delete in (job.delete, models.RegisteredJob.objects.filter(pk=job.pk).delete):
+        with pytest.raises(ProtectedError, match="installed"), transaction.atomic():
+            delete()
+
+
+def test_record_of_an_uninstalled_job_is_deleted_with_its_revisions_and_the_core_job(job):
+    core_job = Job.objects.create(
+        module_name="gone", job_class_name="Gone", name="Gone", default_job_queue=job.default_job_queue
+    )
+    run = JobResult.objects.create(name="run", job_model=core_job)
+    job.core_job, job.installed = core_job, False
+    job.save()
+    models.RegisteredJob.objects.filter(pk=job.pk).delete()
     assert not models.JobRevision.objects.filter(job_id=job.pk).exists()
+    assert not Job.objects.filter(pk=core_job.pk).exists()
+    run.refresh_from_db()
+    assert run.job_model is None
+
+
+def test_record_of_a_removed_system_job_is_deleted_with_the_core_job(job):
+    core_job = Job.objects.create(
+        module_name="nautobot.gone", job_class_name="Gone", name="Gone", default_job_queue=job.default_job_queue
+    )
+    models.RegisteredJob.objects.filter(pk=job.pk).update(core_job=core_job, installed=False)
+    models.RegisteredJob.objects.get(pk=job.pk).delete()
+    assert not Job.objects.filter(pk=core_job.pk).exists()
+
+
+def test_read_only_fields_cannot_be_edited(job):
+    fields = ("module_name", "job_class_name", "source_type", "source_name", "git_repository", "source_version")
+    fields += ("installed", "absence", "is_job_hook_receiver", "is_job_button_receiver", "read_only", "supports_dryrun")
+    assert not [name for name in fields if job._meta.get_field(name).editable]
+
+
+def test_a_chosen_name_is_free_and_a_limit_is_a_number(job):
+    models.RegisteredJob.objects.create(
+        module_name="other", job_class_name="Other", source_type="local", grouping="G", name="Taken"
+    )
+    for field, value in (("name", "Taken"), ("time_limit", float("nan")), ("soft_time_limit", float("inf"))):
+        setattr(job, field, value)
+        setattr(job, f"{field}_override", True)
+        with pytest.raises(ValidationError) as raised:
+            job.full_clean()
+        assert list(raised.value.message_dict) == [field]
+        job.refresh_from_db()

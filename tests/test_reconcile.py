@@ -8,7 +8,7 @@ from nautobot.extras.models import Job, JobQueue, ObjectChange
 from nautobot_job_registry import readiness, signals, store
 from nautobot_job_registry import reconcile as use_case
 from nautobot_job_registry.engine.fields import FLAG_FIELDS, OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag
-from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory
+from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory, empty_registry
 from nautobot_job_registry.models import JobLoadError, JobRevision, Reconciliation, RegisteredJob
 from nautobot_job_registry.reconcile import reconcile
 from tests.support import break_with, counted_statements, refresh_core
@@ -57,7 +57,7 @@ def test_registry_holds_what_core_holds_value_for_value(jobs_root):
 def test_what_is_there_is_adopted_with_overrides_and_enabled(jobs_root):
     path = write_jobs(jobs_root, 2)
     refresh_core()
-    RegisteredJob.objects.all().delete()
+    empty_registry()
     Job.objects.filter(module_name="many").update(enabled=True, description="By hand", description_override=True)
     gone = Job.objects.create(
         module_name="gone",
@@ -144,7 +144,7 @@ def test_statements_grow_per_batch_with_changed_jobs(jobs_root):
 
 
 def test_change_in_the_source_is_followed_logged_and_told(jobs_root):
-    RegisteredJob.objects.all().delete()
+    empty_registry()
     write_jobs(jobs_root, 2, description="old", task_queues=["one"])
     reconcile()
     assert not ObjectChange.objects.filter(changed_object_type__model="registeredjob").exists()

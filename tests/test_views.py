@@ -15,6 +15,7 @@ from nautobot.extras.models import JobQueue
 from nautobot.users.models import ObjectPermission
 
 from nautobot_job_registry import models
+from nautobot_job_registry.factory import empty_registry
 from tests import builders
 
 SHOWN = (models.RegisteredJob, models.JobRevision, models.JobLoadError, models.Reconciliation)
@@ -30,7 +31,7 @@ class RegisteredJobViewTestCase(
 
     @classmethod
     def setUpTestData(cls):
-        builders.empty_registry()
+        empty_registry()
         for number in range(4):
             builders.revision(builders.job(number))
 
@@ -40,7 +41,7 @@ class JobRevisionViewTestCase(ViewTestCases.GetObjectViewTestCase, ViewTestCases
 
     @classmethod
     def setUpTestData(cls):
-        builders.empty_registry()
+        empty_registry()
         for number in range(1, 5):
             builders.revision(builders.job(number), number=number)
 
@@ -50,7 +51,7 @@ class JobLoadErrorViewTestCase(ViewTestCases.GetObjectViewTestCase, ViewTestCase
 
     @classmethod
     def setUpTestData(cls):
-        builders.empty_registry()
+        empty_registry()
         for number in range(1, 5):
             builders.load_error(number)
 
@@ -60,7 +61,7 @@ class ReconciliationViewTestCase(ViewTestCases.GetObjectViewTestCase, ViewTestCa
 
     @classmethod
     def setUpTestData(cls):
-        builders.empty_registry()
+        empty_registry()
         for number in range(1, 5):
             builders.reconciliation(number)
 
@@ -70,7 +71,7 @@ class PagesTestCase(TestCase):
 
     @classmethod
     def setUpTestData(cls):
-        builders.empty_registry()
+        empty_registry()
         cls.queue = JobQueue.objects.create(name="night", queue_type="celery")
         cls.repository = builders.repository()
         cls.job = builders.job(

@@ -23,6 +23,7 @@ from nautobot.extras.models import Job  # noqa: E402
 from nautobot.extras.signals import refresh_job_models  # noqa: E402
 
 from development.benchmarks import job_files  # noqa: E402
+from nautobot_job_registry.factory import empty_registry  # noqa: E402
 from nautobot_job_registry.models import RegisteredJob  # noqa: E402
 from nautobot_job_registry.reconcile import reconcile  # noqa: E402
 
@@ -67,7 +68,7 @@ def statements(work: Callable[[], None]) -> int:
 
 def forget() -> None:
     """Put both sides to where they know none of the benchmark's jobs, with no dead rows in the tables of either."""
-    RegisteredJob.objects.all().delete()
+    empty_registry()
     Job.objects.filter(module_name__startswith="benchmark_").delete()
     with connection.cursor() as cursor:
         cursor.execute("VACUUM")

@@ -9,6 +9,8 @@ from nautobot.extras.models import Job, JobQueue
 from rest_framework import serializers
 
 from nautobot_job_registry import models
+from nautobot_job_registry.api.job_requests import RegisteredJobRequestMixin
+from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS
 
 MAX_JOB_DEPTH = 1
 
@@ -59,18 +61,48 @@ class SourceVisibilityMixin:
         return data
 
 
-class RegisteredJobSerializer(QueueDepthMixin, TaggedModelSerializerMixin, NautobotModelSerializer):
-    """Serializer of registered jobs."""
+class ChangeLogMixin:
+    """Tell the change log of the record itself: not of what it points at, nor of what is derived from it.
 
-    class_path = serializers.CharField(read_only=True)
-    overridden_fields = serializers.ListField(child=serializers.CharField(), read_only=True)
-    source_values = serializers.DictField(read_only=True)
+    A serializer without a request is one of the change log, or of an event.
+    """
+
+    def get_fields(self):
+        """Leave out what is derived."""
+        fields = super().get_fields()
+        if self.context.get("request") is not None:
+            return fields
+        return {name: field for name, field in fields.items() if name not in self.Meta.derived_fields}
+
+    def build_nested_field(self, field_name, relation_info, nested_depth):
+        """Name the current revision and the core job, and read neither."""
+        if self.context.get("request") is None and relation_info.related_model in (Job, models.JobRevision):
+            return self.build_relational_field(field_name, relation_info)
+        return super().build_nested_field(field_name, relation_info, nested_depth)
+
+
+class RegisteredJobSerializer(
+    ChangeLogMixin, RegisteredJobRequestMixin, QueueDepthMixin, TaggedModelSerializerMixin, NautobotModelSerializer
+):
+    """Serializer of registered jobs: what the source says, what is overridden, and what is in effect."""
+
+    class_path = serializers.CharField(read_only=True, help_text="Dotted path of the class")
+    source_values = serializers.DictField(
+        read_only=True, help_text="What the source says, by field; empty where no revision is known yet"
+    )
+    overrides = serializers.DictField(read_only=True, help_text="The overridden fields and their values")
+    warnings = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text="What a reader of the record should know"
+    )
 
     class Meta:
         """Meta attributes."""
 
         model = models.RegisteredJob
         exclude = ["core_decisions"]
+        derived_fields = ("source_values", "overrides", "warnings")
+        # A request names what it changes: what it leaves out stays.
+        extra_kwargs = {name: {"required": False} for name in (*OVERRIDABLE_FIELDS, *OVERRIDE_FLAGS, "enabled")}
 
 
 class JobRevisionSerializer(SourceVisibilityMixin, ValidatedModelSerializer):
@@ -103,3 +135,46 @@ class ReconciliationSerializer(ValidatedModelSerializer):
 
         model = models.Reconciliation
         fields = "__all__"
+
+
+class ResetOverridesSerializer(serializers.Serializer):
+    """Which overrides are to be cleared."""
+
+    fields = serializers.MultipleChoiceField(
+        choices=OVERRIDABLE_FIELDS,
+        required=False,
+        allow_empty=False,
+        help_text="The fields; all of them where it is left out",
+    )
+
+    def validate(self, attrs):
+        """Refuse a member that says nothing here, so that a misspelt one does not clear everything."""
+        unknown = sorted(set(self.initial_data) - set(self.fields))
+        if unknown:
+            raise serializers.ValidationError({name: ["The only member is `fields`."] for name in unknown})
+        return attrs
+
+
+class DependentSerializer(serializers.Serializer):
+    """An object that hangs on a job."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class DependentsSerializer(serializers.Serializer):
+    """The objects of one kind that hang on a job: all of them as a number, and those that the user may view by name."""
+
+    count = serializers.IntegerField()
+    objects = DependentSerializer(many=True)
+
+
+class DeletionImpactSerializer(serializers.Serializer):
+    """What a deletion would unlink, and what Nautobot would delete with it."""
+
+    can_be_deleted = serializers.BooleanField(help_text="Whether the job is not installed")
+    refusal = serializers.CharField(allow_blank=True, help_text="Why it cannot be deleted; empty where it can")
+    runs = serializers.IntegerField(help_text="Job results whose link becomes null")
+    schedules = DependentsSerializer(help_text="Scheduled jobs whose link becomes null")
+    job_hooks = DependentsSerializer(help_text="Job hooks that are deleted")
+    job_buttons = DependentsSerializer(help_text="Job buttons that are deleted")

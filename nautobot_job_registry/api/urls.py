@@ -2,10 +2,10 @@
 
 from nautobot.apps.api import OrderedDefaultRouter
 
-from nautobot_job_registry.api import views
+from nautobot_job_registry.api import job_views, views
 
 router = OrderedDefaultRouter(view_name="Job Registry")
-router.register("registered-jobs", views.RegisteredJobViewSet)
+router.register("registered-jobs", job_views.RegisteredJobViewSet)
 router.register("job-revisions", views.JobRevisionViewSet)
 router.register("load-errors", views.JobLoadErrorViewSet)
 router.register("reconciliations", views.ReconciliationViewSet)

@@ -1,7 +1,7 @@
-"""Views of the job registry's REST API; all of it is read-only."""
+"""REST view sets of what the registry logs; nobody writes it through REST."""
 
 from django.db.models import Exists, OuterRef, QuerySet, Value
-from nautobot.apps.api import NautobotModelViewSet, ReadOnlyModelViewSet
+from nautobot.apps.api import ReadOnlyModelViewSet
 
 from nautobot_job_registry import constants, filters, models
 from nautobot_job_registry.api import serializers
@@ -24,15 +24,6 @@ class SourceVisibilityMixin:
     def source_field(self) -> str:
         """The name of the field that needs the permission."""
         return self.serializer_class.Meta.source_field
-
-
-class RegisteredJobViewSet(NautobotModelViewSet):
-    """REST view set of registered jobs."""
-
-    queryset = models.RegisteredJob.objects.select_related("current_revision").defer("current_revision__source_code")
-    serializer_class = serializers.RegisteredJobSerializer
-    filterset_class = filters.RegisteredJobFilterSet
-    http_method_names = READ_ONLY_METHODS
 
 
 class JobRevisionViewSet(SourceVisibilityMixin, ReadOnlyModelViewSet):

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from nautobot_job_registry.engine.fields import COLUMN_LENGTHS, OVERRIDABLE_FIELDS, VALUE_FIELDS, shorten
+from nautobot_job_registry.engine.fields import (
+    COLUMN_LENGTHS,
+    OVERRIDABLE_FIELDS,
+    VALUE_FIELDS,
+    override_flag,
+    shorten,
+)
 
 SHORTENED_FIELDS: Final = COLUMN_LENGTHS.keys() & set(VALUE_FIELDS)
 
@@ -45,3 +51,31 @@ def overridden_fields(flags: Mapping[str, bool]) -> tuple[str, ...]:
         flags: The flag of each overridable field, by the name of the field.
     """
     return tuple(field for field in OVERRIDABLE_FIELDS if flags.get(field))
+
+
+def refused_fields(changed: Collection[str], before: Collection[str], after: Collection[str]) -> tuple[str, ...]:
+    """Return the fields that a request may not change, as their flag is false and stays so (rule 14).
+
+    Args:
+        changed: The overridable fields for which the request has another value than the one that is stored.
+        before: The fields whose flag is set as the request comes in.
+        after: The fields whose flag is to be set when the request is done.
+    """
+    return tuple(
+        field for field in OVERRIDABLE_FIELDS if field in changed and field not in before and field not in after
+    )
+
+
+def cleared_fields(before: Collection[str], after: Collection[str]) -> tuple[str, ...]:
+    """Return the fields that a request puts back to what the source says, whatever value comes along (rule 14).
+
+    Args:
+        before: The fields whose flag is set as the request comes in.
+        after: The fields whose flag is to be set when the request is done.
+    """
+    return tuple(field for field in OVERRIDABLE_FIELDS if field in before and field not in after)
+
+
+def refusal(field: str) -> str:
+    """Say why a field cannot be changed, and the way out."""
+    return f"'{field}' is what the source says: set '{override_flag(field)}' to true as well to change it here."

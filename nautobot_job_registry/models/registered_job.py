@@ -1,5 +1,8 @@
 """The record of one job class."""
 
+import math
+
+from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -15,6 +18,19 @@ def _flag(what: str) -> models.BooleanField:
     return models.BooleanField(
         default=False, help_text=f"If set, the {what} stays as it is here, whatever the source code says"
     )
+
+
+def validate_finite(value: float) -> None:
+    """Refuse what is no number, and infinity: neither can be told in JSON.
+
+    Raises:
+        ValidationError: If it is either.
+    """
+    if not math.isfinite(value):
+        raise ValidationError("Enter a number of seconds.")
+
+
+TIME_LIMIT_VALIDATORS = (validate_finite, MinValueValidator(0))
 
 
 @extras_features(
@@ -138,12 +154,12 @@ class RegisteredJob(PrimaryModel):
     )
     soft_time_limit = models.FloatField(
         default=0,
-        validators=[MinValueValidator(0)],
+        validators=TIME_LIMIT_VALIDATORS,
         help_text="Seconds before the job is asked to stop; 0 for the default of the system",
     )
     time_limit = models.FloatField(
         default=0,
-        validators=[MinValueValidator(0)],
+        validators=TIME_LIMIT_VALIDATORS,
         help_text="Seconds before the job is stopped by force; 0 for the default of the system",
     )
     has_sensitive_variables = models.BooleanField(
@@ -216,6 +232,27 @@ class RegisteredJob(PrimaryModel):
             return {}
         return restored_values(self.current_revision.metadata, ())
 
+    @property
+    def overrides(self) -> dict:
+        """The value of each overridden field, queues by name."""
+        return {field: self._value(field) for field in self.overridden_fields}
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader should know: what could not be restored, as no revision is known yet (rule 13)."""
+        if self.current_revision_id is not None:
+            return []
+        kept = [field for field in OVERRIDABLE_FIELDS if field not in self.overridden_fields]
+        return [f"No revision of the source is known yet, so that these fields keep their values: {', '.join(kept)}."]
+
+    def _value(self, field: str):
+        """Return the value of an overridable field, queues by name."""
+        if field == "job_queues":
+            return sorted(queue.name for queue in self.job_queues.all())
+        if field == "default_job_queue":
+            return self.default_job_queue.name if self.default_job_queue else None
+        return getattr(self, field)
+
     def restore_source_values(self) -> tuple[str, ...]:
         """Put every field whose flag is clear back to what the current revision says, without saving (rule 13).
 
@@ -234,9 +271,20 @@ class RegisteredJob(PrimaryModel):
         return ()
 
     def clean(self):
-        """Restore what is not overridden before it is validated, so that a value that is dropped cannot be refused."""
+        """Restore what is not overridden before it is validated, so that a value that is dropped cannot be refused.
+
+        Raises:
+            ValidationError: If a name is chosen that another job has; the names of the sources may be the same.
+        """
         super().clean()
         self.restore_source_values()
+        if self.name_override and type(self).objects.filter(name=self.name).exclude(pk=self.pk).exists():
+            raise ValidationError({"name": "Another registered job has this name: choose one that is free."})
+
+    def full_clean(self, exclude=None, **kwargs):
+        """Validate what a person can change; the rest is the reconcile's, and asking the database for it costs."""
+        unasked = {field.name for field in self._meta.fields if field.is_relation or not field.editable}
+        super().full_clean(exclude=unasked | set(exclude or ()), **kwargs)
 
     def save(self, *args, **kwargs):
         """Save the record with every field whose flag is clear put back to what the source says (rule 13)."""
@@ -246,7 +294,7 @@ class RegisteredJob(PrimaryModel):
             self.default_job_queue = restored["default_job_queue"]
         _include_restored(kwargs)
         super().save(*args, **kwargs)
-        if "job_queues" in restored:
+        if "job_queues" in restored and set(self.job_queues.all()) != set(restored["job_queues"]):
             self.job_queues.set(restored["job_queues"])
 
     def _restored_queues(self) -> dict:
@@ -259,8 +307,11 @@ class RegisteredJob(PrimaryModel):
         values = restored_values(self.current_revision.metadata, self.overridden_fields)
         wanted = set(values.get("job_queues", ()))
         default = values.get("default_job_queue")
-        queue_model = self._meta.get_field("default_job_queue").related_model
-        rows = {queue.name: queue for queue in queue_model.objects.filter(name__in=wanted | {default or ""})}
+        rows = {queue.name: queue for queue in (*self.job_queues.all(), self.default_job_queue) if queue}
+        missing = (wanted | {default}) - rows.keys() - {None}
+        if missing:
+            queue_model = self._meta.get_field("default_job_queue").related_model
+            rows |= {queue.name: queue for queue in queue_model.objects.filter(name__in=missing)}
         restored = {}
         if "job_queues" in values:
             restored["job_queues"] = [rows[name] for name in wanted if name in rows]

@@ -90,7 +90,7 @@ def reconcile_at_once(instance):
 
 def test_reconciles_at_once_end_in_one_state(real_instance):
     write_jobs(real_instance.jobs_root, "old")
-    real_instance.python("from nautobot_job_registry.models import *; RegisteredJob.objects.all().delete()")
+    real_instance.python("from nautobot_job_registry.factory import empty_registry; empty_registry()")
     reconcile_at_once(real_instance)
     first = state(real_instance)
     assert len(first["jobs"]) == len({tuple(job[:2]) for job in first["jobs"]})

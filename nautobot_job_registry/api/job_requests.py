@@ -1,0 +1,137 @@
+"""What a request may say about a registered job (rules 13 to 15)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Manager, Model
+from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.utils.encoders import JSONEncoder
+
+from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, override_flag
+from nautobot_job_registry.engine.overrides import cleared_fields, refusal, refused_fields
+from nautobot_job_registry.rights import DECISIONS, withheld, withheld_message
+
+MADE_BY_RECONCILING = (
+    "A registered job cannot be made: it is registered by reconciling, when its class is found in a source. Run "
+    "`nautobot-server reconcile_jobs`, or sync the Git repository."
+)
+UNKNOWN_MEMBER = "A registered job has no such field."
+READ_ONLY_MEMBER = "This field is read-only, and another value is stored: leave it out of the request."
+
+
+class RegisteredJobRequestMixin(serializers.Serializer):
+    """Refuse what a request may not change, and drop what comes along with a flag that it clears.
+
+    Works on an existing record only: registered jobs are made by reconciling.
+    """
+
+    def to_internal_value(self, data):
+        """Check the members of the request before their values are looked at.
+
+        Raises:
+            ValidationError: If a member is unknown or read-only and different (rule 15), or a value is wrong.
+        """
+        if self.instance is None:
+            raise serializers.ValidationError(MADE_BY_RECONCILING)
+        if not isinstance(data, Mapping):
+            return super().to_internal_value(data)
+        errors = self._unknown_members(data) | self._changed_read_only_members(data)
+        if isinstance(data.get("default_job_queue"), list):
+            errors["default_job_queue"] = ["Send one job queue, not a list of them."]
+            data = {name: value for name, value in data.items() if name not in errors}
+        try:
+            values = super().to_internal_value(self._without_dropped_values(data))
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError(errors | error.detail) from error
+        if errors:
+            raise serializers.ValidationError(errors)
+        return values
+
+    def validate(self, attrs):
+        """Refuse a value whose flag is false and stays so, and a decision of somebody who may not make it.
+
+        Raises:
+            PermissionDenied: If the core job may not be changed by the user (rule 17).
+            ValidationError: If a flag is missing; it names the fields and their flags (rule 14).
+        """
+        after = {field for field in OVERRIDABLE_FIELDS if self._flag_after(field, attrs)}
+        changed = self.changed_fields(attrs)
+        refused = refused_fields(changed, self.instance.overridden_fields, after)
+        if refused:
+            raise serializers.ValidationError({field: refusal(field) for field in refused})
+        if changed & DECISIONS and self.instance.pk in self._withheld():
+            raise PermissionDenied(withheld_message("change", [self.instance.class_path]))
+        return super().validate(attrs)
+
+    def changed_fields(self, attrs: Mapping[str, Any]) -> set[str]:
+        """Return the members of a request that say anything else than the record."""
+        return {name for name, value in attrs.items() if not _is_stored(value, getattr(self.instance, name, None))}
+
+    def _withheld(self) -> frozenset[UUID]:
+        """Return the records that the user may not decide on; a bulk request has asked for all of its own at once."""
+        known = self.context.get("withheld")
+        return known if known is not None else withheld(self.context["request"].user, "change", [self.instance])
+
+    def _flag_after(self, field: str, attrs: Mapping[str, Any]) -> bool:
+        flag = override_flag(field)
+        return attrs.get(flag, getattr(self.instance, flag))
+
+    def _without_dropped_values(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Leave out the values that come along with a flag that is cleared, right or wrong."""
+        flags = {field: self._requested_flag(field, data) for field in OVERRIDABLE_FIELDS}
+        after = [field for field, flag in flags.items() if flag is not False]
+        dropped = cleared_fields(self.instance.overridden_fields, after)
+        return {name: value for name, value in data.items() if name not in dropped}
+
+    def _requested_flag(self, field: str, data: Mapping[str, Any]) -> bool | None:
+        flag = override_flag(field)
+        try:
+            return self.fields[flag].run_validation(data[flag]) if flag in data else None
+        except serializers.ValidationError:
+            return None
+
+    def _unknown_members(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
+        return {str(name): [UNKNOWN_MEMBER] for name in data if name not in self.fields}
+
+    def _changed_read_only_members(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
+        sent = {name for name in data if name in self.fields and (self.fields[name].read_only or name == "id")}
+        if not sent:
+            return {}
+        shown = json.loads(json.dumps(self.to_representation(self.instance), cls=JSONEncoder))
+        return {name: [READ_ONLY_MEMBER] for name in sorted(sent) if not _says_the_same(data[name], shown.get(name))}
+
+
+def _is_stored(value: Any, stored: Any) -> bool:
+    if isinstance(stored, Manager):
+        return {_key(item) for item in value} == {_key(item) for item in stored.all()}
+    return _key(value) == _key(stored)
+
+
+def _key(value: Any) -> Any:
+    return value.pk if isinstance(value, Model) else value
+
+
+def _says_the_same(sent: Any, shown: Any) -> bool:
+    """Return whether a read-only member of a request says what the answer to a request shows."""
+    if sent == shown and isinstance(sent, bool) == isinstance(shown, bool):
+        return True
+    if isinstance(shown, Mapping) and "id" in shown:
+        return str(sent.get("id") if isinstance(sent, Mapping) else sent) == shown["id"]
+    if isinstance(shown, bool):
+        return _parsed(serializers.BooleanField(), sent) is shown
+    if isinstance(shown, str):
+        moment = _parsed(serializers.DateTimeField(), shown)
+        return moment is not None and _parsed(serializers.DateTimeField(), sent) == moment
+    return False
+
+
+def _parsed(field: serializers.Field, value: Any) -> Any:
+    try:
+        return field.to_internal_value(value)
+    except serializers.ValidationError:
+        return None

@@ -1,0 +1,187 @@
+"""REST view set of registered jobs: read, override, revert, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import transaction
+from drf_spectacular.utils import extend_schema
+from nautobot.apps.api import NautobotModelViewSet
+from nautobot.core.api.authentication import TokenPermissions
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.exceptions import APIException, MethodNotAllowed, PermissionDenied
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.response import Response
+
+from nautobot_job_registry import deletion, filters, models
+from nautobot_job_registry.api.job_requests import MADE_BY_RECONCILING
+from nautobot_job_registry.api.serializers import (
+    DeletionImpactSerializer,
+    RegisteredJobSerializer,
+    ResetOverridesSerializer,
+)
+from nautobot_job_registry.engine.fields import override_flag
+from nautobot_job_registry.rights import withheld
+
+NOT_FOUND = "There is no registered job with this ID that you may {action}."
+NOT_AN_OBJECT = "Send one JSON object: a list is for the address of the list."
+NOT_A_LIST = "Send a list of JSON objects, each with the `id` of a registered job."
+
+
+class Conflict(APIException):
+    """The state of an object forbids what is asked for."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+
+
+class ChangePermissions(TokenPermissions):
+    """As for any request, but a POST needs the right to change."""
+
+    perms_map = {**TokenPermissions.perms_map, "POST": TokenPermissions.perms_map["PATCH"]}
+
+
+class RegisteredJobViewSet(NautobotModelViewSet):
+    """Registered jobs; a change of many is done as a whole or not at all."""
+
+    queryset = models.RegisteredJob.objects.select_related("current_revision", "default_job_queue").defer(
+        "current_revision__source_code"
+    )
+    serializer_class = RegisteredJobSerializer
+    filterset_class = filters.RegisteredJobFilterSet
+
+    def get_permissions(self):
+        """Ask for no right to add, which nobody can use: the answer is the same for all."""
+        return [IsAuthenticated()] if self.action == "create" else super().get_permissions()
+
+    def get_queryset(self):
+        """Read the queues too, which are among the overrides."""
+        return super().get_queryset().prefetch_related("job_queues")
+
+    def restrict_queryset(self, request, *args, **kwargs):
+        """Restrict the reset of overrides, which is a POST, to those who may change the record."""
+        if self.action == "reset_overrides":
+            self.queryset = self.queryset.restrict(request.user, "change")
+        else:
+            super().restrict_queryset(request, *args, **kwargs)
+
+    @extend_schema(exclude=True)
+    def create(self, request, *args, **kwargs):
+        """Refuse: jobs are registered by reconciling."""
+        raise MethodNotAllowed("POST", detail=MADE_BY_RECONCILING)
+
+    def update(self, request, *args, **kwargs):
+        """Change a registered job (rules 13 to 15)."""
+        if not isinstance(request.data, dict):
+            raise serializers.ValidationError(NOT_AN_OBJECT)
+        return super().update(request, *args, **kwargs)
+
+    def bulk_update(self, request, *args, **kwargs):
+        """Change many registered jobs: all of them, or none (rules 13 to 15)."""
+        bodies = _bodies_by_id(request.data)
+        jobs = self._jobs(bodies, "change")
+        context = {**self.get_serializer_context(), "withheld": withheld(request.user, "change", jobs.values())}
+        errors = []
+        with transaction.atomic():
+            for pk, body in bodies.items():
+                serializer = self.get_serializer_class()(
+                    jobs[pk], data=body, partial=kwargs.get("partial", False), context=context
+                )
+                if serializer.is_valid():
+                    serializer.save()
+                else:
+                    errors.append({"id": pk, **serializer.errors})
+            if errors:
+                raise serializers.ValidationError(errors)
+            try:
+                self._validate_objects(list(jobs.values()))
+            except ObjectDoesNotExist as error:
+                raise PermissionDenied from error
+        return Response(self.get_serializer(list(self._jobs(bodies, "change").values()), many=True).data)
+
+    def perform_destroy(self, instance):
+        """Delete the record of an uninstalled job (rule 19)."""
+        self._delete([instance])
+
+    def perform_bulk_destroy(self, objects):
+        """Delete the records of uninstalled jobs: all of them, or none (rule 19)."""
+        self._delete(list(objects))
+
+    def bulk_destroy(self, request, *args, **kwargs):
+        """Delete many registered jobs: all of them, or none."""
+        self._jobs(_bodies_by_id(request.data), "delete")
+        return super().bulk_destroy(request, *args, **kwargs)
+
+    def _delete(self, jobs: list[models.RegisteredJob]) -> None:
+        try:
+            deletion.delete(jobs, self.request.user)
+        except deletion.InstalledError as error:
+            raise Conflict(str(error)) from error
+        except deletion.NotPermittedError as error:
+            raise PermissionDenied(str(error)) from error
+
+    def _jobs(self, bodies: dict[str, Any], what: str) -> dict[str, models.RegisteredJob]:
+        """Return the records of a request by their ID, in its order."""
+        found = {str(job.pk): job for job in self.get_queryset().filter(pk__in=bodies)}
+        missing = [{"id": [f"{pk}: {NOT_FOUND.format(action=what)}"]} for pk in bodies if pk not in found]
+        if missing:
+            raise serializers.ValidationError(missing)
+        return {pk: found[pk] for pk in bodies}
+
+    @extend_schema(request=ResetOverridesSerializer, responses={200: RegisteredJobSerializer})
+    @action(
+        detail=True,
+        methods=["post"],
+        url_path="reset-overrides",
+        filterset_class=None,
+        permission_classes=[ChangePermissions],
+    )
+    def reset_overrides(self, request, *args, **kwargs):
+        """Clear the flags of all fields, or of those that are named, so that they say what the source says."""
+        job = self.get_object()
+        body = ResetOverridesSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        fields = body.validated_data.get("fields") or job.overridden_fields
+        flags = {override_flag(field): False for field in fields}
+        serializer = self.get_serializer(job, data=flags, partial=True)
+        serializer.is_valid(raise_exception=True)
+        self.perform_update(serializer)
+        return Response(serializer.data)
+
+    @extend_schema(responses={200: DeletionImpactSerializer}, filters=False)
+    @action(detail=True, methods=["get"], url_path="deletion-impact", filterset_class=None, pagination_class=None)
+    def deletion_impact(self, request, *args, **kwargs):
+        """Say what the deletion of the record would unlink, and what Nautobot would delete with it (rule 19)."""
+        return Response(DeletionImpactSerializer(deletion.impact([self.get_object()], request.user)).data)
+
+
+def _bodies_by_id(data: Any) -> dict[str, dict[str, Any]]:
+    """Return the bodies of a bulk request by the ID of their record.
+
+    Raises:
+        ValidationError: If it is no list of objects, an ID is missing or none, or one comes twice.
+    """
+    if not isinstance(data, list):
+        raise serializers.ValidationError(NOT_A_LIST)
+    bodies: dict[str, dict[str, Any]] = {}
+    errors = []
+    for number, body in enumerate(data):
+        pk = _id(body)
+        if pk is None:
+            errors.append({"id": [f"Object {number} of the list has no `id` that is the ID of a registered job."]})
+        elif pk in bodies:
+            errors.append({"id": [f"{pk} comes twice in the list."]})
+        else:
+            bodies[pk] = {name: value for name, value in body.items() if name != "id"}
+    if errors:
+        raise serializers.ValidationError(errors)
+    return bodies
+
+
+def _id(body: Any) -> str | None:
+    try:
+        return str(serializers.UUIDField().to_internal_value(body["id"]))
+    except (KeyError, TypeError, serializers.ValidationError):
+        return None
