@@ -41,12 +41,13 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
     def ready(self):
         """Connect the signals."""
         super().ready()
-        from django.db.models.signals import post_delete, pre_delete
+        from django.db.models.signals import m2m_changed, post_delete, pre_delete
 
         from nautobot_job_registry import models, signals
 
         nautobot_database_ready.connect(signals.reconcile_after_migrate, sender=self)
         pre_delete.connect(signals.refuse_deletion_while_installed, sender=models.RegisteredJob)
+        m2m_changed.connect(signals.note_changed_queues, sender=models.RegisteredJob.job_queues.through)
         post_delete.connect(signals.delete_core_job, sender=models.RegisteredJob)
 
 

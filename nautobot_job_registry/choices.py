@@ -3,6 +3,7 @@
 from nautobot.apps.choices import ChoiceSet
 
 from nautobot_job_registry.engine.descriptor import Absence, SourceType
+from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS
 
 
 class SourceTypeChoices(ChoiceSet):
@@ -66,3 +67,25 @@ class ReconciliationStatusChoices(ChoiceSet):
         SUCCEEDED: "success",
         FAILED: "danger",
     }
+
+
+class OverridableFieldChoices(ChoiceSet):
+    """The fields of a job that can be overridden."""
+
+    CHOICES = tuple((field, field.replace("_", " ").capitalize()) for field in OVERRIDABLE_FIELDS)
+
+
+class OverrideOriginChoices(ChoiceSet):
+    """Where an override was made."""
+
+    OPERATOR = "operator"
+    CORE = "core"
+    POLICY = "policy"
+    COLLISION = "collision"
+
+    CHOICES = (
+        (OPERATOR, "Operator"),
+        (CORE, "Nautobot's own job"),
+        (POLICY, "Policy"),
+        (COLLISION, "Collision of names"),
+    )

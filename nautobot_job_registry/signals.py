@@ -52,3 +52,9 @@ def delete_core_job(sender: Any, instance: Any, **kwargs: Any) -> None:
 
     if instance.core_job_id:
         core_bridge.delete_job(instance.core_job_id)
+
+
+def note_changed_queues(sender: Any, instance: Any, action: str, reverse: bool, **kwargs: Any) -> None:
+    """Note an override of the queues, which are written after the record that they belong to."""
+    if action in ("post_add", "post_remove", "post_clear") and not reverse and instance.job_queues_override:
+        instance.note_overrides()

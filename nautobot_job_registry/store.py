@@ -16,7 +16,7 @@ from nautobot.extras.choices import ObjectChangeActionChoices, ObjectChangeEvent
 from nautobot.extras.constants import CHANGELOG_MAX_CHANGE_CONTEXT_DETAIL, CHANGELOG_MAX_OBJECT_REPR
 from nautobot.extras.models import JobQueue, ObjectChange
 
-from nautobot_job_registry import core_bridge
+from nautobot_job_registry import core_bridge, ledger
 from nautobot_job_registry.constants import BATCH_SIZE
 from nautobot_job_registry.engine.descriptor import JobDescriptor, LoadFailure, identity
 from nautobot_job_registry.engine.fields import RECORD_COLUMNS, shorten
@@ -118,6 +118,7 @@ def apply_plan(
     queues = core_bridge.queues_by_name(_named_queues(plan.jobs))
     jobs = _write_jobs(plan.jobs, queues, now)
     _write_queues(plan.jobs, jobs, queues)
+    ledger.note(plan.jobs, jobs)
     _write_errors(plan.errors, repositories, now)
     if not plan.is_first:
         _write_change_log([action for action in plan.jobs if action.is_logged], jobs, user, detail)

@@ -231,3 +231,66 @@ def test_a_chosen_name_is_free_and_a_limit_is_a_number(job):
             job.full_clean()
         assert list(raised.value.message_dict) == [field]
         job.refresh_from_db()
+
+
+def overrides_of(job):
+    return {row.field: (row.value, row.source_value, row.is_drifted) for row in job.field_overrides.all()}
+
+
+def drifted():
+    return set(models.FieldOverride.objects.drifted().values_list("field", flat=True))
+
+
+def test_each_set_flag_has_a_row_in_the_ledger_and_no_other(job):
+    night = JobQueue.objects.create(name="night", queue_type="celery")
+    job.description, job.description_override, job.job_queues_override = "chosen", True, True
+    job.save()
+    job.job_queues.set([night])
+    queues = job.current_revision.metadata["job_queues"]
+    said = job.current_revision.metadata["description"]
+    assert overrides_of(job) == {"description": ("chosen", said, False), "job_queues": (["night"], queues, False)}
+    job.description_override = False
+    job.save()
+    assert set(overrides_of(job)) == {"job_queues"}
+
+
+def test_an_override_drifts_when_the_source_says_something_else(job):
+    job.description, job.description_override, job.hidden_override = "chosen", True, True
+    job.save()
+    assert drifted() == set()
+    metadata = {**job.current_revision.metadata, "description": "new words"}
+    job.current_revision = JobRevisionFactory(job=job, number=2, metadata=metadata)
+    job.save()
+    assert overrides_of(job)["description"][2] and not overrides_of(job)["hidden"][2]
+    assert drifted() == {"description"}
+    job.description = "chosen again"
+    job.save()
+    assert drifted() == set()
+
+
+@pytest.mark.django_db
+def test_an_override_without_a_known_source_does_not_drift():
+    job = RegisteredJobFactory(module_name="unknown", hidden=True, hidden_override=True)
+    job.current_revision = JobRevisionFactory(job=job, metadata=job_metadata())
+    job.save()
+    assert overrides_of(job) == {"hidden": (True, None, False)}
+    assert drifted() == set()
+
+
+def test_drift_is_found_whatever_the_kind_of_the_value(job):
+    hidden = not job.current_revision.metadata["hidden"]
+    changes = {
+        "grouping": "x",
+        "hidden": hidden,
+        "time_limit": 7.0,
+        "job_queues": ["a", "b"],
+        "default_job_queue": None,
+    }
+    for field in changes:
+        setattr(job, override_flag(field), True)
+    job.save()
+    assert drifted() == set()
+    metadata = {**job.current_revision.metadata, **changes}
+    job.current_revision = JobRevisionFactory(job=job, number=2, metadata=metadata)
+    job.save()
+    assert drifted() == set(changes)

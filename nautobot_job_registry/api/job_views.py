@@ -12,7 +12,7 @@ from nautobot.core.api.authentication import TokenPermissions
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException, MethodNotAllowed, PermissionDenied
-from rest_framework.permissions import IsAuthenticated
+from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.response import Response
 
 from nautobot_job_registry import deletion, filters, models
@@ -57,8 +57,11 @@ class RegisteredJobViewSet(NautobotModelViewSet):
         return [IsAuthenticated()] if self.action == "create" else super().get_permissions()
 
     def get_queryset(self):
-        """Read the queues too, which are among the overrides."""
-        return super().get_queryset().prefetch_related("job_queues")
+        """Read the queues too, which are among the overrides; where a record is changed, its answer reads the rest."""
+        queryset = super().get_queryset()
+        if self.request.method not in SAFE_METHODS:
+            queryset = queryset.prefetch_related(None)
+        return queryset.prefetch_related("job_queues")
 
     def restrict_queryset(self, request, *args, **kwargs):
         """Restrict the reset of overrides, which is a POST, to those who may change the record."""

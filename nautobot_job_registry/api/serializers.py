@@ -75,8 +75,8 @@ class ChangeLogMixin:
         return {name: field for name, field in fields.items() if name not in self.Meta.derived_fields}
 
     def build_nested_field(self, field_name, relation_info, nested_depth):
-        """Name the current revision and the core job, and read neither."""
-        if self.context.get("request") is None and relation_info.related_model in (Job, models.JobRevision):
+        """Point at other objects, and read none of them; what is nested in a list of queues stays."""
+        if self.context.get("request") is None and not relation_info.to_many:
             return self.build_relational_field(field_name, relation_info)
         return super().build_nested_field(field_name, relation_info, nested_depth)
 

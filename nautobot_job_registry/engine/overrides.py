@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from nautobot_job_registry.engine.fields import (
@@ -51,6 +52,41 @@ def overridden_fields(flags: Mapping[str, bool]) -> tuple[str, ...]:
         flags: The flag of each overridable field, by the name of the field.
     """
     return tuple(field for field in OVERRIDABLE_FIELDS if flags.get(field))
+
+
+@dataclass(frozen=True)
+class Override:
+    """An override as it is to be noted.
+
+    Attributes:
+        field: The field that is overridden.
+        value: The value in effect.
+        source_value: What the source says about the field, whole.
+        source_is_known: Whether it says anything: whether a revision is known that knows the field.
+    """
+
+    field: str
+    value: Any
+    source_value: Any = None
+    source_is_known: bool = False
+
+
+def overrides_to_note(
+    overrides: Mapping[str, Any], noted: Mapping[str, Any], metadata: Mapping[str, Any] | None
+) -> list[Override]:
+    """Return the overrides of a job that are new or have a new value.
+
+    Args:
+        overrides: The value of each overridden field.
+        noted: The value of each override that has been noted.
+        metadata: The `metadata` of the current revision, or None where no revision is known yet.
+    """
+    said = metadata or {}
+    return [
+        Override(field, value, said.get(field), field in said)
+        for field, value in overrides.items()
+        if field not in noted or noted[field] != value
+    ]
 
 
 def refused_fields(changed: Collection[str], before: Collection[str], after: Collection[str]) -> tuple[str, ...]:

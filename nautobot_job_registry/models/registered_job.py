@@ -12,6 +12,8 @@ from nautobot.apps.models import PrimaryModel, extras_features
 from nautobot_job_registry.choices import AbsenceChoices, SourceTypeChoices
 from nautobot_job_registry.engine.fields import NAME_MAX_LENGTH, OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag
 from nautobot_job_registry.engine.overrides import overridden_fields, restored_values
+from nautobot_job_registry.models.acting_user import acting_user
+from nautobot_job_registry.models.field_override import FieldOverride
 
 
 def _flag(what: str) -> models.BooleanField:
@@ -296,6 +298,11 @@ class RegisteredJob(PrimaryModel):
         super().save(*args, **kwargs)
         if "job_queues" in restored and set(self.job_queues.all()) != set(restored["job_queues"]):
             self.job_queues.set(restored["job_queues"])
+        self.note_overrides()
+
+    def note_overrides(self) -> None:
+        """Note which fields are overridden, by whom, and what the source says about them now."""
+        FieldOverride.objects.note(self, acting_user())
 
     def _restored_queues(self) -> dict:
         """Return the rows of the queues that the source names, for the queue fields that are not overridden.

@@ -1,0 +1,72 @@
+"""The ledger of overrides: a row for each flag that is set, kept in bulk by a reconcile."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from nautobot_job_registry.choices import OverrideOriginChoices
+from nautobot_job_registry.constants import BATCH_SIZE
+from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS, override_flag
+from nautobot_job_registry.engine.overrides import overrides_to_note
+from nautobot_job_registry.engine.plan import JobAction
+from nautobot_job_registry.engine.records import JobKey
+from nautobot_job_registry.models import FieldOverride, JobRevision, RegisteredJob
+
+
+def note(actions: Iterable[JobAction], jobs: Mapping[JobKey, RegisteredJob]) -> None:
+    """Note the overrides that a reconcile took over from core, as `RegisteredJob.save()` notes an operator's.
+
+    Args:
+        actions: What was done.
+        jobs: The records as they were written, by their key.
+    """
+    changed = {jobs[action.key].pk: action for action in actions if _changes_overrides(action)}
+    if not changed:
+        return
+    rows: dict[uuid.UUID, dict[str, FieldOverride]] = defaultdict(dict)
+    for row in FieldOverride.objects.filter(job__in=list(changed)).defer("reason"):
+        rows[row.job_id][row.field] = row
+    said = _metadata([jobs[action.key].current_revision_id for action in changed.values()])
+    made, updated, gone = [], [], []
+    for pk, action in changed.items():
+        known = rows[pk]
+        overrides = {name: _plain(action.columns[name]) for name in _overridden(action)}
+        noted = {field: row.value for field, row in known.items()}
+        metadata = said.get(jobs[action.key].current_revision_id)
+        for override in overrides_to_note(overrides, noted, metadata):
+            row = known.get(override.field) or FieldOverride(job_id=pk)
+            (updated if override.field in known else made).append(row)
+            for name, value in asdict(override).items():
+                setattr(row, name, value)
+            row.origin, row.set_by = OverrideOriginChoices.CORE, None
+        gone += [row.pk for field, row in known.items() if field not in overrides]
+    fields = ("value", "source_value", "source_is_known", "origin", "set_by")
+    FieldOverride.objects.bulk_create(made, batch_size=BATCH_SIZE)
+    FieldOverride.objects.bulk_update(updated, fields, batch_size=BATCH_SIZE)
+    if gone:
+        FieldOverride.objects.filter(pk__in=gone).delete()
+
+
+def _changes_overrides(action: JobAction) -> bool:
+    overridden = _overridden(action)
+    if action.record_id is None:
+        return bool(overridden)
+    return any(change.field in overridden or change.field in OVERRIDE_FLAGS for change in action.changes)
+
+
+def _overridden(action: JobAction) -> list[str]:
+    return [field for field in OVERRIDABLE_FIELDS if action.columns[override_flag(field)]]
+
+
+def _metadata(revision_ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, dict[str, Any]]:
+    wanted = [pk for pk in revision_ids if pk]
+    return dict(JobRevision.objects.filter(pk__in=wanted).values_list("pk", "metadata"))
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON holds it."""
+    return list(value) if isinstance(value, tuple) else value
