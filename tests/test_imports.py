@@ -8,7 +8,7 @@ import nautobot_job_registry
 PACKAGE = Path(nautobot_job_registry.__file__).parent
 NAME = "nautobot_job_registry"
 DOORS = {"signals", "datasources", "jobs", "management.commands.reconcile_jobs"}
-FACES = {"views", "urls", "navigation", "details", "forms", "tables", "filters", "api", "graphql"}
+FACES = {"views", "urls", "navigation", "details", "forms", "tables", "filters", "templatetags", "api", "graphql"}
 
 
 def imports_of(path):

@@ -26,14 +26,20 @@ class RegisteredJobViewTestCase(
     ViewTestCases.GetObjectChangelogViewTestCase,
     ViewTestCases.GetObjectNotesViewTestCase,
     ViewTestCases.ListObjectsViewTestCase,
+    ViewTestCases.EditObjectViewTestCase,
+    ViewTestCases.DeleteObjectViewTestCase,
+    ViewTestCases.BulkEditObjectsViewTestCase,
+    ViewTestCases.BulkDeleteObjectsViewTestCase,
 ):
     model = models.RegisteredJob
+    form_data = {"enabled": True, "description": "By hand", "description_override": True}
+    bulk_edit_data = {"enabled": True, "description": "By hand", "description_override": True}
 
     @classmethod
     def setUpTestData(cls):
         empty_registry()
         for number in range(4):
-            builders.revision(builders.job(number))
+            builders.revision(builders.job(number, installed=False, absence="removed"))
 
 
 class JobRevisionViewTestCase(ViewTestCases.GetObjectViewTestCase, ViewTestCases.ListObjectsViewTestCase):
@@ -111,14 +117,21 @@ class PagesTestCase(TestCase):
         self.assertEqual(response.status_code, 200)
         return response.content.decode()
 
-    def test_no_page_offers_to_write(self):
+    def test_no_page_offers_to_make_a_row_or_to_write_a_log(self):
         for model in SHOWN:
-            for action in ("add", "import", "bulk_edit", "bulk_delete"):
+            actions = ("add", "import", "bulk_edit", "bulk_delete")
+            for action in actions[:2] if model is models.RegisteredJob else actions:
                 with self.subTest(model=model.__name__, action=action), self.assertRaises(NoReverseMatch):
                     reverse(get_route_for_model(model, action))
-            for action in ("edit", "delete"):
+            for action in () if model is models.RegisteredJob else ("edit", "delete"):
                 with self.subTest(model=model.__name__, action=action), self.assertRaises(NoReverseMatch):
                     reverse(get_route_for_model(model, action), kwargs={"pk": self.job.pk})
+
+    def test_an_address_that_is_no_key_is_not_found(self):
+        self.make_superuser()
+        for model in SHOWN:
+            for tail in ("none/", "-" * 36 + "/"):
+                self.assertEqual(self.client.get(reverse(get_route_for_model(model, "list")) + tail).status_code, 404)
 
     def test_the_documentation_is_a_redirect(self):
         response = self.client.get(reverse("plugins:nautobot_job_registry:docs"))

@@ -237,7 +237,7 @@ class RegisteredJob(PrimaryModel):
     @property
     def overrides(self) -> dict:
         """The value of each overridden field, queues by name."""
-        return {field: self._value(field) for field in self.overridden_fields}
+        return {field: self.value_of(field) for field in self.overridden_fields}
 
     @property
     def warnings(self) -> list[str]:
@@ -247,7 +247,7 @@ class RegisteredJob(PrimaryModel):
         kept = [field for field in OVERRIDABLE_FIELDS if field not in self.overridden_fields]
         return [f"No revision of the source is known yet, so that these fields keep their values: {', '.join(kept)}."]
 
-    def _value(self, field: str):
+    def value_of(self, field: str):
         """Return the value of an overridable field, queues by name."""
         if field == "job_queues":
             return sorted(queue.name for queue in self.job_queues.all())

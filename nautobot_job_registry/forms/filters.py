@@ -1,4 +1,4 @@
-"""Filter forms of the job registry."""
+"""Forms that filter the lists."""
 
 from django import forms
 from nautobot.apps.constants import CHARFIELD_MAX_LENGTH

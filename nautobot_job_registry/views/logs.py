@@ -1,33 +1,10 @@
-"""Pages of the job registry."""
+"""Pages of what the registry logs: revisions, load errors, reconciliations."""
 
-from nautobot.apps.views import (
-    ObjectChangeLogViewMixin,
-    ObjectDetailViewMixin,
-    ObjectListViewMixin,
-    ObjectNotesViewMixin,
-)
+from nautobot.apps.views import ObjectDetailViewMixin, ObjectListViewMixin
 
 from nautobot_job_registry import details, filters, forms, models, tables
 from nautobot_job_registry.api import serializers
-
-
-class RegisteredJobUIViewSet(
-    ObjectListViewMixin, ObjectDetailViewMixin, ObjectChangeLogViewMixin, ObjectNotesViewMixin
-):
-    """Pages of registered jobs."""
-
-    action_buttons = ("export",)
-    filterset_class = filters.RegisteredJobFilterSet
-    filterset_form_class = forms.RegisteredJobFilterForm
-    lookup_field = "pk"
-    object_detail_content = details.REGISTERED_JOB
-    queryset = (
-        models.RegisteredJob.objects.select_related("git_repository", "current_revision", "core_job")
-        .defer("current_revision__source_code")
-        .prefetch_related("tags")
-    )
-    serializer_class = serializers.RegisteredJobSerializer
-    table_class = tables.RegisteredJobTable
+from nautobot_job_registry.constants import UUID_PATTERN
 
 
 class JobRevisionUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
@@ -37,6 +14,7 @@ class JobRevisionUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
     filterset_class = filters.JobRevisionFilterSet
     filterset_form_class = forms.JobRevisionFilterForm
     lookup_field = "pk"
+    lookup_value_regex = UUID_PATTERN
     object_detail_content = details.JOB_REVISION
     queryset = models.JobRevision.objects.select_related("job").defer("source_code")
     serializer_class = serializers.JobRevisionSerializer
@@ -50,6 +28,7 @@ class JobLoadErrorUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
     filterset_class = filters.JobLoadErrorFilterSet
     filterset_form_class = forms.JobLoadErrorFilterForm
     lookup_field = "pk"
+    lookup_value_regex = UUID_PATTERN
     object_detail_content = details.JOB_LOAD_ERROR
     queryset = models.JobLoadError.objects.select_related("git_repository").defer("traceback")
     serializer_class = serializers.JobLoadErrorSerializer
@@ -63,6 +42,7 @@ class ReconciliationUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
     filterset_class = filters.ReconciliationFilterSet
     filterset_form_class = forms.ReconciliationFilterForm
     lookup_field = "pk"
+    lookup_value_regex = UUID_PATTERN
     object_detail_content = details.RECONCILIATION
     queryset = models.Reconciliation.objects.select_related("user", "job_result__job_model").defer("changes")
     serializer_class = serializers.ReconciliationSerializer

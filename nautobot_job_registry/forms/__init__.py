@@ -1,0 +1,21 @@
+"""Forms of the job registry; Nautobot looks for them here, by their names."""
+
+from nautobot_job_registry.forms.bulk import RegisteredJobBulkDeleteForm, RegisteredJobBulkEditForm, given
+from nautobot_job_registry.forms.filters import (
+    JobLoadErrorFilterForm,
+    JobRevisionFilterForm,
+    ReconciliationFilterForm,
+    RegisteredJobFilterForm,
+)
+from nautobot_job_registry.forms.registered_job import RegisteredJobForm
+
+__all__ = (
+    "JobLoadErrorFilterForm",
+    "JobRevisionFilterForm",
+    "ReconciliationFilterForm",
+    "RegisteredJobBulkDeleteForm",
+    "RegisteredJobBulkEditForm",
+    "RegisteredJobFilterForm",
+    "RegisteredJobForm",
+    "given",
+)

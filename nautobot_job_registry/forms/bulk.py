@@ -1,0 +1,105 @@
+"""The forms that edit and delete many registered jobs.
+
+Nautobot's own jobs use them in a worker, in the name of the user who sent them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.db.models import QuerySet
+from nautobot.apps.forms import BulkEditForm, NautobotBulkEditForm, TagsBulkEditFormMixin
+
+from nautobot_job_registry import deletion
+from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, override_flag
+from nautobot_job_registry.forms.fields import NO_CHOICE, value_field, yes_or_no
+from nautobot_job_registry.models import RegisteredJob
+from nautobot_job_registry.models.acting_user import acting_user
+from nautobot_job_registry.rights import DECISIONS, withheld
+
+FLAG_CHOICES = (NO_CHOICE, ("True", "Override"), ("False", "Follow the source"))
+
+
+def given(value: Any) -> bool:
+    """Return whether a field of a bulk form has been answered."""
+    return len(value) > 0 if isinstance(value, QuerySet) else value not in (None, "", [])
+
+
+class RegisteredJobBulkEditForm(TagsBulkEditFormMixin, NautobotBulkEditForm):
+    """Sets and clears overrides, enables and tags many jobs at once (rules 13, 14 and 17)."""
+
+    pk = forms.ModelMultipleChoiceField(queryset=RegisteredJob.objects.all(), widget=forms.MultipleHiddenInput)
+    enabled = yes_or_no("Enabled")
+
+    class Meta:
+        """Meta attributes."""
+
+        nullable_fields = []
+
+    def __init__(self, *args, **kwargs):
+        """Add each overridable field, with its flag before it."""
+        super().__init__(*args, **kwargs)
+        for name in OVERRIDABLE_FIELDS:
+            label = RegisteredJob._meta.get_field(name).verbose_name.capitalize()
+            self.fields[override_flag(name)] = yes_or_no(f"{label}: override", FLAG_CHOICES)
+            self.fields[name] = value_field(name)
+        self.order_fields(["pk", "enabled", *(n for f in OVERRIDABLE_FIELDS for n in (override_flag(f), f))])
+
+    def clean(self):
+        """Refuse a value without its flag, and drop it where the flag is cleared."""
+        cleaned = super().clean()
+        cleaned = self.cleaned_data if cleaned is None else cleaned
+        for name in OVERRIDABLE_FIELDS:
+            flag = cleaned.get(override_flag(name))
+            if flag is False:
+                self.errors.pop(name, None)
+                cleaned[name] = None
+            elif flag is None and given(cleaned.get(name)):
+                self.add_error(name, f"Choose Override for '{override_flag(name)}' as well to change '{name}' here.")
+        return cleaned
+
+    def post_save(self, obj):
+        """Save the tags of a job, and see that its decisions were the user's to make.
+
+        Raises:
+            ObjectDoesNotExist: If Nautobot's own job may not be changed by the user; nothing is changed then.
+        """
+        super().post_save(obj)
+        user = acting_user()
+        if user is not None and self.decides and withheld(user, "change", [obj]):
+            raise ObjectDoesNotExist
+
+    @property
+    def decides(self) -> bool:
+        """Whether the form changes what Nautobot executes."""
+        return any(given(self.cleaned_data.get(name)) for name in DECISIONS)
+
+
+class RegisteredJobBulkDeleteForm(BulkEditForm):
+    """Deletes the records of many uninstalled jobs (rules 17 and 19)."""
+
+    pk = forms.ModelMultipleChoiceField(queryset=RegisteredJob.objects.all(), widget=forms.MultipleHiddenInput)
+
+    class Meta:
+        """Meta attributes."""
+
+    def __init__(self, model, *args, delete_all=False, **kwargs):
+        """Take all that match the filter where that is asked for."""
+        super().__init__(model, *args, edit_all=delete_all, **kwargs)
+
+    def perform_pre_delete(self, queryset):
+        """Refuse before anything is deleted.
+
+        Raises:
+            PermissionDenied: If a job is installed, or Nautobot's own job may not be deleted by the user.
+        """
+        jobs = list(queryset)
+        reason = deletion.refusal(jobs)
+        if reason:
+            raise PermissionDenied(reason)
+        try:
+            deletion.require_right(jobs, acting_user())
+        except deletion.NotPermittedError as error:
+            raise PermissionDenied(str(error)) from error

@@ -1,0 +1,130 @@
+"""The form that edits one registered job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from nautobot.apps.forms import NautobotModelForm
+from nautobot.extras.models import JobQueue
+
+from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS, override_flag
+from nautobot_job_registry.engine.overrides import cleared_fields, refusal, refused_fields
+from nautobot_job_registry.forms.fields import value_field
+from nautobot_job_registry.models import RegisteredJob
+from nautobot_job_registry.models.acting_user import acting_user
+from nautobot_job_registry.rights import DECISIONS, withheld, withheld_message
+
+MAY_BE_EMPTY = frozenset({"description", "job_queues", "default_job_queue"})
+
+
+@dataclass(frozen=True)
+class OverrideRow:
+    """One overridable field of the form: its input, its switch, and what the source says."""
+
+    name: str
+    field: forms.BoundField
+    flag: forms.BoundField
+    source_value: Any
+    source_is_known: bool
+
+
+class RegisteredJobForm(NautobotModelForm):
+    """Edits what an operator decides; a value counts only where its switch is on (rules 13, 14 and 17)."""
+
+    class Meta:
+        """Meta attributes."""
+
+        model = RegisteredJob
+        fields = ("enabled", *OVERRIDABLE_FIELDS, *OVERRIDE_FLAGS, "tags")
+
+    def __init__(self, *args, **kwargs):
+        """Let no value be required: where its switch is off, it is not sent."""
+        super().__init__(*args, **kwargs)
+        for name in OVERRIDABLE_FIELDS:
+            self.fields[name] = value_field(name)
+            self.fields[override_flag(name)].label = "Override"
+            self.fields[override_flag(name)].help_text = ""
+
+    def rows(self) -> Iterator[OverrideRow]:
+        """Yield the overridable fields."""
+        said = self.instance.source_values
+        for name in OVERRIDABLE_FIELDS:
+            yield OverrideRow(name, self[name], self[override_flag(name)], said.get(name), name in said)
+
+    def source_inputs(self) -> dict[str, Any]:
+        """Return what the inputs are to hold when their switch is turned off: queues as keys and names."""
+        values = dict(self.instance.source_values)
+        names = {*values.get("job_queues", ()), values.get("default_job_queue")} - {None}
+        queues = {queue.name: {"id": str(queue.pk), "text": queue.name} for queue in _queues(names)}
+        for name in ("job_queues", "default_job_queue"):
+            if name in values:
+                wanted = [values[name]] if name == "default_job_queue" else values[name]
+                values[name] = [queues[queue] for queue in wanted if queue in queues]
+        return values
+
+    def clean(self):
+        """Refuse a value without its switch, revert what is switched off, and ask for the right to decide."""
+        cleaned = super().clean()
+        cleaned = self.cleaned_data if cleaned is None else cleaned
+        before = self.instance.overridden_fields
+        after = [name for name in OVERRIDABLE_FIELDS if cleaned.get(override_flag(name))]
+        for name in cleared_fields(before, after):
+            self.errors.pop(name, None)
+            cleaned[name] = self._restored(name)
+        sent = {name for name in OVERRIDABLE_FIELDS if self._is_sent(name)}
+        changed = {name for name in sent & cleaned.keys() if not self._is_stored(name, cleaned[name])}
+        for name in refused_fields(changed, before, after):
+            self.add_error(name, refusal(name))
+        for name in set(OVERRIDABLE_FIELDS) - set(after) - set(cleared_fields(before, after)) - self.errors.keys():
+            cleaned[name] = self._stored(name)
+        for name in after:
+            if name not in sent:
+                self.errors.pop(name, None)
+                cleaned[name] = self._stored(name)
+            elif name in cleaned and name not in MAY_BE_EMPTY and cleaned[name] in (None, ""):
+                self.add_error(name, "This value is needed where the field is overridden.")
+        self._require_right(cleaned)
+        return cleaned
+
+    def _require_right(self, cleaned: dict[str, Any]) -> None:
+        decided = [name for name in DECISIONS & cleaned.keys() if not self._is_stored(name, cleaned[name])]
+        user = acting_user()
+        if decided and user is not None and withheld(user, "change", [self.instance]):
+            self.add_error(None, withheld_message("change", [self.instance.class_path]))
+
+    def _is_sent(self, name: str) -> bool:
+        """Return whether there is an answer; of a list whose switch is on, nothing is the answer that it is empty."""
+        return self.add_prefix(name) in self.data or (
+            name == "job_queues" and self.add_prefix(override_flag(name)) in self.data
+        )
+
+    def _stored(self, name: str) -> Any:
+        return self.instance.job_queues.all() if name == "job_queues" else getattr(self.instance, name)
+
+    def _is_stored(self, name: str, value: Any) -> bool:
+        if name == "job_queues":
+            return set(value) == set(self.instance.job_queues.all())
+        stored = self._stored(name)
+        return value == stored or (isinstance(stored, str) and value == _as_sent(stored))
+
+    def _restored(self, name: str) -> Any:
+        """Return what the source says about a field, as the form cleans it; the stored value where it is not known."""
+        said = self.instance.source_values
+        if name not in said:
+            return self._stored(name)
+        if name == "job_queues":
+            return _queues(said[name])
+        return _queues([said[name]]).first() if name == "default_job_queue" else said[name]
+
+
+def _queues(names: Any) -> QuerySet:
+    return JobQueue.objects.filter(name__in=names)
+
+
+def _as_sent(text: str) -> str:
+    """Return a text as a browser sends it back, and Django cleans it."""
+    return text.replace("\r\n", "\n").replace("\n", "\r\n").strip()

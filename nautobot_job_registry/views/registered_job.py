@@ -1,0 +1,113 @@
+"""Pages of registered jobs: find, read, edit, delete, one or many."""
+
+from django.contrib import messages
+from django.db import transaction
+from django.shortcuts import redirect
+from django.utils.html import format_html_join
+from nautobot.apps.views import (
+    NautobotViewSetMixin,
+    ObjectBulkDestroyViewMixin,
+    ObjectBulkUpdateViewMixin,
+    ObjectChangeLogViewMixin,
+    ObjectDestroyViewMixin,
+    ObjectDetailViewMixin,
+    ObjectEditViewMixin,
+    ObjectListViewMixin,
+    ObjectNotesViewMixin,
+)
+from nautobot.core.views.utils import get_bulk_queryset_from_view
+
+from nautobot_job_registry import deletion, details, filters, forms, models, tables
+from nautobot_job_registry.api.serializers import RegisteredJobSerializer
+from nautobot_job_registry.constants import UUID_PATTERN
+from nautobot_job_registry.rights import DECISIONS, withheld, withheld_message
+
+
+class ObjectUpdateViewMixin(NautobotViewSetMixin):
+    """Pages that edit an object; of Nautobot's own mixin, which also makes objects, the half that applies."""
+
+    update = ObjectEditViewMixin.update
+    perform_update = ObjectEditViewMixin.perform_update
+    extra_message = ObjectEditViewMixin.extra_message
+    extra_message_context = ObjectEditViewMixin.extra_message_context
+    _process_create_or_update_form = ObjectEditViewMixin._process_create_or_update_form
+
+
+class RegisteredJobUIViewSet(
+    ObjectListViewMixin,
+    ObjectDetailViewMixin,
+    ObjectUpdateViewMixin,
+    ObjectDestroyViewMixin,
+    ObjectBulkUpdateViewMixin,
+    ObjectBulkDestroyViewMixin,
+    ObjectChangeLogViewMixin,
+    ObjectNotesViewMixin,
+):
+    """Pages of registered jobs. There is none that makes one: jobs are registered by reconciling."""
+
+    action_buttons = ("export",)
+    bulk_update_form_class = forms.RegisteredJobBulkEditForm
+    filterset_class = filters.RegisteredJobFilterSet
+    filterset_form_class = forms.RegisteredJobFilterForm
+    lookup_field = "pk"
+    lookup_value_regex = UUID_PATTERN
+    object_detail_content = details.REGISTERED_JOB
+    queryset = (
+        models.RegisteredJob.objects.select_related("git_repository", "current_revision", "core_job")
+        .defer("current_revision__source_code")
+        .prefetch_related("tags")
+    )
+    serializer_class = RegisteredJobSerializer
+    table_class = tables.RegisteredJobTable
+    update_form_class = forms.RegisteredJobForm
+
+    def get_extra_context(self, request, instance=None):
+        """Say beforehand what a deletion costs (rule 19)."""
+        context = super().get_extra_context(request, instance)
+        if self.action == "destroy" and instance is not None:
+            context["impact"] = deletion.impact([instance], request.user)
+        return context
+
+    def extra_message_context(self, obj):
+        """Say what could not be put back to what the source says (rule 13)."""
+        return {"warnings": obj.warnings}
+
+    def extra_message(self, warnings=()):
+        """Return the warnings as a part of the message."""
+        return format_html_join("", " {}", ((text,) for text in warnings))
+
+    def _process_destroy_form(self, form):
+        request, job = self.request, self.obj
+        try:
+            with transaction.atomic():
+                deletion.delete([job], request.user)
+        except (deletion.InstalledError, deletion.NotPermittedError) as error:
+            messages.error(request, str(error))
+            self.success_url = job.get_absolute_url()
+            return
+        messages.success(request, f"Deleted registered job {job}")
+        self.success_url = self.get_return_url(request, job)
+
+    def send_bulk_delete_objects_to_job(self, request):
+        """Refuse at once what the job that deletes would refuse later (rules 17 and 19)."""
+        jobs = list(get_bulk_queryset_from_view(user=request.user, action="delete", **self.key_params))
+        reason = deletion.refusal(jobs) or _missing_right(request.user, "delete", jobs)
+        return self._refused(request, reason) if reason else super().send_bulk_delete_objects_to_job(request)
+
+    def send_bulk_edit_objects_to_job(self, request, form_data):
+        """Refuse at once what the job that edits would refuse later (rule 17)."""
+        jobs = get_bulk_queryset_from_view(user=request.user, action="change", **self.key_params)
+        decides = any(forms.given(form_data.get(name)) for name in DECISIONS)
+        reason = _missing_right(request.user, "change", list(jobs)) if decides else ""
+        return self._refused(request, reason) if reason else super().send_bulk_edit_objects_to_job(request, form_data)
+
+    def _refused(self, request, reason):
+        messages.error(request, reason)
+        return redirect(self.get_return_url(request))
+
+
+def _missing_right(user, action, jobs):
+    """Say which right on Nautobot's own jobs is missing; nothing where none is."""
+    missing = withheld(user, action, jobs)
+    names = [job.class_path for job in jobs if job.pk in missing]
+    return withheld_message(action, names) if names else ""
