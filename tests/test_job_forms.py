@@ -211,7 +211,7 @@ class EditFormTestCase(TestCase):
 
     def test_bulk_pages_refuse_at_once_what_the_user_may_not(self):
         def message(action, jobs, **data):
-            return str(next(iter(self.bulk(action, jobs, **data).context["messages"])))
+            return " ".join(map(str, self.bulk(action, jobs, **data).context["messages"]))
 
         delete = {"_confirm": "", "confirm": True}
         self.assertIn("Installed: module_0", message("delete", [self.gone, self.job], **delete))
