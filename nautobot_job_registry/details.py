@@ -1,7 +1,7 @@
 """Contents of the detail pages of the job registry."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db.models import Model, Q, QuerySet
@@ -19,12 +19,13 @@ from nautobot.apps.ui import (
     SectionChoices,
 )
 from nautobot.apps.views import get_obj_from_context
-from nautobot.extras.models import JobQueue
+from nautobot.extras.models import JobQueue, JobResult, ScheduledJob
 
 from nautobot_job_registry import choices, constants, models, tables
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, override_flag
 
 MAX_CHANGES_SHOWN = 500
+MAX_DEPENDENTS_SHOWN = 25
 UNKNOWN = "unknown: no revision yet"
 COUNT_FIELDS = [
     "registered",
@@ -159,8 +160,12 @@ class RowsPanel(DataTablePanel):
 
     def get_extra_context(self, context):
         """Add the rows."""
-        rows = list(self.rows(get_obj_from_context(context)))
+        rows = list(self.visible_rows(get_obj_from_context(context), context["request"].user))
         return {**super().get_extra_context(context), "data": rows}
+
+    def visible_rows(self, obj: Any, user: Any) -> Iterable[dict[str, Any]]:
+        """Return the rows that a user may see: all of them, where they say nothing of other objects."""
+        return self.rows(obj)
 
     def rows(self, obj: Any) -> Iterator[dict[str, Any]]:
         """Yield the rows of an object; texts are escaped where they are shown."""
@@ -176,13 +181,28 @@ class OverridesPanel(RowsPanel):
     def rows(self, obj):
         """Yield the rows of a registered job."""
         source_values = obj.source_values
+        noted = {row.field: row for row in obj.field_overrides.select_related("set_by")}
         for field in OVERRIDABLE_FIELDS:
+            overridden = getattr(obj, override_flag(field))
             yield {
                 "field": field_label(models.RegisteredJob, field),
                 "source": value_text(source_values[field]) if field in source_values else UNKNOWN,
-                "overridden": tables.label("overridden", "warning") if getattr(obj, override_flag(field)) else "",
+                "overridden": self.overridden(noted.get(field), obj) if overridden else "",
                 "effective": self.effective(obj, field),
             }
+
+    def overridden(self, noted: models.FieldOverride | None, job: models.RegisteredJob) -> SafeString:
+        """Return who overrode a field and when, and what the source said then where it says something else now."""
+        text = tables.label("overridden", "info")
+        if noted is None:
+            return text
+        noted.job = job
+        who = f" by {noted.set_by}" if noted.set_by else ""
+        text = format_html("{}{}, {}", text, who, f"{noted.created:%Y-%m-%d}")
+        if not noted.is_drifted:
+            return text
+        said = value_text(noted.source_value)
+        return format_html("{} {} set against: {}", text, tables.label("drifted", "warning"), said)
 
     def effective(self, job: models.RegisteredJob, field: str) -> str:
         """Return the value that is in effect."""
@@ -191,6 +211,60 @@ class OverridesPanel(RowsPanel):
         if field == "job_queues":
             return format_html_join(", ", "{}", ((queue_link(queue),) for queue in job.job_queues.all()))
         return value_text(getattr(job, field))
+
+
+class DependentsPanel(RowsPanel):
+    """What hangs on a job in Nautobot, as far as the user may view it."""
+
+    def visible_rows(self, obj, user):
+        """Return the rows of the objects that the user may view."""
+        found = self.objects(obj).restrict(user, "view") if obj.core_job_id else ()
+        return [self.row(item) for item in found[:MAX_DEPENDENTS_SHOWN]]
+
+    def objects(self, job: models.RegisteredJob) -> QuerySet:
+        """Return the objects, the latest first."""
+        raise NotImplementedError
+
+    def row(self, item: Model) -> dict[str, Any]:
+        """Return the row of an object."""
+        raise NotImplementedError
+
+
+class RunsPanel(DependentsPanel):
+    """The latest runs of a job."""
+
+    columns = ["run", "status", "user"]
+    column_headers = ["Run", "Status", "User"]
+
+    def objects(self, job):
+        """Return the runs."""
+        return JobResult.objects.filter(job_model=job.core_job_id).select_related("user").order_by("-date_created")
+
+    def row(self, item):
+        """Return when it was made, how it went, and who ran it."""
+        made = f"{item.date_created:%Y-%m-%d %H:%M:%S}"
+        run = format_html('<a href="{}">{}</a>', item.get_absolute_url(), made)
+        return {"run": run, "status": item.status, "user": item.user}
+
+
+class SchedulesPanel(DependentsPanel):
+    """The schedules of a job."""
+
+    columns = ["schedule", "enabled", "interval", "last_run"]
+    column_headers = ["Schedule", "Enabled", "Interval", "Last run"]
+
+    def objects(self, job):
+        """Return the schedules."""
+        return ScheduledJob.objects.filter(job_model=job.core_job_id).order_by("name")
+
+    def row(self, item):
+        """Return name, state and times."""
+        return {
+            "schedule": format_html('<a href="{}">{}</a>', item.get_absolute_url(), item.name),
+            "enabled": render_boolean(item.enabled),
+            "interval": item.get_interval_display(),
+            "last_run": item.last_run_at,
+        }
 
 
 class VariablesPanel(RowsPanel):
@@ -344,6 +418,8 @@ REGISTERED_JOB = ObjectDetailContent(
         ),
         VariablesPanel(weight=200, section=SectionChoices.FULL_WIDTH, label="Input variables"),
         OpenLoadErrorsPanel(weight=300, section=SectionChoices.FULL_WIDTH),
+        RunsPanel(weight=350, section=SectionChoices.FULL_WIDTH, label="Latest runs"),
+        SchedulesPanel(weight=360, section=SectionChoices.FULL_WIDTH, label="Schedules"),
         RevisionsPanel(weight=400, section=SectionChoices.FULL_WIDTH),
     ],
 )

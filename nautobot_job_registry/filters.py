@@ -13,7 +13,7 @@ from nautobot.extras.models import GitRepository, Job, JobQueue, JobResult
 from nautobot.users.models import User
 
 from nautobot_job_registry import choices, models
-from nautobot_job_registry.engine.fields import OVERRIDE_FLAGS
+from nautobot_job_registry.engine.fields import OVERRIDE_FLAGS, override_flag
 
 
 def class_path_query(value: str, *, partial: bool = False) -> Q:
@@ -68,6 +68,12 @@ class RegisteredJobFilterSet(NautobotFilterSet):
         queryset=Job.objects.all(), to_field_name="name", label="Nautobot's own job (name or ID)"
     )
     overridden = django_filters.BooleanFilter(method="filter_overridden", label="Has overridden fields")
+    overridden_field = django_filters.MultipleChoiceFilter(
+        choices=choices.OverridableFieldChoices, method="filter_overridden_field", label="Overridden field"
+    )
+    drifted = django_filters.BooleanFilter(
+        method="filter_drifted", label="Drifted (the source has changed under an override)"
+    )
 
     class Meta:
         """Meta attributes."""
@@ -114,6 +120,14 @@ class RegisteredJobFilterSet(NautobotFilterSet):
         for class_path in value:
             query |= class_path_query(class_path)
         return queryset.filter(query)
+
+    def filter_overridden_field(self, queryset: QuerySet, name: str, value: list[str]) -> QuerySet:
+        """Keep the jobs in which any of the given fields is overridden."""
+        return queryset.filter(Q(*((override_flag(field), True) for field in value), _connector=Q.OR))
+
+    def filter_drifted(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
+        """Keep the jobs that have a drifted override, or those that have none."""
+        return queryset.with_drift().filter(is_drifted=value)
 
     def filter_overridden(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
         """Keep the jobs that have an overridden field, or those that have none."""

@@ -3,7 +3,7 @@
 import django_tables2
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from nautobot.apps.tables import BaseTable, BooleanColumn, TagColumn, ToggleColumn
+from nautobot.apps.tables import BaseTable, BooleanColumn, ButtonsColumn, TagColumn, ToggleColumn
 from nautobot.apps.templatetags import placeholder
 from nautobot.apps.utils import get_route_for_model
 
@@ -51,6 +51,15 @@ def version_display(version: str, source_type: str) -> SafeString:
     return format_html('<span title="{}">{}</span>', version, shown)
 
 
+def row_class(record: models.RegisteredJob) -> str:
+    """Return the colour of a row: red for what is broken, yellow for what needs a look, none for what is well."""
+    if record.absence == choices.AbsenceChoices.LOAD_ERROR:
+        return "table-danger"
+    if record.absence == choices.AbsenceChoices.SOURCE_UNAVAILABLE or getattr(record, "is_drifted", False):
+        return "table-warning"
+    return ""
+
+
 class RegisteredJobTable(BaseTable):
     """Table of registered jobs."""
 
@@ -65,16 +74,18 @@ class RegisteredJobTable(BaseTable):
         accessor="absence", empty_values=(), order_by=("-installed", "absence"), verbose_name="State"
     )
     enabled = BooleanColumn()
-    overridden = django_tables2.Column(accessor="overridden_fields", empty_values=(), orderable=False)
+    overridden = django_tables2.Column(accessor="overridden_fields", empty_values=())
     hidden = BooleanColumn()
     is_job_hook_receiver = BooleanColumn()
     is_job_button_receiver = BooleanColumn()
     tags = TagColumn(url_name=get_route_for_model(models.RegisteredJob, "list"))
+    actions = ButtonsColumn(models.RegisteredJob, buttons=("changelog", "edit", "delete"))
 
     class Meta(BaseTable.Meta):
         """Meta attributes."""
 
         model = models.RegisteredJob
+        row_attrs = {"class": row_class}
         fields = (
             "pk",
             "name",
@@ -91,6 +102,7 @@ class RegisteredJobTable(BaseTable):
             "is_job_hook_receiver",
             "is_job_button_receiver",
             "tags",
+            "actions",
         )
         default_columns = (
             "pk",
@@ -102,6 +114,7 @@ class RegisteredJobTable(BaseTable):
             "source_version",
             "grouping",
             "class_path",
+            "actions",
         )
 
     def render_source(self, record):
@@ -116,11 +129,17 @@ class RegisteredJobTable(BaseTable):
         """Show whether the job is installed, or why it is not."""
         return state_label(record)
 
-    def render_overridden(self, value):
-        """Count the overridden fields, and name them in the title."""
+    def render_overridden(self, value, record):
+        """Count the overridden fields, name them in the title, and say where the source has changed under one."""
         if not value:
             return placeholder(None)
-        return format_html('<span title="{}">{} overridden</span>', ", ".join(value), len(value))
+        drift = label("drifted", "warning") if getattr(record, "is_drifted", False) else ""
+        return format_html('<span title="{}">{} overridden</span> {}', ", ".join(value), len(value), drift)
+
+    def order_overridden(self, queryset, is_descending):
+        """Sort by the number of overridden fields."""
+        order = "-overridden_count" if is_descending else "overridden_count"
+        return queryset.with_overridden_count().order_by(order, *queryset.model._meta.ordering), True
 
 
 class JobRevisionTable(BaseTable):

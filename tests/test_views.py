@@ -11,7 +11,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import escape, strip_tags
 from nautobot.apps.testing import TestCase, ViewTestCases
 from nautobot.apps.utils import get_filterset_for_model, get_form_for_model, get_route_for_model, get_table_for_model
-from nautobot.extras.models import JobQueue
+from nautobot.extras.models import Job, JobQueue, JobResult, ScheduledJob
 from nautobot.users.models import ObjectPermission
 
 from nautobot_job_registry import models
@@ -162,8 +162,55 @@ class PagesTestCase(TestCase):
         for text in ("module_1.jobs.Job1", "0123456789abcdef", "site_name", "StringVar", "DC1", "night"):
             self.assertIn(text, content)
         row = strip_tags(content.split("<td>Time limit</td>")[1].split("</tr>")[0])
-        self.assertEqual(row.split(), ["61", "overridden", "5"])
+        self.assertEqual([row.split()[0], row.split()[-1]], ["61", "5"])
+        self.assertIn("overridden", row)
         self.assertIn(self.revision.get_absolute_url(), content)
+
+    def test_drift_is_shown_filtered_and_coloured(self):
+        self.make_superuser()
+        job = builders.job(5, description="chosen", description_override=True)
+        for number, said in ((1, "old words"), (2, "new words")):
+            builders.revision(job, number=number, metadata={"description": said})
+        models.FieldOverride.objects.filter(job=job).update(source_value="old words", source_is_known=True)
+        self.assertIn("set against: old words", strip_tags(self.page(job.get_absolute_url())))
+        url = reverse(get_route_for_model(models.RegisteredJob, "list"))
+        for params, names in (
+            ("drifted=true", [job.name]),
+            ("overridden_field=description", [job.name]),
+            ("overridden_field=time_limit&overridden_field=description", [self.job.name, job.name]),
+            ("drifted=false", [self.job.name, self.local_job.name]),
+        ):
+            content = self.client.get(f"{url}?{params}", headers={"HX-Request": "true"}).content.decode()
+            with self.subTest(params=params):
+                self.assertEqual([n for n in (self.job.name, self.local_job.name, job.name) if n in content], names)
+                self.assertEqual('class="table-warning' in content, "drifted=false" != params)
+
+    def test_jobs_are_sorted_by_the_number_of_their_overrides(self):
+        self.make_superuser()
+        builders.job(6, hidden_override=True)
+        url = reverse(get_route_for_model(models.RegisteredJob, "list"))
+        for sort, order in (("-overridden", ["1", "6", "2"]), ("overridden", ["2", "6", "1"])):
+            content = self.client.get(f"{url}?sort={sort}", headers={"HX-Request": "true"}).content.decode()
+            self.assertEqual(sorted("126", key=lambda number: content.index(f">Job number {number}<")), order)
+
+    def test_runs_and_schedules_are_shown_to_those_who_may_view_them(self):
+        core_job = Job.objects.create(
+            module_name="module_2.jobs", job_class_name="Job2", name="J", default_job_queue=self.queue
+        )
+        models.RegisteredJob.objects.filter(pk=self.local_job.pk).update(core_job=core_job)
+        run = JobResult.objects.create(name="run", job_model=core_job)
+        timing = {"interval": "daily", "start_time": builders.moment(1)}
+        schedule = ScheduledJob.objects.create(name="Nightly", task="x", job_model=core_job, **timing)
+        self.grant(models.RegisteredJob, ["view"])
+        url = self.local_job.get_absolute_url()
+        content = self.page(url)
+        self.assertNotIn(run.get_absolute_url(), content)
+        self.assertNotIn("Nightly", content)
+        self.grant(JobResult, ["view"])
+        self.grant(ScheduledJob, ["view"], {"name": "Nightly"})
+        content = self.page(url)
+        self.assertIn(run.get_absolute_url(), content)
+        self.assertIn(schedule.get_absolute_url(), content)
 
     def test_a_job_without_a_revision_says_so(self):
         self.make_superuser()

@@ -53,6 +53,8 @@ class RegisteredJobFilterForm(NautobotFilterForm):
     absence = choices_field(choices.AbsenceChoices)
     enabled = yes_no_field()
     overridden = yes_no_field("Has overridden fields")
+    overridden_field = choices_field(choices.OverridableFieldChoices)
+    drifted = yes_no_field("Drifted")
     hidden = yes_no_field()
     is_job_hook_receiver = yes_no_field("Is a job hook receiver")
     is_job_button_receiver = yes_no_field("Is a job button receiver")

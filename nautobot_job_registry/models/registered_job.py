@@ -7,7 +7,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.core.validators import MinValueValidator
 from django.db import models
 from nautobot.apps.constants import CHARFIELD_MAX_LENGTH
-from nautobot.apps.models import PrimaryModel, extras_features
+from nautobot.apps.models import BaseManager, PrimaryModel, RestrictedQuerySet, extras_features
 
 from nautobot_job_registry.choices import AbsenceChoices, SourceTypeChoices
 from nautobot_job_registry.engine.fields import NAME_MAX_LENGTH, OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag
@@ -20,6 +20,24 @@ def _flag(what: str) -> models.BooleanField:
     return models.BooleanField(
         default=False, help_text=f"If set, the {what} stays as it is here, whatever the source code says"
     )
+
+
+class RegisteredJobQuerySet(RestrictedQuerySet):
+    """Registered jobs, and which of them need a look."""
+
+    def with_drift(self) -> "RegisteredJobQuerySet":
+        """Annotate `is_drifted`: whether the source has changed under an override."""
+        drifted = FieldOverride.objects.drifted().filter(job=models.OuterRef("pk"))
+        return self.annotate(is_drifted=models.Exists(drifted))
+
+    def with_overridden_count(self) -> "RegisteredJobQuerySet":
+        """Annotate `overridden_count`: how many fields are overridden."""
+        one = models.Value(1)
+        counts = (
+            models.Case(models.When(**{override_flag(field): True}, then=one), default=models.Value(0))
+            for field in OVERRIDABLE_FIELDS
+        )
+        return self.annotate(overridden_count=sum(counts, models.Value(0)))
 
 
 def validate_finite(value: float) -> None:
@@ -201,6 +219,8 @@ class RegisteredJob(PrimaryModel):
 
     # The operator's own
     enabled = models.BooleanField(default=False, help_text="Whether the job may be run")
+
+    objects = BaseManager.from_queryset(RegisteredJobQuerySet)()
 
     is_data_compliance_model = False
     is_version_controlled = False

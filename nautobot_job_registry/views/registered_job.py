@@ -61,6 +61,11 @@ class RegisteredJobUIViewSet(
     table_class = tables.RegisteredJobTable
     update_form_class = forms.RegisteredJobForm
 
+    def get_queryset(self):
+        """Say in the list which jobs are drifted."""
+        queryset = super().get_queryset()
+        return queryset.with_drift() if self.action == "list" else queryset
+
     def get_extra_context(self, request, instance=None):
         """Say beforehand what a deletion costs (rule 19)."""
         context = super().get_extra_context(request, instance)
