@@ -5,7 +5,7 @@ from django.urls import path
 from django.views.generic import RedirectView
 from nautobot.apps.urls import NautobotUIViewSetRouter
 
-from nautobot_job_registry import views
+from nautobot_job_registry import reconcile_views, views
 
 app_name = "nautobot_job_registry"
 
@@ -17,5 +17,6 @@ router.register("reconciliations", views.ReconciliationUIViewSet)
 
 urlpatterns = [
     path("docs/", RedirectView.as_view(url=static("nautobot_job_registry/docs/index.html")), name="docs"),
+    path("reconcile/", reconcile_views.ReconcileNowView.as_view(), name="reconcile_now"),
     *router.urls,
 ]
