@@ -16,22 +16,29 @@ from nautobot_job_registry import details, models, reconcile_now, tables
 MAX_ROWS_SHOWN = 10
 
 
-class RegisteredJobOfCorePanel(KeyValueTablePanel):
-    """What the registry knows of the job of a core page, for those who may view the record."""
+class ReadOncePanel(KeyValueTablePanel):
+    """A panel whose keys and values are read once, whoever asks for them; without any, it is not shown."""
 
-    context_key = "registered_job_of_core"
+    context_data_key = "registry_data"
 
     def render(self, context):
-        """Read the record once for all that is asked of it."""
-        core_job = get_obj_from_context(context)
-        records = models.RegisteredJob.objects.restrict(context["request"].user, "view")
-        record = records.filter(module_name=core_job.module_name, job_class_name=core_job.job_class_name)
-        with context.update({self.context_key: record.select_related("git_repository").first()}):
+        """Read the data before anything asks for them."""
+        data = self.read(context["request"].user, get_obj_from_context(context))
+        with context.update({self.context_data_key: data}):
             return super().render(context)
 
-    def get_data(self, context):
-        """Return the keys and values; nothing where there is no record, so that no panel is shown."""
-        job = context[self.context_key]
+    def read(self, user: Any, obj: Any) -> dict[str, Any]:
+        """Return the keys and values that a user may see of an object."""
+        raise NotImplementedError
+
+
+class RegisteredJobOfCorePanel(ReadOncePanel):
+    """What the registry knows of the job of a core page, for those who may view the record."""
+
+    def read(self, user: Any, obj: Job) -> dict[str, Any]:
+        """Return the keys and values of a core job."""
+        records = models.RegisteredJob.objects.restrict(user, "view").select_related("git_repository")
+        job = records.filter(module_name=obj.module_name, job_class_name=obj.job_class_name).first()
         if job is None:
             return {}
         overridden = ", ".join(details.field_label(models.RegisteredJob, field) for field in job.overridden_fields)
@@ -41,7 +48,7 @@ class RegisteredJobOfCorePanel(KeyValueTablePanel):
             "source_version": tables.version_display(job.source_version, job.source_type),
             "state": tables.state_label(job),
             "overridden_fields": overridden or "None",
-            **self.load_errors(context["request"].user, job),
+            **self.load_errors(user, job),
         }
 
     def load_errors(self, user: Any, job: models.RegisteredJob) -> dict[str, str]:
@@ -109,21 +116,14 @@ class LoadErrorsOfRepositoryPanel(OfRepositoryTablePanel):
         return obj.job_load_errors.filter(resolved_at=None).select_related("git_repository").defer("traceback")
 
 
-class LastReconciliationPanel(OfRepositoryMixin, KeyValueTablePanel):
+class LastReconciliationPanel(OfRepositoryMixin, ReadOncePanel):
     """How the last reconcile that read a Git repository ended."""
 
-    context_key = "last_reconciliation_of_repository"
-
-    def render(self, context):
-        """Read the row once for all that is asked of it."""
-        scopes = (f"git:{get_obj_from_context(context).slug}", reconcile_now.ALL)
-        rows = models.Reconciliation.objects.restrict(context["request"].user, "view").filter(scope__in=scopes)
-        with context.update({self.context_key: rows.defer("changes", "error").first()}):
-            return super().render(context)
-
-    def get_data(self, context):
-        """Return the keys and values; nothing where there was no reconcile, so that no panel is shown."""
-        row = context[self.context_key]
+    def read(self, user: Any, obj: GitRepository) -> dict[str, Any]:
+        """Return the keys and values of the last reconcile of a repository, or of all sources."""
+        scopes = (f"git:{obj.slug}", reconcile_now.ALL)
+        rows = models.Reconciliation.objects.restrict(user, "view").filter(scope__in=scopes)
+        row = rows.defer("changes", "error").first()
         if row is None:
             return {}
         return {
