@@ -385,10 +385,15 @@ class ChangesPanel(RowsPanel):
 
     def rows(self, obj):
         """Yield the rows of a reconciliation, as many as a page can hold."""
-        rows = [row for entry in obj.changes or () for row in change_rows(entry)]
-        yield from rows[:MAX_CHANGES_SHOWN]
-        if len(rows) > MAX_CHANGES_SHOWN:
-            yield {"subject": f"… and {len(rows) - MAX_CHANGES_SHOWN} more: the REST API has all of them"}
+        yield from shown_changes(obj.changes or ())
+
+
+def shown_changes(changes: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, str]]:
+    """Yield the rows of what a reconcile changed or would change, as many as a page can hold."""
+    rows = [row for entry in changes for row in change_rows(entry)]
+    yield from rows[:MAX_CHANGES_SHOWN]
+    if len(rows) > MAX_CHANGES_SHOWN:
+        yield {"subject": f"… and {len(rows) - MAX_CHANGES_SHOWN} more: the REST API has all of them"}
 
 
 def change_rows(entry: Mapping[str, Any]) -> Iterator[dict[str, str]]:

@@ -2,13 +2,13 @@
 
 from nautobot.apps.api import OrderedDefaultRouter
 
-from nautobot_job_registry.api import job_views, views
+from nautobot_job_registry.api import job_views, reconciliation_views, views
 
 router = OrderedDefaultRouter(view_name="Job Registry")
 router.register("registered-jobs", job_views.RegisteredJobViewSet)
 router.register("job-revisions", views.JobRevisionViewSet)
 router.register("load-errors", views.JobLoadErrorViewSet)
-router.register("reconciliations", views.ReconciliationViewSet)
+router.register("reconciliations", reconciliation_views.ReconciliationViewSet)
 
 app_name = "nautobot_job_registry-api"
 urlpatterns = router.urls

@@ -42,12 +42,3 @@ class JobLoadErrorViewSet(SourceVisibilityMixin, ReadOnlyModelViewSet):
     serializer_class = serializers.JobLoadErrorSerializer
     filterset_class = filters.JobLoadErrorFilterSet
     http_method_names = READ_ONLY_METHODS
-
-
-class ReconciliationViewSet(ReadOnlyModelViewSet):
-    """REST view set of reconciliations."""
-
-    queryset = models.Reconciliation.objects.all()
-    serializer_class = serializers.ReconciliationSerializer
-    filterset_class = filters.ReconciliationFilterSet
-    http_method_names = READ_ONLY_METHODS

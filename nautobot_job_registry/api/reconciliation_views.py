@@ -1,0 +1,73 @@
+"""REST view set of reconciliations: their log, and the asking for one."""
+
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from nautobot.apps.api import ReadOnlyModelViewSet
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+
+from nautobot_job_registry import filters, models, reconcile_now, report
+from nautobot_job_registry.api import reconciliation_serializers, serializers
+from nautobot_job_registry.engine.errors import UnknownSourceError
+
+
+class NoWorker(exceptions.APIException):
+    """No worker is there that would run the job."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "celery_worker_not_running"
+
+
+class ReconciliationViewSet(ReadOnlyModelViewSet):
+    """REST view set of reconciliations: what was logged is never changed, and a new one can be asked for."""
+
+    queryset = models.Reconciliation.objects.all()
+    serializer_class = serializers.ReconciliationSerializer
+    filterset_class = filters.ReconciliationFilterSet
+    http_method_names = ["get", "post", "head", "options"]
+
+    @extend_schema(
+        request=reconciliation_serializers.ReconcileRequestSerializer,
+        responses={
+            200: OpenApiResponse(
+                reconciliation_serializers.ReconcilePlanSerializer,
+                description="The plan of a dry run; nothing was written.",
+            ),
+            202: OpenApiResponse(
+                reconciliation_serializers.ReconcileBegunSerializer,
+                description="A worker reconciles; its run tells how it goes.",
+            ),
+            400: OpenApiResponse(description="The body or the source is not known; the members are named."),
+            403: OpenApiResponse(
+                reconciliation_serializers.RefusalSerializer,
+                description="A right is missing, or the job may not be run now: the reason is told.",
+            ),
+            503: OpenApiResponse(
+                reconciliation_serializers.RefusalSerializer,
+                description="No worker listens to the default queue of the job.",
+            ),
+        },
+    )
+    def create(self, request, *args, **kwargs):
+        """Plan a reconcile, or have a worker reconcile: in the name of the user, as a run of the app's own job."""
+        body = reconciliation_serializers.ReconcileRequestSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        try:
+            return self.answer(request, **body.validated_data)
+        except UnknownSourceError as error:
+            raise exceptions.ValidationError({"source": [str(error)]}) from error
+        except reconcile_now.NoWorkerError as error:
+            raise NoWorker(str(error)) from error
+        except reconcile_now.ReconcileNowError as error:
+            raise exceptions.PermissionDenied(str(error)) from error
+
+    def answer(self, request, source, dry_run):
+        """Return the plan, or the run that was begun."""
+        if dry_run:
+            plan = reconcile_now.make_plan(request.user, source)
+            found = {"counts": plan.counts(), "changes": report.plan_as_json(plan)}
+            return Response({"dry_run": True, "source": source, **found})
+        run = reconcile_now.begin(request.user, source)
+        serializer = reconciliation_serializers.ReconcileBegunSerializer(
+            {"dry_run": False, "source": source, "job_result": run}, context=self.get_serializer_context()
+        )
+        return Response(serializer.data, status=status.HTTP_202_ACCEPTED)

@@ -1,0 +1,182 @@
+"""What the registry adds to pages of Nautobot's own, and to its own lists."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from nautobot.apps.ui import KeyValueTablePanel, SectionChoices, TemplateExtension
+from nautobot.apps.utils import get_permission_for_model, get_route_for_model
+from nautobot.apps.views import get_obj_from_context
+from nautobot.extras.models import GitRepository, Job
+
+from nautobot_job_registry import details, models, reconcile_now, tables
+
+MAX_ROWS_SHOWN = 10
+
+
+class ReadOncePanel(KeyValueTablePanel):
+    """A panel whose keys and values are read once, whoever asks for them; without any, it is not shown."""
+
+    context_data_key = "registry_data"
+
+    def render(self, context):
+        """Read the data before anything asks for them."""
+        data = self.read(context["request"].user, get_obj_from_context(context))
+        with context.update({self.context_data_key: data}):
+            return super().render(context)
+
+    def read(self, user: Any, obj: Any) -> dict[str, Any]:
+        """Return the keys and values that a user may see of an object."""
+        raise NotImplementedError
+
+
+class RegisteredJobOfCorePanel(ReadOncePanel):
+    """What the registry knows of the job of a core page, for those who may view the record."""
+
+    def read(self, user: Any, obj: Job) -> dict[str, Any]:
+        """Return the keys and values of a core job."""
+        records = models.RegisteredJob.objects.restrict(user, "view").select_related("git_repository")
+        job = records.filter(module_name=obj.module_name, job_class_name=obj.job_class_name).first()
+        if job is None:
+            return {}
+        overridden = ", ".join(details.field_label(models.RegisteredJob, field) for field in job.overridden_fields)
+        return {
+            "registered_job": job,
+            "source": tables.source_display(job),
+            "source_version": tables.version_display(job.source_version, job.source_type),
+            "state": tables.state_label(job),
+            "overridden_fields": overridden or "None",
+            **self.load_errors(user, job),
+        }
+
+    def load_errors(self, user: Any, job: models.RegisteredJob) -> dict[str, str]:
+        """Link to the open load errors of the module and of the packages around it, for those who may view some."""
+        if not user.has_perm(get_permission_for_model(models.JobLoadError, "view")):
+            return {}
+        parts = job.module_name.split(".")
+        source = {"source_type": job.source_type, "source_name": job.source_name}
+        modules = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
+        errors = models.JobLoadError.objects.restrict(user, "view")
+        count = errors.filter(module_name__in=modules, resolved_at=None, **source).count()
+        parameters = {"module_name": modules, "resolved": "false", **source}
+        text = f"{count} open" if count else "None"
+        return {"load_errors": list_link(models.JobLoadError, parameters, text) if count else text}
+
+
+def list_link(model: type, parameters: dict[str, Any], text: str) -> str:
+    """Return a link to a filtered list."""
+    url = reverse(get_route_for_model(model, "list"))
+    return format_html('<a href="{}?{}">{}</a>', url, urlencode(parameters, doseq=True), text)
+
+
+class OfRepositoryMixin:
+    """A panel on the page of a Git repository that provides jobs, or that registered jobs came from."""
+
+    def should_render(self, context):
+        """Render where there is anything to tell of."""
+        repository = get_obj_from_context(context)
+        if not super().should_render(context):
+            return False
+        return "extras.job" in repository.provided_contents or repository.registered_jobs.exists()
+
+
+class OfRepositoryTablePanel(OfRepositoryMixin, details.RelatedTablePanel):
+    """The first rows of a list, filtered by the Git repository, with a link to the whole of it."""
+
+    max_display_count = MAX_ROWS_SHOWN
+    related_field_name = "git_repository"
+
+
+class JobsOfRepositoryPanel(OfRepositoryTablePanel):
+    """The registered jobs of a Git repository."""
+
+    exclude_columns = ["pk", "source", "tags"]
+    related_table_class = tables.RegisteredJobTable
+    required_permissions = [get_permission_for_model(models.RegisteredJob, "view")]
+    table_title = "Registered jobs"
+
+    def related_queryset(self, obj: GitRepository) -> QuerySet:
+        """Return the registered jobs of a repository."""
+        return obj.registered_jobs.select_related("git_repository")
+
+
+class LoadErrorsOfRepositoryPanel(OfRepositoryTablePanel):
+    """The open load errors of a Git repository."""
+
+    exclude_columns = ["pk", "source", "state"]
+    list_url_extra_params = {"resolved": "false"}
+    related_table_class = tables.JobLoadErrorTable
+    required_permissions = [get_permission_for_model(models.JobLoadError, "view")]
+    table_title = "Open job load errors"
+
+    def related_queryset(self, obj: GitRepository) -> QuerySet:
+        """Return the open load errors of a repository."""
+        return obj.job_load_errors.filter(resolved_at=None).select_related("git_repository").defer("traceback")
+
+
+class LastReconciliationPanel(OfRepositoryMixin, ReadOncePanel):
+    """How the last reconcile that read a Git repository ended."""
+
+    def read(self, user: Any, obj: GitRepository) -> dict[str, Any]:
+        """Return the keys and values of the last reconcile of a repository, or of all sources."""
+        scopes = (f"git:{obj.slug}", reconcile_now.ALL)
+        rows = models.Reconciliation.objects.restrict(user, "view").filter(scope__in=scopes)
+        row = rows.defer("changes", "error").first()
+        if row is None:
+            return {}
+        return {
+            "reconciliation": row,
+            "status": tables.status_label(row),
+            **{field: str(getattr(row, field)) for field in ("registered", "changed", "uninstalled", "returned")},
+        }
+
+
+class CoreJob(TemplateExtension):
+    """On the page of a core job: its registered job."""
+
+    model = Job._meta.label_lower
+    object_detail_panels = (
+        RegisteredJobOfCorePanel(weight=300, section=SectionChoices.RIGHT_HALF, label="Job Registry"),
+    )
+
+
+class CoreGitRepository(TemplateExtension):
+    """On the page of a Git repository: its jobs, its load errors, and the last reconcile."""
+
+    model = GitRepository._meta.label_lower
+    object_detail_panels = (
+        LastReconciliationPanel(weight=300, section=SectionChoices.RIGHT_HALF, label="Last reconcile of its jobs"),
+        JobsOfRepositoryPanel(weight=300, section=SectionChoices.FULL_WIDTH),
+        LoadErrorsOfRepositoryPanel(weight=400, section=SectionChoices.FULL_WIDTH),
+    )
+
+
+class ReconcileNowButton(TemplateExtension):
+    """A button that leads to the plan, for those who may have it carried out."""
+
+    def list_buttons(self):
+        """Return the button."""
+        if not reconcile_now.may_begin(self.context["request"].user):
+            return ""
+        return format_html(
+            '<a href="{}" class="btn btn-secondary"><span aria-hidden="true" class="mdi mdi-sync me-4"></span>{}</a>',
+            reverse("plugins:nautobot_job_registry:reconcile_now"),
+            "Reconcile now",
+        )
+
+
+class RegisteredJobList(ReconcileNowButton):
+    """On the list of registered jobs."""
+
+    model = models.RegisteredJob._meta.label_lower
+
+
+class ReconciliationList(ReconcileNowButton):
+    """On the list of reconciliations."""
+
+    model = models.Reconciliation._meta.label_lower
+
+
+template_extensions = [CoreJob, CoreGitRepository, RegisteredJobList, ReconciliationList]
