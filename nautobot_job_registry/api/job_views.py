@@ -9,6 +9,7 @@ from django.db import transaction
 from drf_spectacular.utils import extend_schema
 from nautobot.apps.api import NautobotModelViewSet
 from nautobot.core.api.authentication import TokenPermissions
+from nautobot.core.api.serializers import BulkOperationSerializer
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException, MethodNotAllowed, PermissionDenied
@@ -17,6 +18,7 @@ from rest_framework.response import Response
 
 from nautobot_job_registry import deletion, filters, models
 from nautobot_job_registry.api.job_requests import MADE_BY_RECONCILING
+from nautobot_job_registry.api.schema import RegistryAutoSchema
 from nautobot_job_registry.api.serializers import (
     DeletionImpactSerializer,
     RegisteredJobSerializer,
@@ -49,6 +51,7 @@ class RegisteredJobViewSet(NautobotModelViewSet):
     queryset = models.RegisteredJob.objects.select_related("current_revision", "default_job_queue").defer(
         "current_revision__source_code"
     )
+    schema = RegistryAutoSchema()
     serializer_class = RegisteredJobSerializer
     filterset_class = filters.RegisteredJobFilterSet
 
@@ -112,6 +115,7 @@ class RegisteredJobViewSet(NautobotModelViewSet):
         """Delete the records of uninstalled jobs: all of them, or none (rule 19)."""
         self._delete(list(objects))
 
+    @extend_schema(request=BulkOperationSerializer(many=True))
     def bulk_destroy(self, request, *args, **kwargs):
         """Delete many registered jobs: all of them, or none."""
         self._jobs(_bodies_by_id(request.data), "delete")

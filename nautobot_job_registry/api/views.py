@@ -5,6 +5,7 @@ from nautobot.apps.api import ReadOnlyModelViewSet
 
 from nautobot_job_registry import constants, filters, models
 from nautobot_job_registry.api import serializers
+from nautobot_job_registry.api.schema import RegistryAutoSchema
 
 READ_ONLY_METHODS = ["get", "head", "options"]
 
@@ -30,6 +31,7 @@ class JobRevisionViewSet(SourceVisibilityMixin, ReadOnlyModelViewSet):
     """REST view set of job revisions."""
 
     queryset = models.JobRevision.objects.select_related("job")
+    schema = RegistryAutoSchema()
     serializer_class = serializers.JobRevisionSerializer
     filterset_class = filters.JobRevisionFilterSet
     http_method_names = READ_ONLY_METHODS
@@ -39,6 +41,7 @@ class JobLoadErrorViewSet(SourceVisibilityMixin, ReadOnlyModelViewSet):
     """REST view set of load errors."""
 
     queryset = models.JobLoadError.objects.all()
+    schema = RegistryAutoSchema()
     serializer_class = serializers.JobLoadErrorSerializer
     filterset_class = filters.JobLoadErrorFilterSet
     http_method_names = READ_ONLY_METHODS

@@ -1,0 +1,103 @@
+"""Our part of the OpenAPI document, and whether the REST API keeps to it whatever it is sent."""
+
+from unittest import mock
+
+import schemathesis
+from django.core.wsgi import get_wsgi_application
+from django.db import transaction
+from drf_spectacular.generators import SchemaGenerator
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from nautobot.apps.testing import TestCase
+from nautobot.users.models import Token
+from schemathesis import GenerationMode, checks
+from schemathesis.specs.openapi import checks as openapi_checks
+
+from nautobot_job_registry.factory import empty_registry
+from tests import builders
+
+ROOT = "/api/plugins/job-registry/"
+PREFIX = "/plugins/job-registry/"
+EXAMPLES = 12
+SEED = 20260101
+HOST = "nautobot.example.com"
+MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+
+
+def document():
+    """Return the part of Nautobot's OpenAPI document that is about the registry."""
+    generator = SchemaGenerator(api_version="3.2")
+    initialise = generator._initialise_endpoints
+
+    def initialise_ours():
+        initialise()
+        generator.endpoints = [endpoint for endpoint in generator.endpoints if endpoint[0].startswith(ROOT)]
+
+    with mock.patch.object(generator, "_initialise_endpoints", initialise_ours):
+        return generator.get_schema(request=None, public=True)
+
+
+class OpenApiTestCase(TestCase):
+    @classmethod
+    def setUpTestData(cls):
+        empty_registry()
+        cls.document = document()
+        cls.objects = {
+            "registered-jobs": builders.job(1, time_limit=5, time_limit_override=True),
+            "job-revisions": builders.revision(builders.job(2, installed=False, absence="removed")),
+            "load-errors": builders.load_error(1),
+            "reconciliations": builders.reconciliation(1),
+        }
+
+    def setUp(self):
+        super().setUp()
+        self.user.is_superuser = True
+        self.user.save()
+        self.headers = {"Authorization": f"Token {Token.objects.create(user=self.user).key}", "Host": HOST}
+
+    def operations(self):
+        schema = schemathesis.openapi.from_dict(self.document)
+        schema.app = get_wsgi_application()
+        return [result.ok() for result in schema.get_all_operations()]
+
+    def test_every_address_is_described(self):
+        paths = {operation.path for operation in self.operations()}
+        names = {path.removeprefix(PREFIX).split("/")[0] for path in paths}
+        self.assertEqual(names, set(self.objects))
+        for tail in ("reset-overrides", "deletion-impact", "notes"):
+            self.assertIn(f"{PREFIX}registered-jobs/{{id}}/{tail}/", paths)
+
+    def test_no_answer_is_an_error_of_ours_or_outside_its_schema(self):
+        for operation in self.operations():
+            for mode in MODES:
+                with self.subTest(operation=operation.label, mode=mode.value):
+                    self.try_out(operation, mode)
+
+    def try_out(self, operation, mode):
+        known = str(self.objects[operation.path.removeprefix(PREFIX).split("/")[0]].pk)
+
+        @seed(SEED)
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def send(case):
+            if case.path_parameters and mode is GenerationMode.POSITIVE:
+                case.path_parameters["id"] = known
+            with transaction.atomic():
+                response = case.call(headers=self.headers)
+                transaction.set_rollback(True)
+            case.validate_response(
+                response,
+                checks=[
+                    checks.not_a_server_error,
+                    openapi_checks.status_code_conformance,
+                    openapi_checks.content_type_conformance,
+                    openapi_checks.response_schema_conformance,
+                ],
+            )
+
+        send()
