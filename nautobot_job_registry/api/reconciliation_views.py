@@ -1,8 +1,10 @@
 """REST view set of reconciliations: their log, and the asking for one."""
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from nautobot.apps.api import ReadOnlyModelViewSet
 from rest_framework import exceptions, status
+from rest_framework.parsers import JSONParser
 from rest_framework.response import Response
 
 from nautobot_job_registry import filters, models, reconcile_now, report
@@ -26,6 +28,7 @@ class ReconciliationViewSet(ReadOnlyModelViewSet):
     serializer_class = serializers.ReconciliationSerializer
     filterset_class = filters.ReconciliationFilterSet
     http_method_names = ["get", "post", "head", "options"]
+    parser_classes = [JSONParser]
 
     @extend_schema(
         request=reconciliation_serializers.ReconcileRequestSerializer,
@@ -38,7 +41,9 @@ class ReconciliationViewSet(ReadOnlyModelViewSet):
                 reconciliation_serializers.ReconcileBegunSerializer,
                 description="A worker reconciles; its run tells how it goes.",
             ),
-            400: OpenApiResponse(description="The body or the source is not known; the members are named."),
+            400: OpenApiResponse(
+                OpenApiTypes.OBJECT, description="The body or the source is not known; the members are named."
+            ),
             403: OpenApiResponse(
                 reconciliation_serializers.RefusalSerializer,
                 description="A right is missing, or the job may not be run now: the reason is told.",
