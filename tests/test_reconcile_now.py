@@ -16,7 +16,7 @@ from nautobot.core.celery import app as celery_app
 from nautobot.extras.models import ApprovalWorkflowDefinition, Job, JobResult, ScheduledJob
 from nautobot.users.models import ObjectPermission
 
-from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory
+from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory, empty_registry
 from nautobot_job_registry.models import JobLoadError, JobRevision, Reconciliation, RegisteredJob
 from nautobot_job_registry.reconcile import reconcile
 from tests import builders
@@ -41,7 +41,7 @@ class GivenJobs:
         self.path = JobModuleFactory(folder=Path(settings.JOBS_ROOT), name=self.module, classes=classes)
         self.addCleanup(self.path.unlink)
         refresh_core()
-        builders.empty_registry()
+        empty_registry()
         JOBS.update(enabled=True)
         cache.clear()
 

@@ -37,7 +37,7 @@ class RegisteredJobRequestMixin(serializers.Serializer):
             ValidationError: If a member is unknown or read-only and different (rule 15), or a value is wrong.
         """
         if self.instance is None:
-            raise serializers.ValidationError(MADE_BY_RECONCILING)
+            raise serializers.ValidationError({"detail": MADE_BY_RECONCILING})
         if not isinstance(data, Mapping):
             return super().to_internal_value(data)
         errors = self._unknown_members(data) | self._changed_read_only_members(data)

@@ -18,7 +18,7 @@ from rest_framework.response import Response
 
 from nautobot_job_registry import deletion, filters, models
 from nautobot_job_registry.api.job_requests import MADE_BY_RECONCILING
-from nautobot_job_registry.api.schema import RegistryAutoSchema
+from nautobot_job_registry.api.mixins import RegistryViewSetMixin
 from nautobot_job_registry.api.serializers import (
     DeletionImpactSerializer,
     RegisteredJobSerializer,
@@ -45,13 +45,12 @@ class ChangePermissions(TokenPermissions):
     perms_map = {**TokenPermissions.perms_map, "POST": TokenPermissions.perms_map["PATCH"]}
 
 
-class RegisteredJobViewSet(NautobotModelViewSet):
+class RegisteredJobViewSet(RegistryViewSetMixin, NautobotModelViewSet):
     """Registered jobs; a change of many is done as a whole or not at all."""
 
     queryset = models.RegisteredJob.objects.select_related("current_revision", "default_job_queue").defer(
         "current_revision__source_code"
     )
-    schema = RegistryAutoSchema()
     serializer_class = RegisteredJobSerializer
     filterset_class = filters.RegisteredJobFilterSet
 
@@ -81,7 +80,7 @@ class RegisteredJobViewSet(NautobotModelViewSet):
     def update(self, request, *args, **kwargs):
         """Change a registered job (rules 13 to 15)."""
         if not isinstance(request.data, dict):
-            raise serializers.ValidationError(NOT_AN_OBJECT)
+            raise serializers.ValidationError({"detail": NOT_AN_OBJECT})
         return super().update(request, *args, **kwargs)
 
     def bulk_update(self, request, *args, **kwargs):
@@ -171,7 +170,7 @@ def _bodies_by_id(data: Any) -> dict[str, dict[str, Any]]:
         ValidationError: If it is no list of objects, an ID is missing or none, or one comes twice.
     """
     if not isinstance(data, list):
-        raise serializers.ValidationError(NOT_A_LIST)
+        raise serializers.ValidationError({"detail": NOT_A_LIST})
     bodies: dict[str, dict[str, Any]] = {}
     errors = []
     for number, body in enumerate(data):

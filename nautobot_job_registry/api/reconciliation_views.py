@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from nautobot_job_registry import filters, models, reconcile_now, report
 from nautobot_job_registry.api import reconciliation_serializers, serializers
-from nautobot_job_registry.api.schema import RegistryAutoSchema
+from nautobot_job_registry.api.mixins import RegistryViewSetMixin
 from nautobot_job_registry.engine.errors import UnknownSourceError
 
 
@@ -20,11 +20,10 @@ class NoWorker(exceptions.APIException):
     default_code = "celery_worker_not_running"
 
 
-class ReconciliationViewSet(ReadOnlyModelViewSet):
+class ReconciliationViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
     """REST view set of reconciliations: what was logged is never changed, and a new one can be asked for."""
 
     queryset = models.Reconciliation.objects.all()
-    schema = RegistryAutoSchema()
     serializer_class = serializers.ReconciliationSerializer
     filterset_class = filters.ReconciliationFilterSet
     http_method_names = ["get", "post", "head", "options"]

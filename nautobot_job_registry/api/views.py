@@ -5,7 +5,7 @@ from nautobot.apps.api import ReadOnlyModelViewSet
 
 from nautobot_job_registry import constants, filters, models
 from nautobot_job_registry.api import serializers
-from nautobot_job_registry.api.schema import RegistryAutoSchema
+from nautobot_job_registry.api.mixins import RegistryViewSetMixin
 
 READ_ONLY_METHODS = ["get", "head", "options"]
 
@@ -27,21 +27,19 @@ class SourceVisibilityMixin:
         return self.serializer_class.Meta.source_field
 
 
-class JobRevisionViewSet(SourceVisibilityMixin, ReadOnlyModelViewSet):
+class JobRevisionViewSet(RegistryViewSetMixin, SourceVisibilityMixin, ReadOnlyModelViewSet):
     """REST view set of job revisions."""
 
     queryset = models.JobRevision.objects.select_related("job")
-    schema = RegistryAutoSchema()
     serializer_class = serializers.JobRevisionSerializer
     filterset_class = filters.JobRevisionFilterSet
     http_method_names = READ_ONLY_METHODS
 
 
-class JobLoadErrorViewSet(SourceVisibilityMixin, ReadOnlyModelViewSet):
+class JobLoadErrorViewSet(RegistryViewSetMixin, SourceVisibilityMixin, ReadOnlyModelViewSet):
     """REST view set of load errors."""
 
     queryset = models.JobLoadError.objects.all()
-    schema = RegistryAutoSchema()
     serializer_class = serializers.JobLoadErrorSerializer
     filterset_class = filters.JobLoadErrorFilterSet
     http_method_names = READ_ONLY_METHODS
