@@ -4,7 +4,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from nautobot.apps.testing import APITestCase
-from nautobot.extras.models import Job, JobHook, JobLogEntry, JobQueue, JobResult, ObjectChange, ScheduledJob
+from nautobot.extras.models import Job, JobHook, JobLogEntry, JobQueue, JobResult, ObjectChange, ScheduledJob, Tag
 from nautobot.users.models import ObjectPermission
 
 from nautobot_job_registry.factory import empty_registry
@@ -108,6 +108,13 @@ class OverrideTestCase(RequestTestCase):
 
     def test_the_stored_value_may_come_without_its_flag(self):
         self.patch(self.job, {"time_limit": 60, "job_queues": [str(self.day.pk)], "enabled": True})
+
+    def test_tags_are_set_and_told(self):
+        tag = Tag.objects.create(name="Night")
+        tag.content_types.add(ContentType.objects.get_for_model(RegisteredJob))
+        for names in (["Night"], []):
+            data = self.patch(self.job, {"tags": [{"name": name} for name in names]})
+            self.assertEqual([row["id"] for row in data["tags"]], [str(tag.pk)] if names else [])
 
     def test_what_a_request_leaves_out_stays(self):
         self.patch(self.job, {"time_limit": 5, "time_limit_override": True, "enabled": True})

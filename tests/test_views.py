@@ -3,6 +3,7 @@
 from unittest import mock
 from urllib.parse import urlencode
 
+import yaml
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.forms import ModelMultipleChoiceField, MultipleChoiceField
@@ -192,6 +193,16 @@ class PagesTestCase(TestCase):
         for sort, order in (("-overridden", ["1", "6", "2"]), ("overridden", ["2", "6", "1"])):
             content = self.client.get(f"{url}?sort={sort}", headers={"HX-Request": "true"}).content.decode()
             self.assertEqual(sorted("126", key=lambda number: content.index(f">Job number {number}<")), order)
+
+    def test_the_list_is_exported_as_yaml(self):
+        self.make_superuser()
+        response = self.client.get(
+            reverse(get_route_for_model(models.RegisteredJob, "list")) + "?export&name=Job+number+1"
+        )
+        documents = list(yaml.safe_load_all(response.content))
+        self.assertEqual([document["class_path"] for document in documents], ["module_1.jobs.Job1"])
+        self.assertEqual(documents[0]["overrides"], {"time_limit": 5.0, "default_job_queue": "night"})
+        self.assertEqual(documents[0]["source_values"]["time_limit"], 61)
 
     def test_runs_and_schedules_are_shown_to_those_who_may_view_them(self):
         core_job = Job.objects.create(

@@ -13,7 +13,7 @@ from nautobot.core.api.serializers import BulkOperationSerializer
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException, MethodNotAllowed, PermissionDenied
-from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 
 from nautobot_job_registry import deletion, filters, models
@@ -59,11 +59,8 @@ class RegisteredJobViewSet(RegistryViewSetMixin, NautobotModelViewSet):
         return [IsAuthenticated()] if self.action == "create" else super().get_permissions()
 
     def get_queryset(self):
-        """Read the queues too, which are among the overrides; where a record is changed, its answer reads the rest."""
-        queryset = super().get_queryset()
-        if self.request.method not in SAFE_METHODS:
-            queryset = queryset.prefetch_related(None)
-        return queryset.prefetch_related("job_queues")
+        """Read the queues too, which are among the overrides."""
+        return super().get_queryset().prefetch_related("job_queues")
 
     def restrict_queryset(self, request, *args, **kwargs):
         """Restrict the reset of overrides, which is a POST, to those who may change the record."""
@@ -81,7 +78,10 @@ class RegisteredJobViewSet(RegistryViewSetMixin, NautobotModelViewSet):
         """Change a registered job (rules 13 to 15)."""
         if not isinstance(request.data, dict):
             raise serializers.ValidationError({"detail": NOT_AN_OBJECT})
-        return super().update(request, *args, **kwargs)
+        serializer = self.get_serializer(self.get_object(), data=request.data, partial=kwargs.get("partial", False))
+        serializer.is_valid(raise_exception=True)
+        self.perform_update(serializer)
+        return Response(serializer.data)
 
     def bulk_update(self, request, *args, **kwargs):
         """Change many registered jobs: all of them, or none (rules 13 to 15)."""

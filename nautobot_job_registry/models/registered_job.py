@@ -1,7 +1,9 @@
 """The record of one job class."""
 
+import json
 import math
 
+import yaml
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.core.validators import MinValueValidator
@@ -266,6 +268,21 @@ class RegisteredJob(PrimaryModel):
             return []
         kept = [field for field in OVERRIDABLE_FIELDS if field not in self.overridden_fields]
         return [f"No revision of the source is known yet, so that these fields keep their values: {', '.join(kept)}."]
+
+    def to_yaml(self) -> str:
+        """Return the record as a YAML document: what it is, what its source says, and what was decided."""
+        document = {
+            "class_path": self.class_path,
+            "source": {"type": self.source_type, "name": self.source_name, "version": self.source_version},
+            "installed": self.installed,
+            "absence": self.absence,
+            "enabled": self.enabled,
+            "source_values": self.source_values,
+            "overrides": self.overrides,
+            "tags": sorted(tag.name for tag in self.tags.all()),
+        }
+        # By way of JSON, as YAML would mark Python's own kinds of lists.
+        return yaml.safe_dump(json.loads(json.dumps(document)), sort_keys=False, allow_unicode=True)
 
     def value_of(self, field: str):
         """Return the value of an overridable field, queues by name."""
