@@ -5,22 +5,16 @@ by step, and then its web UI on loopback until Ctrl-C.
 """
 
 import argparse
-import contextlib
 import os
-import shutil
-import subprocess
+import signal
 import sys
 import time
-import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
 
-from development import database, git_server
-from development.servers import LOOPBACK, STATE_ROOT, die_with_parent, free_port, running_servers
+from development import database, git_server, processes
+from development.servers import STATE_ROOT, running_servers
 
 STATE = STATE_ROOT / "demo"
 DATABASE = "nautobot_demo"
-SECONDS_TO_START = 120
 
 
 def main() -> int:
@@ -33,12 +27,12 @@ def main() -> int:
             _say(f"Servers are running after {time.monotonic() - started:.0f} s")
             if not database.database_exists(instance, DATABASE):
                 database.build_database(instance, DATABASE, _say)
-            with _worker(instance):
+            with processes.worker(instance, STATE / "worker.log"):
                 from development import story
 
                 held = story.tell(repositories, started)
                 if held and not options.once:
-                    _serve(instance, options.port or free_port())
+                    _serve(instance, options.port)
     except KeyboardInterrupt:
         print()
         return 0
@@ -79,63 +73,13 @@ def _instance(servers: dict[str, str]) -> dict[str, str]:
     return instance
 
 
-@contextlib.contextmanager
-def _worker(instance: dict[str, str]) -> Iterator[None]:
-    """Run a real Celery worker while the block runs."""
-    command = database.nautobot_command("celery", "worker", "--loglevel", "WARNING", "--concurrency", "1")
-    with _process(command, instance, STATE / "worker.log"):
-        yield
-
-
-@contextlib.contextmanager
-def _process(command: list[str], instance: dict[str, str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            env=database.process_environment(instance),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            preexec_fn=die_with_parent,
-            start_new_session=True,
-        )
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(timeout=15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
 def _serve(instance: dict[str, str], port: int) -> None:
     """Serve the web UI until Ctrl-C."""
-    command = database.nautobot_command("runserver", f"{LOOPBACK}:{port}", "--noreload", "--insecure")
-    address = f"http://{LOOPBACK}:{port}"
     _say("Starting the web UI")
-    with _process(command, instance, STATE / "web.log") as process:
-        _wait_for(f"{address}/login/", process)
+    with processes.web_server(instance, STATE / "web.log", port) as address:
         print(f"\nThe registry: {address}/plugins/job-registry/registered-jobs/")
         print("Log in as admin with the password admin. Ctrl-C ends the demo.", flush=True)
-        process.wait()
-
-
-def _wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:
-    end = time.monotonic() + SECONDS_TO_START
-    while time.monotonic() < end and process.poll() is None:
-        with contextlib.suppress(OSError):
-            urllib.request.urlopen(address, timeout=SECONDS_TO_START).close()
-            return
-        time.sleep(0.5)
-    raise SystemExit(f"The web UI did not start; see {STATE / 'web.log'}.")
-
-
-def copy_fresh(source: Path, target: Path) -> None:
-    """Put a folder's content in place of another one's."""
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        signal.pause()
 
 
 if __name__ == "__main__":

@@ -198,11 +198,11 @@ class OverridesPanel(RowsPanel):
             return text
         noted.job = job
         who = f" by {noted.set_by}" if noted.set_by else ""
-        text = format_html("{}{}, {}", text, who, f"{noted.created:%Y-%m-%d}")
+        text = format_html("{} on {}{}", text, f"{noted.created:%Y-%m-%d}", who)
         if not noted.is_drifted:
             return text
         said = value_text(noted.source_value)
-        return format_html("{} {} set against: {}", text, tables.label("drifted", "warning"), said)
+        return format_html("{}<br>{} set against: {}", text, tables.label("drifted", "warning"), said)
 
     def effective(self, job: models.RegisteredJob, field: str) -> str:
         """Return the value that is in effect."""

@@ -9,6 +9,7 @@ from nautobot.extras.models import JobQueue
 from nautobot_job_registry.models import RegisteredJob
 
 NO_CHOICE = ("", "---------")
+DESCRIPTION_ROWS = 4
 YES_NO = (("True", "Yes"), ("False", "No"))
 
 
@@ -39,4 +40,8 @@ def value_field(name: str) -> forms.Field:
         return DynamicModelChoiceField(queryset=JobQueue.objects.all(), required=False, label=label)
     if field.get_internal_type() == "BooleanField":
         return yes_or_no(label)
-    return field.formfield(required=False, initial=None)
+    form_field = field.formfield(required=False, initial=None)
+    form_field.widget.attrs["class"] = "form-control"
+    if isinstance(form_field.widget, forms.Textarea):
+        form_field.widget.attrs["rows"] = DESCRIPTION_ROWS
+    return form_field
