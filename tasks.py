@@ -15,6 +15,8 @@ CHECKOUT = Path(__file__).resolve().parent
 STATE = CHECKOUT / ".dev"
 PROGRAMS = Path(sys.executable).parent
 APP = "nautobot_job_registry"
+# By the name of the Debian package: the programs of which one is enough.
+SYSTEM_PROGRAMS = {"chromium": ("chromium", "chromium-browser", "google-chrome"), "curl": ("curl",)}
 LOCK_HEADER = (
     "# Locked by name, version and hash, without addresses. Made from requirements.in by `invoke lock`; do not edit.\n"
 )
@@ -43,7 +45,9 @@ def demo(context: Context, once: bool = False, port: int = 0) -> None:
 def test(context: Context, fast: bool = False) -> None:
     """Run the tests; what follows `--` goes to pytest: ./dev test -- -k name."""
     # Nautobot's own tests of models ask for the page of each model, which is part of the package.
-    docs(context)
+    _build_docs()
+    if not fast:
+        _provide_programs()
     _run(sys.executable, "-m", "pytest", *(["-m", "not slow"] if fast else []), *_remainder())
 
 
@@ -65,7 +69,7 @@ def check(context: Context) -> None:
     _title("migrations in step with the models")
     _check_migrations()
     _title("docs")
-    docs(context)
+    _build_docs()
     _title("no addresses of package indexes, no paths of machines")
     _check_files()
     print("\nAll checks passed.", flush=True)
@@ -73,14 +77,15 @@ def check(context: Context) -> None:
 
 @task
 def docs(context: Context) -> None:
-    """Build the documentation into the package."""
-    _run(_program("mkdocs"), "build", "--strict", "--quiet", environment={"NO_MKDOCS_2_WARNING": "1"})
+    """Take the pictures of the documentation anew, with the system's Chromium, and build it into the package."""
+    _run(sys.executable, "-m", "development.screenshots")
+    _build_docs()
 
 
 @task
 def build(context: Context) -> None:
     """Build the wheel, with the documentation in it, into dist/."""
-    docs(context)
+    _build_docs()
     _run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", "dist")
 
 
@@ -110,6 +115,24 @@ def clean(context: Context, everything: bool = False) -> None:
     paths = ["dist", "build", ".ruff_cache", ".hypothesis", f"{APP}/static/{APP}/docs"]
     for path in [*paths, *([".dev", ".venv"] if everything else [])]:
         shutil.rmtree(CHECKOUT / path, ignore_errors=True)
+
+
+def _provide_programs() -> None:
+    """Install what the slow tests need and pip cannot bring, where that can be done without asking: as root, by apt.
+
+    Elsewhere the tests that need it fail, and say what to install.
+    """
+    missing = [package for package, programs in SYSTEM_PROGRAMS.items() if not any(map(shutil.which, programs))]
+    if not missing or os.geteuid() != 0 or not shutil.which("apt-get") or os.environ.get("CHROMIUM"):
+        return
+    print(f"./dev: installing {' and '.join(missing)} with apt-get", flush=True)
+    _run("apt-get", "update", "-qq")
+    _run("apt-get", "install", "-qq", "--yes", "--no-install-recommends", *missing)
+
+
+def _build_docs() -> None:
+    """Build the documentation into the package, with the pictures that are there."""
+    _run(_program("mkdocs"), "build", "--strict", "--quiet", environment={"NO_MKDOCS_2_WARNING": "1"})
 
 
 def _title(text: str) -> None:
