@@ -1,6 +1,5 @@
 """Contents of the detail pages of the job registry."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -69,21 +68,6 @@ STATE_ADVICE = {
     ),
 }
 NOT_ENABLED_ADVICE = "The job cannot be run until it is enabled."
-
-
-def value_text(value: Any) -> str:
-    """Return a value of a job as a text, for which an empty one, zero and no are not the same."""
-    if value is None or value == "":
-        return ""
-    if isinstance(value, bool):
-        return "Yes" if value else "No"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
-        return ", ".join(value)
-    if isinstance(value, list | tuple | dict):
-        return json.dumps(value, default=str)
-    return str(value)
 
 
 def field_label(model: type[Model], field: str) -> str:
@@ -186,7 +170,7 @@ class OverridesPanel(RowsPanel):
             overridden = getattr(obj, override_flag(field))
             yield {
                 "field": field_label(models.RegisteredJob, field),
-                "source": value_text(source_values[field]) if field in source_values else UNKNOWN,
+                "source": tables.value_text(source_values[field]) if field in source_values else UNKNOWN,
                 "overridden": self.overridden(noted.get(field), obj) if overridden else "",
                 "effective": self.effective(obj, field),
             }
@@ -201,7 +185,7 @@ class OverridesPanel(RowsPanel):
         text = format_html("{} on {}{}", text, f"{noted.created:%Y-%m-%d}", who)
         if not noted.is_drifted:
             return text
-        said = value_text(noted.source_value)
+        said = tables.value_text(noted.source_value)
         return format_html("{}<br>{} set against: {}", text, tables.label("drifted", "warning"), said)
 
     def effective(self, job: models.RegisteredJob, field: str) -> str:
@@ -210,7 +194,7 @@ class OverridesPanel(RowsPanel):
             return queue_link(job.default_job_queue)
         if field == "job_queues":
             return format_html_join(", ", "{}", ((queue_link(queue),) for queue in job.job_queues.all()))
-        return value_text(getattr(job, field))
+        return tables.value_text(getattr(job, field))
 
 
 class DependentsPanel(RowsPanel):
@@ -282,7 +266,7 @@ class VariablesPanel(RowsPanel):
                 "type": variable.get("type"),
                 "label": variable.get("label"),
                 "required": render_boolean(bool(variable.get("required"))),
-                "default": value_text(variable.get("default")),
+                "default": tables.value_text(variable.get("default")),
             }
 
 
@@ -338,6 +322,23 @@ class OpenLoadErrorsPanel(RelatedTablePanel):
             module_name__in=modules,
             resolved_at__isnull=True,
         ).defer("traceback")
+
+
+class FieldOverridePanel(ObjectFieldsPanel):
+    """What is overridden, against what, and what the source says now."""
+
+    def get_data(self, context):
+        """Add what the source says now."""
+        override = get_obj_from_context(context)
+        now = override.job.source_values.get(override.field)
+        drift = tables.label("drifted", "warning") if override.is_drifted else tables.label("as set", "success")
+        return {**super().get_data(context), "source_says_now": tables.value_text(now), "state": drift}
+
+    def render_value(self, key, value, context):
+        """Show values as they are shown everywhere."""
+        if key in ("value", "source_value"):
+            return tables.value_text(value)
+        return super().render_value(key, value, context)
 
 
 class SourcePanel(ObjectTextPanel):
@@ -407,7 +408,7 @@ def change_rows(entry: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     if not fields:
         yield row
     for field, change in fields.items():
-        texts = {side: value_text(change.get(side)) for side in ("old", "new")}
+        texts = {side: tables.value_text(change.get(side)) for side in ("old", "new")}
         yield {**row, "field": field_label(models.RegisteredJob, field), **texts}
 
 
@@ -445,6 +446,22 @@ JOB_REVISION = ObjectDetailContent(
         ),
         VariablesPanel(weight=100, section=SectionChoices.FULL_WIDTH, label="Input variables"),
         SourcePanel(weight=200, section=SectionChoices.FULL_WIDTH, label="Source code", object_field="source_code"),
+    ],
+)
+
+FIELD_OVERRIDE = ObjectDetailContent(
+    panels=[
+        FieldOverridePanel(
+            weight=100,
+            section=SectionChoices.LEFT_HALF,
+            fields=["job", "field", "value", "source_value"],
+        ),
+        ObjectFieldsPanel(
+            weight=100,
+            section=SectionChoices.RIGHT_HALF,
+            label="Why",
+            fields=["origin", "set_by", "created", "reason", "expires_at"],
+        ),
     ],
 )
 

@@ -28,6 +28,7 @@ menu_items = (
                 weight=150,
                 items=(
                     menu_item(models.RegisteredJob, "Registered Jobs", 100),
+                    menu_item(models.FieldOverride, "Overrides", 150),
                     menu_item(models.JobRevision, "Job Revisions", 200),
                     menu_item(models.JobLoadError, "Load Errors", 300),
                     menu_item(models.Reconciliation, "Reconciliations", 400),

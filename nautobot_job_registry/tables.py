@@ -1,5 +1,8 @@
 """Tables of the job registry."""
 
+import json
+from typing import Any
+
 import django_tables2
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -17,6 +20,21 @@ STATE_CLASSES = {
     choices.AbsenceChoices.LOAD_ERROR: "danger",
     choices.AbsenceChoices.SOURCE_UNAVAILABLE: "warning",
 }
+
+
+def value_text(value: Any) -> str:
+    """Return a value of a job as a text, for which an empty one, zero and no are not the same."""
+    if value is None or value == "":
+        return ""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    if isinstance(value, list | tuple | dict):
+        return json.dumps(value, default=str)
+    return str(value)
 
 
 def label(text: str, css_class: str) -> SafeString:
@@ -159,6 +177,65 @@ class JobRevisionTable(BaseTable):
     def render_source_version(self, value, record):
         """Show a commit shortened."""
         return version_display(value, record.job.source_type)
+
+
+class FieldOverrideTable(BaseTable):
+    """Table of field overrides."""
+
+    pk = ToggleColumn()
+    field = django_tables2.Column(linkify=True)
+    job = django_tables2.Column(linkify=True)
+    value = django_tables2.Column(empty_values=(), orderable=False)
+    source_value = django_tables2.Column(empty_values=(), orderable=False, verbose_name="Set against")
+    source_now = django_tables2.Column(empty_values=(), orderable=False, verbose_name="Source says now", accessor="job")
+    state = django_tables2.Column(empty_values=(), orderable=False, accessor="is_drifted")
+
+    class Meta(BaseTable.Meta):
+        """Meta attributes."""
+
+        model = models.FieldOverride
+        fields = (
+            "pk",
+            "field",
+            "job",
+            "value",
+            "source_value",
+            "source_now",
+            "state",
+            "origin",
+            "set_by",
+            "created",
+            "reason",
+            "expires_at",
+        )
+        default_columns = (
+            "pk",
+            "field",
+            "job",
+            "value",
+            "source_value",
+            "source_now",
+            "state",
+            "origin",
+            "set_by",
+            "created",
+        )
+
+    def render_value(self, value):
+        """Show the value that is in effect."""
+        return value_text(value)
+
+    def render_source_value(self, value, record):
+        """Show what the source said when the override was set."""
+        return value_text(value) if record.source_is_known else placeholder(None)
+
+    def render_source_now(self, record):
+        """Show what the source says now."""
+        return value_text(record.job.source_values.get(record.field))
+
+    def render_state(self, value):
+        """Show whether the source has changed since."""
+        return label("drifted", "warning") if value else label("as set", "success")
 
 
 class JobLoadErrorTable(BaseTable):

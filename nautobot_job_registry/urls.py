@@ -13,6 +13,7 @@ app_name = "nautobot_job_registry"
 router = NautobotUIViewSetRouter()
 router.register("registered-jobs", views.RegisteredJobUIViewSet)
 router.register("job-revisions", views.JobRevisionUIViewSet)
+router.register("field-overrides", views.FieldOverrideUIViewSet)
 router.register("load-errors", views.JobLoadErrorUIViewSet)
 router.register("reconciliations", views.ReconciliationUIViewSet)
 

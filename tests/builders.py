@@ -65,6 +65,15 @@ def revision(of_job: models.RegisteredJob, number: int = 1, **values: Any) -> mo
     return row
 
 
+def override(number: int) -> models.FieldOverride:
+    """Store a job with an override of its description, and return the override."""
+    of_job = job(number)
+    revision(of_job, metadata={"description": "source"})
+    of_job.description, of_job.description_override = "chosen", True
+    of_job.save()
+    return of_job.field_overrides.get()
+
+
 def load_error(number: int, **values: Any) -> models.JobLoadError:
     """Store a load error that is still there."""
     values = {

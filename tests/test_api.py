@@ -15,7 +15,13 @@ from nautobot_job_registry import models
 from nautobot_job_registry.factory import empty_registry
 from tests import builders
 
-SERIALIZED = (models.RegisteredJob, models.JobRevision, models.JobLoadError, models.Reconciliation)
+SERIALIZED = (
+    models.RegisteredJob,
+    models.JobRevision,
+    models.FieldOverride,
+    models.JobLoadError,
+    models.Reconciliation,
+)
 
 
 def grant(user, model, actions, constraints=None):
@@ -54,6 +60,16 @@ class JobRevisionAPITestCase(APIViewTestCases.GetObjectViewTestCase, APIViewTest
         empty_registry()
         for number in range(1, 4):
             builders.revision(builders.job(number), number=number)
+
+
+class FieldOverrideAPITestCase(APIViewTestCases.GetObjectViewTestCase, APIViewTestCases.ListObjectsViewTestCase):
+    model = models.FieldOverride
+
+    @classmethod
+    def setUpTestData(cls):
+        empty_registry()
+        for number in range(1, 4):
+            builders.override(number)
 
 
 class JobLoadErrorAPITestCase(APIViewTestCases.GetObjectViewTestCase, APIViewTestCases.ListObjectsViewTestCase):
@@ -127,7 +143,7 @@ class RegistryAPITestCase(APITestCase):
         self.user.save()
 
     def test_routes_are_those_of_the_design(self):
-        names = {"registered-jobs", "job-revisions", "load-errors", "reconciliations"}
+        names = {"registered-jobs", "job-revisions", "field-overrides", "load-errors", "reconciliations"}
         paths = {self.list_url(model) for model in SERIALIZED}
         self.assertEqual(paths, {f"/api/plugins/job-registry/{name}/" for name in names})
 

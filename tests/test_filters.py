@@ -123,6 +123,35 @@ class JobRevisionFilterTestCase(FilterTestCases.FilterTestCase):
         self.assertEqual(self.filterset({"q": "SECRET_SOURCE"}, self.queryset).qs.count(), 0)
 
 
+class FieldOverrideFilterTestCase(FilterTestCases.FilterTestCase):
+    queryset = models.FieldOverride.objects.all()
+    filterset = filters.FieldOverrideFilterSet
+    generic_filter_tests = (["job", "job__id"], ["job", "job__name"], ["reason"], ["created"])
+
+    @classmethod
+    def setUpTestData(cls):
+        empty_registry()
+        for number in range(1, 4):
+            row = builders.override(number)
+            moment = builders.moment(number)
+            cls.queryset.filter(pk=row.pk).update(reason=f"Reason {number}", expires_at=moment, created=moment)
+        models.FieldOverride.objects.filter(reason="Reason 1").update(source_value="what it said then")
+        # The suite gives the jobs other names, which a save would put back.
+        models.RegisteredJob.objects.update(name_override=True)
+
+    def test_drifted_origin_and_field(self):
+        for params, count in (
+            ({"drifted": True}, 1),
+            ({"drifted": False}, 2),
+            ({"origin": ["core"]}, 0),
+            ({"origin": ["operator"]}, 3),
+            ({"field": ["description"]}, 3),
+            ({"field": ["name"]}, 0),
+        ):
+            with self.subTest(params=params):
+                self.assertEqual(self.filterset(params, self.queryset).qs.count(), count)
+
+
 class JobLoadErrorFilterTestCase(FilterTestCases.FilterTestCase):
     queryset = models.JobLoadError.objects.all()
     filterset = filters.JobLoadErrorFilterSet

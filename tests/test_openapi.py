@@ -46,6 +46,7 @@ class OpenApiTestCase(TransactionTestCase):
         self.objects = {
             "registered-jobs": builders.job(1, time_limit=5, time_limit_override=True),
             "job-revisions": builders.revision(builders.job(2, installed=False, absence="removed")),
+            "field-overrides": builders.override(3),
             "load-errors": builders.load_error(1),
             "reconciliations": builders.reconciliation(1),
         }

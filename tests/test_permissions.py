@@ -10,7 +10,7 @@ from nautobot.extras.models import Note, ObjectChange
 from nautobot.users.models import ObjectPermission, Token
 
 from nautobot_job_registry.factory import empty_registry
-from nautobot_job_registry.models import JobLoadError, JobRevision, Reconciliation, RegisteredJob
+from nautobot_job_registry.models import FieldOverride, JobLoadError, JobRevision, Reconciliation, RegisteredJob
 from tests import builders
 
 UI = "plugins:nautobot_job_registry"
@@ -18,6 +18,7 @@ API = "plugins-api:nautobot_job_registry-api"
 CONSTRAINTS = {
     RegisteredJob: {"source_type": "git"},
     JobRevision: {"job__source_type": "git"},
+    FieldOverride: {"job__source_type": "git"},
     JobLoadError: {"source_type": "git"},
     Reconciliation: {"scope": "app:app_1"},
 }
@@ -72,7 +73,7 @@ def form(row):
 
 
 def read_only_acts():
-    for model in (JobRevision, JobLoadError, Reconciliation):
+    for model in (JobRevision, FieldOverride, JobLoadError, Reconciliation):
         name = model._meta.model_name
         yield Act(f"{UI}:{name}_list", "get", model, "view", other=200)
         yield Act(f"{UI}:{name}", "get", model, "view")
@@ -129,11 +130,13 @@ class PermissionMatrixTestCase(TestCase):
     @classmethod
     def setUpTestData(cls):
         empty_registry()
-        own = builders.job(1, source_type="git", installed=False, absence="removed")
-        other = builders.job(2, installed=False, absence="removed")
+        gone = {"installed": False, "absence": "removed", "hidden": True, "hidden_override": True}
+        own = builders.job(1, source_type="git", **gone)
+        other = builders.job(2, **gone)
         cls.rows = {
             RegisteredJob: (own, other),
             JobRevision: (builders.revision(own), builders.revision(other)),
+            FieldOverride: (own.field_overrides.get(), other.field_overrides.get()),
             JobLoadError: (builders.load_error(1, source_type="git"), builders.load_error(2)),
             Reconciliation: (builders.reconciliation(1), builders.reconciliation(2)),
         }

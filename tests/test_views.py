@@ -19,7 +19,13 @@ from nautobot_job_registry import models
 from nautobot_job_registry.factory import empty_registry
 from tests import builders
 
-SHOWN = (models.RegisteredJob, models.JobRevision, models.JobLoadError, models.Reconciliation)
+SHOWN = (
+    models.RegisteredJob,
+    models.JobRevision,
+    models.FieldOverride,
+    models.JobLoadError,
+    models.Reconciliation,
+)
 
 
 class RegisteredJobViewTestCase(
@@ -51,6 +57,16 @@ class JobRevisionViewTestCase(ViewTestCases.GetObjectViewTestCase, ViewTestCases
         empty_registry()
         for number in range(1, 5):
             builders.revision(builders.job(number), number=number)
+
+
+class FieldOverrideViewTestCase(ViewTestCases.GetObjectViewTestCase, ViewTestCases.ListObjectsViewTestCase):
+    model = models.FieldOverride
+
+    @classmethod
+    def setUpTestData(cls):
+        empty_registry()
+        for number in range(1, 5):
+            builders.override(number)
 
 
 class JobLoadErrorViewTestCase(ViewTestCases.GetObjectViewTestCase, ViewTestCases.ListObjectsViewTestCase):

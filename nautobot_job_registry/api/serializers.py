@@ -116,6 +116,18 @@ class JobRevisionSerializer(SourceVisibilityMixin, ValidatedModelSerializer):
         source_field = "source_code"
 
 
+class FieldOverrideSerializer(ValidatedModelSerializer):
+    """Serializer of field overrides."""
+
+    is_drifted = serializers.BooleanField(read_only=True, help_text="Whether the source says something else now")
+
+    class Meta:
+        """Meta attributes."""
+
+        model = models.FieldOverride
+        fields = "__all__"
+
+
 class JobLoadErrorSerializer(SourceVisibilityMixin, ValidatedModelSerializer):
     """Serializer of load errors."""
 

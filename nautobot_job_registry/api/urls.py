@@ -7,6 +7,7 @@ from nautobot_job_registry.api import job_views, reconciliation_views, views
 router = OrderedDefaultRouter(view_name="Job Registry")
 router.register("registered-jobs", job_views.RegisteredJobViewSet)
 router.register("job-revisions", views.JobRevisionViewSet)
+router.register("field-overrides", views.FieldOverrideViewSet)
 router.register("load-errors", views.JobLoadErrorViewSet)
 router.register("reconciliations", reconciliation_views.ReconciliationViewSet)
 

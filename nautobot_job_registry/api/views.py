@@ -36,6 +36,17 @@ class JobRevisionViewSet(RegistryViewSetMixin, SourceVisibilityMixin, ReadOnlyMo
     http_method_names = READ_ONLY_METHODS
 
 
+class FieldOverrideViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
+    """REST view set of field overrides."""
+
+    queryset = models.FieldOverride.objects.select_related("job__current_revision", "set_by").defer(
+        "job__current_revision__source_code"
+    )
+    serializer_class = serializers.FieldOverrideSerializer
+    filterset_class = filters.FieldOverrideFilterSet
+    http_method_names = READ_ONLY_METHODS
+
+
 class JobLoadErrorViewSet(RegistryViewSetMixin, SourceVisibilityMixin, ReadOnlyModelViewSet):
     """REST view set of load errors."""
 

@@ -2,6 +2,7 @@
 
 from nautobot_job_registry.forms.bulk import RegisteredJobBulkDeleteForm, RegisteredJobBulkEditForm, given
 from nautobot_job_registry.forms.filters import (
+    FieldOverrideFilterForm,
     JobLoadErrorFilterForm,
     JobRevisionFilterForm,
     ReconciliationFilterForm,
@@ -10,6 +11,7 @@ from nautobot_job_registry.forms.filters import (
 from nautobot_job_registry.forms.registered_job import RegisteredJobForm
 
 __all__ = (
+    "FieldOverrideFilterForm",
     "JobLoadErrorFilterForm",
     "JobRevisionFilterForm",
     "ReconciliationFilterForm",

@@ -72,6 +72,18 @@ class JobRevisionFilterForm(BootstrapMixin, forms.Form):
     source_version = MultiValueCharField(required=False)
 
 
+class FieldOverrideFilterForm(BootstrapMixin, forms.Form):
+    """Filter form of field overrides."""
+
+    model = models.FieldOverride
+
+    q = search_field()
+    job = DynamicModelMultipleChoiceField(queryset=models.RegisteredJob.objects.all(), required=False)
+    field = choices_field(choices.OverridableFieldChoices)
+    drifted = yes_no_field("Drifted")
+    origin = choices_field(choices.OverrideOriginChoices)
+
+
 class JobLoadErrorFilterForm(BootstrapMixin, forms.Form):
     """Filter form of load errors."""
 
