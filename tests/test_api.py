@@ -27,14 +27,23 @@ def grant(user, model, actions, constraints=None):
     permission.object_types.add(ContentType.objects.get_for_model(model))
 
 
-class RegisteredJobAPITestCase(APIViewTestCases.GetObjectViewTestCase, APIViewTestCases.ListObjectsViewTestCase):
+class RegisteredJobAPITestCase(
+    APIViewTestCases.GetObjectViewTestCase,
+    APIViewTestCases.ListObjectsViewTestCase,
+    APIViewTestCases.UpdateObjectViewTestCase,
+    APIViewTestCases.DeleteObjectViewTestCase,
+    APIViewTestCases.NotesURLViewTestCase,
+):
     model = models.RegisteredJob
+    update_data = {"enabled": True}
+    bulk_update_data = {"time_limit": 5, "time_limit_override": True}
+    choices_fields = []
 
     @classmethod
     def setUpTestData(cls):
         empty_registry()
         for number in range(4):
-            builders.job(number)
+            builders.revision(builders.job(number, installed=False, absence="removed"))
 
 
 class JobRevisionAPITestCase(APIViewTestCases.GetObjectViewTestCase, APIViewTestCases.ListObjectsViewTestCase):

@@ -36,6 +36,14 @@ class JobRevisionModelTest(ModelTestCases.BaseModelTestCase):
         JobRevisionFactory(job__module_name="first")
 
 
+class FieldOverrideModelTest(ModelTestCases.BaseModelTestCase):
+    model = models.FieldOverride
+
+    @classmethod
+    def setUpTestData(cls):
+        RegisteredJobFactory(module_name="first", hidden=True, hidden_override=True)
+
+
 class JobLoadErrorModelTest(ModelTestCases.BaseModelTestCase):
     model = models.JobLoadError
 

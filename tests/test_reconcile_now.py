@@ -321,7 +321,8 @@ class RestTestCase(GivenJobs, APITestCase):
         self.user.save()
         document = self.client.get("/api/swagger.json", **self.header).json()
         operation = document["paths"]["/plugins/job-registry/reconciliations/"]["post"]
-        self.assertEqual(set(operation["responses"]), {"200", "202", "400", "403", "503"})
+        answers = {"200", "202", "400", "403", "404", "415", "503"}
+        self.assertEqual(set(operation["responses"]), answers)
         body = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
         self.assertEqual(set(document["components"]["schemas"][body]["properties"]), {"source", "dry_run"})
 
