@@ -1,6 +1,7 @@
 """The pictures of the documentation: `./dev screenshots`, or `python -m development.screenshots`."""
 
 import io
+import os
 import shutil
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from development import browser, database, processes, showcase
 from development.servers import CHECKOUT, STATE_ROOT, running_servers
 
 IMAGES = CHECKOUT / "docs" / "images"
-STATE = STATE_ROOT / "screenshots"
-DATABASE = "nautobot_screenshots"
+STATE = STATE_ROOT / "screenshots" / str(os.getpid())
+DATABASE = f"nautobot_screenshots_{os.getpid()}"
 LIST = "/plugins/job-registry/registered-jobs/"
 JOB = "Back up configurations"
 # As many as a picture with a palette can have; it is a third as big as one with all colours.
@@ -24,20 +25,25 @@ STYLE = "#footer, .mdi-clock, span:has(> .mdi-clock) { visibility: hidden }"
 def main() -> None:
     """Make an instance, look at it in a browser, and take the pictures."""
     browser.program()
-    shutil.rmtree(STATE, ignore_errors=True)
     try:
         with running_servers(STATE / "servers", keep=False) as servers:
             instance = database.build_database({**servers.environment, **_variables()}, DATABASE)
-            print("Making jobs to look at", flush=True)
-            showcase.prepare(instance, STATE / "git_server")
-            with (
-                processes.web_server(instance, STATE / "web.log") as address,
-                browser.logged_in(address, showcase.USERNAME, showcase.PASSWORD) as session,
-            ):
-                take(session, IMAGES)
-            database.drop_database(instance, DATABASE)
+            try:
+                _look(instance)
+            finally:
+                database.drop_database(instance, DATABASE)
     finally:
         shutil.rmtree(STATE, ignore_errors=True)
+
+
+def _look(instance: dict[str, str]) -> None:
+    print("Making jobs to look at", flush=True)
+    showcase.prepare(instance, STATE / "git_server")
+    with (
+        processes.web_server(instance, STATE / "web.log") as address,
+        browser.logged_in(address, showcase.USERNAME, showcase.PASSWORD) as session,
+    ):
+        take(session, IMAGES)
 
 
 def take(session: browser.Session, folder: Path) -> None:
