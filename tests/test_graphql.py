@@ -53,6 +53,23 @@ class GraphQLTestCase(TestCase):
         self.assertEqual(result.data["job_load_errors"], [{"message": "Message 1"}])
         self.assertEqual(result.data["reconciliations"], [{"scope": "app:app_1", "changed": 1}])
 
+    def test_overrides_and_drift_are_told(self):
+        job = models.RegisteredJob.objects.get(module_name="module_1.jobs")
+        job.description, job.description_override = "chosen", True
+        job.save()
+        query = "{ field_overrides(drifted: %s) { field value job { name } } registered_jobs(drifted: %s) { name } }"
+        told = {"field": "DESCRIPTION", "value": "chosen", "job": {"name": job.name}}
+        for drifted in (False, True):
+            with self.subTest(drifted=drifted):
+                if drifted:
+                    models.FieldOverride.objects.update(source_value="what it said then")
+                result = self.ask(query % ("true" if drifted else "false", "true" if drifted else "false"))
+                self.assertIsNone(result.errors)
+                self.assertEqual(len(result.data["field_overrides"]), 1)
+                found = result.data["field_overrides"][0]
+                self.assertEqual({**found, "field": found["field"].upper()}, told)
+                self.assertIn({"name": job.name}, result.data["registered_jobs"])
+
     def test_sources_and_inner_notes_are_not_told(self):
         self.assertNotIn("source_code", self.fields("JobRevisionType"))
         self.assertNotIn("traceback", self.fields("JobLoadErrorType"))
@@ -64,7 +81,8 @@ class GraphQLTestCase(TestCase):
             models.JobRevision: {"source_code"},
             models.JobLoadError: {"traceback"},
             models.Reconciliation: {"user"},
+            models.FieldOverride: {"set_by"},
         }
-        for model in (models.JobRevision, models.JobLoadError, models.Reconciliation):
+        for model in hidden:
             columns = {field.name for field in model._meta.fields} - hidden[model]
             self.assertEqual(columns - self.fields(f"{model.__name__}Type"), set(), model)

@@ -233,6 +233,12 @@ class RestTestCase(GivenJobs, APITestCase):
         self.assertEqual(response.status_code, status, response.content)
         return response.json()
 
+    def test_plan_that_fails_is_told(self):
+        self.grant(Reconciliation, ["add"])
+        with connection.execute_wrapper(fail_on("nautobot_job_registry_jobloaderror")):
+            data = self.post({"source": "local", "dry_run": True}, 503)
+        self.assertIn("The plan failed. RuntimeError", data["detail"])
+
     def test_dry_run_returns_the_plan_and_writes_nothing(self):
         self.grant(Reconciliation, ["add"])
         before = self.written()

@@ -1,5 +1,7 @@
 """REST view set of reconciliations: their log, and the asking for one."""
 
+import logging
+
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from nautobot.apps.api import ReadOnlyModelViewSet
@@ -12,12 +14,21 @@ from nautobot_job_registry.api import reconciliation_serializers, serializers
 from nautobot_job_registry.api.mixins import RegistryViewSetMixin
 from nautobot_job_registry.engine.errors import UnknownSourceError
 
+logger = logging.getLogger(__name__)
+
 
 class NoWorker(exceptions.APIException):
     """No worker is there that would run the job."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "celery_worker_not_running"
+
+
+class PlanFailed(exceptions.APIException):
+    """The plan cannot be made; the text says what was raised."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "plan_failed"
 
 
 class ReconciliationViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
@@ -49,7 +60,7 @@ class ReconciliationViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
             ),
             503: OpenApiResponse(
                 reconciliation_serializers.RefusalSerializer,
-                description="No worker listens to the default queue of the job.",
+                description="No worker listens to the default queue of the job, or the plan cannot be made.",
             ),
         },
     )
@@ -69,7 +80,7 @@ class ReconciliationViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
     def answer(self, request, source, dry_run):
         """Return the plan, or the run that was begun."""
         if dry_run:
-            plan = reconcile_now.make_plan(request.user, source)
+            plan = self.plan(request.user, source)
             found = {"counts": plan.counts(), "changes": report.plan_as_json(plan)}
             return Response({"dry_run": True, "source": source, **found})
         run = reconcile_now.begin(request.user, source)
@@ -77,3 +88,13 @@ class ReconciliationViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
             {"dry_run": False, "source": source, "job_result": run}, context=self.get_serializer_context()
         )
         return Response(serializer.data, status=status.HTTP_202_ACCEPTED)
+
+    def plan(self, user, source):
+        """Return the plan of a dry run; where the code of a job makes it fail, that is not an error of the request."""
+        try:
+            return reconcile_now.make_plan(user, source)
+        except (reconcile_now.ReconcileNowError, UnknownSourceError):
+            raise
+        except Exception as error:
+            logger.exception("The plan of %s failed.", source)
+            raise PlanFailed(f"The plan failed. {type(error).__name__}: {error}") from error

@@ -31,6 +31,17 @@ class JobRevisionType(OptimizedNautobotObjectType):
         exclude = ["source_code"]
 
 
+class FieldOverrideType(OptimizedNautobotObjectType):
+    """A field override."""
+
+    class Meta:
+        """Meta attributes."""
+
+        model = models.FieldOverride
+        filterset_class = filters.FieldOverrideFilterSet
+        fields = "__all__"
+
+
 class JobLoadErrorType(OptimizedNautobotObjectType):
     """A load error, without the traceback."""
 
@@ -53,4 +64,4 @@ class ReconciliationType(OptimizedNautobotObjectType):
         fields = "__all__"
 
 
-graphql_types = [RegisteredJobType, JobRevisionType, JobLoadErrorType, ReconciliationType]
+graphql_types = [RegisteredJobType, JobRevisionType, FieldOverrideType, JobLoadErrorType, ReconciliationType]
