@@ -77,9 +77,24 @@ def check(context: Context) -> None:
 
 @task
 def docs(context: Context) -> None:
-    """Take the pictures of the documentation anew, with the system's Chromium, and build it into the package."""
-    _run(sys.executable, "-m", "development.screenshots")
+    """Take the pictures of the documentation anew, where there is a Chromium, and build it into the package."""
+    from development import browser
+
+    try:
+        browser.program()
+    except browser.NoBrowserError as error:
+        print(f"The pictures stay as they are. {error}", flush=True)
+    else:
+        screenshots(context)
     _build_docs()
+
+
+@task
+def screenshots(context: Context) -> None:
+    """Take the pictures of the documentation anew, with the system's Chromium, into docs/images/."""
+    # The form has a link to the documentation where that is built.
+    _build_docs()
+    _run(sys.executable, "-m", "development.screenshots")
 
 
 @task

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from playwright.sync_api import Page, Response, sync_playwright
+from playwright.sync_api import Locator, Page, Response, sync_playwright
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -37,6 +37,11 @@ class Session:
         """Go to a path of Nautobot, and wait until it is at rest."""
         self.page.goto(f"{self.address}{path}")
         self.page.wait_for_load_state("networkidle")
+
+    def follow(self, target: Locator) -> None:
+        """Click what leads to another page, and wait until that is at rest."""
+        with self.page.expect_navigation(wait_until="networkidle"):
+            target.click()
 
 
 def program() -> str:
@@ -79,8 +84,7 @@ def logged_in(address: str, username: str, password: str) -> Iterator[Session]:
             session.open("/login/")
             page.fill("#id_username", username)
             page.fill("#id_password", password)
-            page.press("#id_password", "Enter")
-            page.wait_for_load_state("networkidle")
+            session.follow(page.locator("form button[type=submit]"))
             yield session
         finally:
             chromium.close()

@@ -122,12 +122,13 @@ class ExampleRepository:
         """Copy a folder's content into the work tree."""
         shutil.copytree(folder, self.work_tree, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
 
-    def commit(self, message: str, files: Mapping[str, str] | None = None) -> str:
+    def commit(self, message: str, files: Mapping[str, str] | None = None, date: str = "") -> str:
         """Commit all that is in the work tree and make it available to clone and to fetch.
 
         Args:
             message: The commit's message.
             files: Files to write before, by path.
+            date: When it was made, as git reads dates; now if it is empty. With it, the hash can be foretold.
 
         Returns:
             The new commit's hash.
@@ -135,7 +136,8 @@ class ExampleRepository:
         for path, content in (files or {}).items():
             self.write(path, content)
         _git(self.work_tree, "add", "--all")
-        _git(self.work_tree, "commit", "--quiet", "--allow-empty", f"--message={message}")
+        dates = {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
+        _git(self.work_tree, "commit", "--quiet", "--allow-empty", f"--message={message}", environment=dates)
         self.publish()
         return self.head
 
@@ -145,9 +147,10 @@ class ExampleRepository:
         _git(self.bare, "update-server-info")
 
 
-def _git(folder: Path, *arguments: str) -> str:
+def _git(folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
     """Run git in a folder and return what it printed."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     command = ["git", "-c", "core.hooksPath=", "-C", str(folder), *arguments]
-    result = subprocess.run(command, env=inherited | GIT_ENVIRONMENT, capture_output=True, text=True, check=True)
+    variables = {**inherited, **GIT_ENVIRONMENT, **(environment or {})}
+    result = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
     return result.stdout.strip()

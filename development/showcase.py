@@ -1,57 +1,96 @@
-"""An instance in which there is something to see: jobs, an override, drift, a broken file, a removed job."""
+"""An instance with something to see: jobs of all kinds of source, overrides, drift, a broken file, a removed job."""
 
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from development import database
+from development import database, git_server
 
-EXAMPLE_JOBS = Path(__file__).resolve().parent / "example_jobs"
+DEVELOPMENT = Path(__file__).resolve().parent
 USERNAME = "admin"
 PASSWORD = "admin"
+SLUG = "example_network_jobs"
+# The instance's own variable: with it, Nautobot has the app that brings example jobs.
+VARIABLES = {"NAUTOBOT_JOB_REGISTRY_EXAMPLE_APP": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+# What is shown of time does not move, so that a picture differs only where a page does.
+MOMENT = "2026-01-05 09:00:00"
 BROKEN = "import a_library_that_is_not_installed\n"
+EXTRA_JOBS = {
+    "inventory": {"CountDevices": "ImportInventory", "Count devices": "Import inventory"},
+    "cleanup": {"CountDevices": "CleanUp", "Count devices": "Clean up addresses"},
+}
 
-PREPARE = f"""
+BEGIN = f"""
 from django.contrib.auth import get_user_model
+from nautobot.extras.models import GitRepository
+get_user_model().objects.create_superuser({USERNAME!r}, "admin@example.com", {PASSWORD!r})
+provided = ["extras.job", "nautobot_job_registry.registeredjob"]
+GitRepository.objects.create(
+    name="Example network jobs", slug={SLUG!r}, branch="main", provided_contents=provided, remote_url="{{url}}"
+)
+"""
+DECIDE = f"""
+from django.contrib.auth import get_user_model
+from nautobot.apps.change_logging import web_request_context
 from nautobot_job_registry.models import RegisteredJob
-user = get_user_model().objects.filter(username={USERNAME!r}).first()
-user = user or get_user_model().objects.create_superuser({USERNAME!r}, "admin@example.com", {PASSWORD!r})
-job = RegisteredJob.objects.get(job_class_name="BackUpConfigurations")
-job.soft_time_limit, job.soft_time_limit_override = 1800, True
-job.description, job.description_override = "Saves every night what runs on the devices.", True
-job.save()
+with web_request_context(get_user_model().objects.get(username={USERNAME!r})):
+    job = RegisteredJob.objects.get(job_class_name="BackUpConfigurations")
+    job.soft_time_limit, job.soft_time_limit_override = 1800, True
+    job.description, job.description_override = "Saves every night what runs on the devices.", True
+    job.enabled = True
+    job.validated_save()
+"""
+SET_DATES = f"""
+from datetime import datetime, timezone
+from django.db.models import QuerySet
+from nautobot_job_registry.models import FieldOverride, JobRevision, RegisteredJob
+moment = datetime.fromisoformat({MOMENT!r}).replace(tzinfo=timezone.utc)
+RegisteredJob.objects.update(created=moment, last_updated=moment)
+# Its own manager refuses: a revision is never changed. These are examples that nobody relies on.
+QuerySet(JobRevision).update(created=moment)
+FieldOverride.objects.update(created=moment)
 """
 
 
-def prepare(instance: Mapping[str, str]) -> None:
+def prepare(instance: Mapping[str, str], folder: Path) -> None:
     """Put the example jobs into an instance, and let some of them change, break and go.
 
     Args:
-        instance: The variables of an instance whose database is ready.
+        instance: The variables of an instance whose database is ready, `VARIABLES` among them.
+        folder: Where the Git repository of the example is kept.
     """
     jobs_root = Path(instance["NAUTOBOT_JOBS_ROOT"])
-    shutil.copytree(EXAMPLE_JOBS, jobs_root, dirs_exist_ok=True)
-    shutil.copy(jobs_root / "reports.py", jobs_root / "inventory.py")
-    shutil.copy(jobs_root / "reports.py", jobs_root / "cleanup.py")
-    _rename(jobs_root / "inventory.py", "CountDevices", "ImportInventory", "Count devices", "Import inventory")
-    _rename(jobs_root / "cleanup.py", "CountDevices", "CleanUp", "Count devices", "Clean up addresses")
-    _reconcile(instance)
-    database.run_python(instance, f"import nautobot; nautobot.setup({str(database.CONFIG)!r})\n{PREPARE}")
-    backups = jobs_root / "backups.py"
-    backups.write_text(backups.read_text().replace("soft_time_limit = 600", "soft_time_limit = 900"))
-    (jobs_root / "cleanup.py").unlink()
-    _reconcile(instance)
-    (jobs_root / "inventory.py").write_text(BROKEN)
-    _reconcile(instance)
+    _write_jobs(jobs_root)
+    with git_server.serving(folder) as repositories:
+        repository = repositories.repository(SLUG)
+        repository.copy_in(DEVELOPMENT / "example_repository")
+        repository.commit("Check compliance", date=f"{MOMENT} +0000")
+        _run(instance, BEGIN.format(url=repository.url))
+        _upgrade(instance)
+        _run(instance, DECIDE)
+        backups = jobs_root / "backups.py"
+        backups.write_text(backups.read_text().replace("soft_time_limit = 600", "soft_time_limit = 900"))
+        (jobs_root / "cleanup.py").unlink()
+        _upgrade(instance)
+        # After the removal: next to a file that cannot be read, nothing counts as removed.
+        (jobs_root / "inventory.py").write_text(BROKEN)
+        _upgrade(instance)
+    _run(instance, SET_DATES)
 
 
-def _rename(path: Path, *names: str) -> None:
-    text = path.read_text()
-    for old, new in zip(names[::2], names[1::2], strict=True):
-        text = text.replace(old, new)
-    path.write_text(text)
+def _write_jobs(jobs_root: Path) -> None:
+    shutil.copytree(DEVELOPMENT / "example_jobs", jobs_root, dirs_exist_ok=True)
+    for module, names in EXTRA_JOBS.items():
+        text = (jobs_root / "reports.py").read_text()
+        for old, new in names.items():
+            text = text.replace(old, new)
+        (jobs_root / f"{module}.py").write_text(text)
 
 
-def _reconcile(instance: Mapping[str, str]) -> None:
+def _run(instance: Mapping[str, str], code: str) -> None:
+    database.run_python(instance, f"import nautobot; nautobot.setup({str(database.CONFIG)!r})\n{code}")
+
+
+def _upgrade(instance: Mapping[str, str]) -> None:
     """Do what an upgrade does."""
     database.nautobot_server(instance, "migrate")

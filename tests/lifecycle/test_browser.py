@@ -1,5 +1,6 @@
 """The operator's way through the pages, in a real browser, through a real server and a real worker."""
 
+import re
 import struct
 from pathlib import Path
 
@@ -11,97 +12,168 @@ pytestmark = pytest.mark.slow
 
 LIST = "/plugins/job-registry/registered-jobs/"
 JOB = "Back up configurations"
+NEIGHBOUR = "Count devices"
 WORDS = "Said by the operator"
 SOURCE = "Saves the configuration of every device."
-IMAGES = Path(__file__).parents[2] / "docs" / "images"
+DOCS = Path(__file__).parents[2] / "docs"
+PICTURE = re.compile(r"!\[[^\]]+\]\((?:\.\./)?images/([\w-]+\.png)\)")
 PNG = b"\x89PNG\r\n\x1a\n"
+MOST_BYTES = 150 * 1024
 
 
 @pytest.fixture
 def session(real_instance):
-    """A browser that is logged in to an instance with a showcase."""
-    showcase.prepare(real_instance.environment)
-    log = real_instance.folder
+    """A browser that is logged in to an instance with a showcase; no page may fail, and no script."""
+    browser.program()
+    instance = real_instance.environment | showcase.VARIABLES
+    showcase.prepare(instance, real_instance.folder / "git_server")
     with (
-        processes.worker(real_instance.environment, log / "worker.log"),
-        processes.web_server(real_instance.environment, log / "web.log") as address,
+        processes.worker(instance, real_instance.folder / "worker.log"),
+        processes.web_server(instance, real_instance.folder / "web.log") as address,
         browser.logged_in(address, showcase.USERNAME, showcase.PASSWORD) as session,
     ):
         yield session
     assert session.failures == []
 
 
-def in_effect(page, field):
-    """Return what the page of a job shows of a field: source, override and effect."""
-    return page.locator("tr", has=page.locator(f"td:text-is('{field}')")).last.inner_text()
+# What a page shows
+
+
+def listed(session):
+    """Return the names of the jobs in the list."""
+    return set(session.page.locator("table tbody td:nth-child(2) a").all_inner_texts())
+
+
+def layers(session, field):
+    """Return what the page of a job shows of a field: what the source says, the override, what is in effect."""
+    panel = session.page.locator(".card", has_text=re.compile("what the source says", re.IGNORECASE))
+    row = panel.last.locator("tr", has=session.page.locator(f"td:first-child:text-is('{field}')"))
+    return [" ".join(text.split()) for text in row.locator("td").all_inner_texts()[1:]]
+
+
+# What an operator does
+
+
+def open_list_by_menu(session):
+    session.open("/")
+    session.page.locator("nav").get_by_text("Jobs", exact=True).first.click()
+    session.follow(session.page.get_by_role("link", name="Registered Jobs", exact=True))
+
+
+def filter_list(session, source_type):
+    session.page.click("#id__filterbtn")
+    form = session.page.locator("#default-filter")
+    form.locator("[name=source_type]").select_option(source_type, force=True)
+    session.follow(form.get_by_role("button", name="Apply"))
+
+
+def search_list(session, text):
+    page = session.page
+    page.keyboard.press("Control+k")
+    page.fill("#search_popup [name=q]", text)
+    with page.expect_navigation(wait_until="networkidle"):
+        page.keyboard.press("Enter")
+
+
+def open_job(session, name):
+    session.open(f"{LIST}?name={name}")
+    session.follow(session.page.get_by_role("link", name=name, exact=True))
+
+
+def open_form(session):
+    session.follow(session.page.get_by_role("link", name="Edit Registered Job"))
+
+
+def update(session):
+    session.follow(session.page.locator("button[name=_update]"))
+
+
+def edit_selected(session, field, value):
+    page = session.page
+    page.check("input.toggle")
+    session.follow(page.get_by_role("button", name="Edit Selected"))
+    page.select_option(f"#id_{field}_override", "True", force=True)
+    page.fill(f"#id_{field}", value)
+    page.click("button[name=_apply]")
+    page.wait_for_url("**/extras/job-results/**")
+    page.wait_for_selector("text=Completed")
 
 
 def test_an_operator_finds_overrides_reverts_and_edits_many(session, tmp_path):
     page = session.page
 
-    # Find it by the menu, the filter and the search.
-    session.open("/")
-    page.click("nav >> text=Jobs")
-    page.click("a:text-is('Registered Jobs')")
-    page.wait_for_selector(f"text={JOB}")
-    session.open(f"{LIST}?source_type=local&q=back")
-    page.wait_for_selector(f"text={JOB}")
-    assert page.locator("text=Count devices").count() == 0
-    page.click(f"a:text-is('{JOB}')")
-    page.wait_for_load_state("networkidle")
-    assert "drifted" in in_effect(page, "Soft time limit")
-    detail = page.url.split("?")[0]
+    open_list_by_menu(session)
+    assert {JOB, NEIGHBOUR, "Check compliance", "Check connectivity"} < listed(session)
+    filter_list(session, "git")
+    assert listed(session) == {"Check compliance"}
+    search_list(session, "back")
+    assert listed(session) == {JOB}
 
-    # Override: the input is off as long as its switch is.
-    page.click("a:has-text('Edit Registered Job')")
-    page.wait_for_load_state("networkidle")
+    session.follow(page.get_by_role("link", name=JOB, exact=True))
+    said, overridden, effective = layers(session, "Soft time limit")
+    assert (said, effective) == ("900", "1800")
+    assert overridden.startswith("overridden") and overridden.endswith("drifted set against: 600")
+    assert layers(session, "Name") == [JOB, "—", JOB]
+
+    # Override: the input is closed as long as its switch is off.
+    open_form(session)
     assert page.is_disabled("#id_name")
+    assert page.inner_text("[data-source-value-of=name]") == JOB
     page.check("#id_name_override")
     page.fill("#id_name", WORDS)
-    page.click("button[name=_update]")
-    page.wait_for_load_state("networkidle")
-    assert in_effect(page, "Name").split("\t")[-1].strip() == WORDS
+    update(session)
+    said, overridden, effective = layers(session, "Name")
+    assert (said, effective) == (JOB, WORDS)
+    assert re.fullmatch(r"overridden on \d{4}-\d\d-\d\d by admin", overridden)
 
     # Revert: the source's value is there at once.
-    page.goto(f"{detail}edit/")
-    page.wait_for_load_state("networkidle")
-    page.uncheck("#id_name_override")
-    page.uncheck("#id_description_override")
+    open_form(session)
     page.check("#id_hidden_override")
     page.select_option("#id_hidden", "True", force=True)
-    page.uncheck("#id_hidden_override")
-    assert page.input_value("#id_name") == JOB
-    assert page.input_value("#id_description") == SOURCE
-    assert page.input_value("#id_hidden") == "False"
-    page.click("button[name=_update]")
-    page.wait_for_load_state("networkidle")
-    assert "overridden" not in in_effect(page, "Name")
-    assert in_effect(page, "Description").count(SOURCE) == 2
+    for field in ("name", "description", "hidden"):
+        page.uncheck(f"#id_{field}_override")
+        assert page.is_disabled(f"#id_{field}")
+    values = [page.input_value(f"#id_{field}") for field in ("name", "description", "hidden")]
+    assert values == [JOB, SOURCE, "False"]
+    update(session)
+    assert layers(session, "Name") == [JOB, "—", JOB]
+    assert layers(session, "Description") == [SOURCE, "—", SOURCE]
+    assert layers(session, "Hidden") == ["No", "—", "No"]
 
-    # Many at once, in a worker.
     session.open(f"{LIST}?source_type=local&installed=true")
-    page.wait_for_selector(f"text={JOB}")
-    page.check("input.toggle")
-    page.click("button:has-text('Edit Selected')")
-    page.wait_for_selector("#id_time_limit_override")
-    page.select_option("#id_time_limit_override", "True", force=True)
-    page.fill("#id_time_limit", "77")
-    page.click("button[name=_apply]")
-    page.wait_for_url("**/extras/job-results/**")
-    page.wait_for_selector("text=Completed", timeout=browser.TIMEOUT_MILLISECONDS)
-    for name in (JOB, "Count devices"):
-        session.open(f"{LIST}?name={name}")
-        page.click(f"a:text-is('{name}')")
-        page.wait_for_load_state("networkidle")
-        assert in_effect(page, "Time limit").split("\t")[-1].strip() == "77"
+    assert listed(session) == {JOB, NEIGHBOUR}
+    edit_selected(session, "time_limit", "77")
+    for name in (JOB, NEIGHBOUR):
+        open_job(session, name)
+        said, _, effective = layers(session, "Time limit")
+        assert (said, effective) == ("0", "77")
 
-    # The pictures of the guide are made in the same way.
+    # The pictures of the guide can be taken of these pages.
     screenshots.take(session, tmp_path)
-    assert {path.name for path in tmp_path.glob("*.png")} == {path.name for path in IMAGES.glob("*.png")}
+    assert {path.name for path in tmp_path.iterdir()} == shown_pictures()
 
 
-def test_each_picture_of_the_guide_is_one_of_a_page():
-    for path in IMAGES.glob("*.png"):
-        content = path.read_bytes()
-        assert content.startswith(PNG)
-        assert struct.unpack(">I", content[16:20])[0] == browser.SIZE["width"]
+# The pictures of the guide
+
+
+def shown_pictures():
+    """Return the names of the pictures that the documentation shows."""
+    return {name for page in DOCS.rglob("*.md") for name in PICTURE.findall(page.read_text())}
+
+
+def test_documentation_shows_each_picture_that_is_there_and_no_other():
+    assert shown_pictures() == {path.name for path in (DOCS / "images").iterdir()}
+
+
+@pytest.mark.parametrize("name", sorted(shown_pictures()))
+def test_picture_is_one_of_a_page_and_not_too_big(name):
+    content = (DOCS / "images" / name).read_bytes()
+    assert content.startswith(PNG)
+    assert struct.unpack(">I", content[16:20])[0] == browser.SIZE["width"]
+    assert len(content) <= MOST_BYTES
+
+
+def test_without_a_browser_it_is_said_how_to_get_one(monkeypatch):
+    monkeypatch.setenv("CHROMIUM", "no-such-browser")
+    with pytest.raises(browser.NoBrowserError, match="apt install chromium"):
+        browser.program()
