@@ -130,10 +130,13 @@ class RegisteredJobTable(BaseTable):
             "overridden",
             "source",
             "source_version",
-            "grouping",
             "class_path",
             "actions",
         )
+
+    def render_class_path(self, value):
+        """Let a long path go on in the next line, so that the columns after it stay in sight."""
+        return format_html('<span class="text-break">{}</span>', value)
 
     def render_source(self, record):
         """Show kind and name of the source."""

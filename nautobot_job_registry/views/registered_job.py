@@ -61,10 +61,9 @@ class RegisteredJobUIViewSet(
     table_class = tables.RegisteredJobTable
     update_form_class = forms.RegisteredJobForm
 
-    def get_queryset(self):
-        """Say in the list which jobs are drifted."""
-        queryset = super().get_queryset()
-        return queryset.with_drift() if self.action == "list" else queryset
+    def alter_queryset(self, request):
+        """Say in the lists, also in those of the bulk pages, which jobs are drifted."""
+        return super().alter_queryset(request).with_drift()
 
     def get_extra_context(self, request, instance=None):
         """Say beforehand what a deletion costs (rule 19)."""
