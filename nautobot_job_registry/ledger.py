@@ -10,7 +10,7 @@ from typing import Any
 
 from nautobot_job_registry.choices import OverrideOriginChoices
 from nautobot_job_registry.constants import BATCH_SIZE
-from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS, override_flag
+from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS
 from nautobot_job_registry.engine.overrides import overrides_to_note
 from nautobot_job_registry.engine.plan import JobAction
 from nautobot_job_registry.engine.records import JobKey
@@ -59,7 +59,8 @@ def _changes_overrides(action: JobAction) -> bool:
 
 
 def _overridden(action: JobAction) -> list[str]:
-    return [field for field in OVERRIDABLE_FIELDS if action.columns[override_flag(field)]]
+    flags = zip(OVERRIDABLE_FIELDS, OVERRIDE_FLAGS, strict=True)
+    return [field for field, flag in flags if action.columns[flag]]
 
 
 def _metadata(revision_ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, dict[str, Any]]:
