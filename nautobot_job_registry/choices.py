@@ -89,3 +89,38 @@ class OverrideOriginChoices(ChoiceSet):
         (POLICY, "Policy"),
         (COLLISION, "Collision of names"),
     )
+
+
+class SuspensionOriginChoices(ChoiceSet):
+    """Who switched a schedule, hook or button off when its job went away."""
+
+    CORE = "core"
+    REGISTRY = "registry"
+
+    CHOICES = (
+        (CORE, "Nautobot"),
+        (REGISTRY, "Job Registry"),
+    )
+
+
+class SuspensionOutcomeChoices(ChoiceSet):
+    """How a suspension ended, if it has."""
+
+    SUSPENDED = "suspended"
+    RESTORED = "restored"
+    CHANGED = "changed"
+    GONE = "gone"
+
+    CHOICES = (
+        (SUSPENDED, "Suspended"),
+        (RESTORED, "Restored"),
+        (CHANGED, "Changed by a person"),
+        (GONE, "Deleted"),
+    )
+
+    CSS_CLASSES = {
+        SUSPENDED: "warning",
+        RESTORED: "success",
+        CHANGED: "secondary",
+        GONE: "secondary",
+    }

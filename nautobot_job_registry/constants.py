@@ -13,5 +13,8 @@ STILL_INSTALLED = (
     "The record of an installed job cannot be deleted: remove the class from its source, and reconcile, first."
 )
 
+# Module and class name with the dot between them.
+CLASS_PATH_MAX_LENGTH = 511
+
 # What the address of a page takes for a primary key; anything else is not found.
 UUID_PATTERN = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"

@@ -14,6 +14,8 @@ from nautobot_job_registry.constants import APP_NAME, STILL_INSTALLED
 
 logger = logging.getLogger(__name__)
 
+M2M_CHANGED = ("post_add", "post_remove", "post_clear")
+
 
 def reconcile_after_migrate(sender: Any, *, using: str = "default", **kwargs: Any) -> None:
     """Reconcile after `migrate` and `post_upgrade`, unless the tables are not those of the models (M5, rule 11).
@@ -54,7 +56,41 @@ def delete_core_job(sender: Any, instance: Any, **kwargs: Any) -> None:
         core_bridge.delete_job(instance.core_job_id)
 
 
+def decide_in_core(sender: Any, instance: Any, **kwargs: Any) -> None:
+    """Write to core what was decided in a record (rule 16)."""
+    from nautobot_job_registry import core_bridge
+
+    core_bridge.push(instance)
+
+
 def note_changed_queues(sender: Any, instance: Any, action: str, reverse: bool, **kwargs: Any) -> None:
-    """Note an override of the queues, which are written after the record that they belong to."""
-    if action in ("post_add", "post_remove", "post_clear") and not reverse and instance.job_queues_override:
+    """Note an override of the queues, which are written after the record that they belong to, and tell core."""
+    from nautobot_job_registry import core_bridge
+
+    if action in M2M_CHANGED and not reverse and instance.job_queues_override:
+        instance.include_default_queue()
         instance.note_overrides()
+        core_bridge.push(instance)
+
+
+def remember_core_job(sender: Any, instance: Any, **kwargs: Any) -> None:
+    """Keep in mind what a row of core's said when it was read."""
+    from nautobot_job_registry import core_bridge
+
+    core_bridge.remember(instance)
+
+
+def take_over_from_core(sender: Any, instance: Any, created: bool, raw: bool = False, **kwargs: Any) -> None:
+    """Take over what was decided in core (rule 16); a row that is new there is for the next reconcile."""
+    from nautobot_job_registry import core_bridge
+
+    if not created and not raw:
+        core_bridge.pull(instance)
+
+
+def take_over_queues_from_core(sender: Any, instance: Any, action: str, reverse: bool, **kwargs: Any) -> None:
+    """Take over the queues that were chosen in core, where they are overridden there."""
+    from nautobot_job_registry import core_bridge
+
+    if action in M2M_CHANGED and not reverse and instance.job_queues_override:
+        core_bridge.pull_anyway(instance)

@@ -2,14 +2,14 @@
 
 from nautobot.apps.api import OrderedDefaultRouter
 
-from nautobot_job_registry.api import job_views, reconciliation_views, views
+from nautobot_job_registry.api import views
 
 router = OrderedDefaultRouter(view_name="Job Registry")
-router.register("registered-jobs", job_views.RegisteredJobViewSet)
+router.register("registered-jobs", views.RegisteredJobViewSet)
 router.register("job-revisions", views.JobRevisionViewSet)
 router.register("field-overrides", views.FieldOverrideViewSet)
 router.register("load-errors", views.JobLoadErrorViewSet)
-router.register("reconciliations", reconciliation_views.ReconciliationViewSet)
+router.register("reconciliations", views.ReconciliationViewSet)
 
 app_name = "nautobot_job_registry-api"
 urlpatterns = router.urls

@@ -44,10 +44,30 @@ def merged_decisions(record: JobRecord | None, core: CoreState | None) -> Decisi
         return Decisions(enabled=core.enabled, values={name: core.values[name] for name in core.overridden})
     if core is None or not core.known:
         return decisions_of_record(record)
-    return _merge(decisions_of_record(record), core.known, core)
+    return merge(decisions_of_record(record), core.known, core)
 
 
-def _merge(ours: Decisions, known: Mapping[str, Any], core: CoreState) -> Decisions:
+def changed_overrides(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the fields whose override was made, changed or cleared, in alphabetical order.
+
+    Args:
+        before: The value of each overridden field as it was.
+        after: The same as it is now.
+    """
+    fields = sorted(before.keys() | after.keys())
+    return tuple(
+        field for field in fields if (field in before, before.get(field)) != (field in after, after.get(field))
+    )
+
+
+def merge(ours: Decisions, known: Mapping[str, Any], core: CoreState) -> Decisions:
+    """Return our decisions, with those of core's that have changed since they were last known.
+
+    Args:
+        ours: What the registry holds.
+        known: What the registry remembers of core's row.
+        core: What core's row says now.
+    """
     now = core.decisions
     before, after = known["overrides"], now["overrides"]
     values = {name: value for name, value in ours.values.items() if name in after or name not in before}

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("extras", "0145_objectmetadata_assigned_object_type_cascade"),
+        ("extras", "0132_approval_workflow_seed_data"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

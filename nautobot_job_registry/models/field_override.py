@@ -1,5 +1,8 @@
 """Why one field of one job is overridden."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict
 from typing import Any
 
@@ -14,6 +17,22 @@ from nautobot.apps.models import BaseManager, BaseModel, RestrictedQuerySet
 from nautobot_job_registry.choices import OverridableFieldChoices, OverrideOriginChoices
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS
 from nautobot_job_registry.engine.overrides import overrides_to_note
+
+_origin: ContextVar[str] = ContextVar("job_registry_override_origin", default=OverrideOriginChoices.OPERATOR)
+
+
+@contextmanager
+def overrides_come_from(origin: str) -> Iterator[None]:
+    """Note of the overrides that are made meanwhile where they were made.
+
+    Args:
+        origin: One of `OverrideOriginChoices`.
+    """
+    token = _origin.set(origin)
+    try:
+        yield
+    finally:
+        _origin.reset(token)
 
 
 class FieldOverrideQuerySet(RestrictedQuerySet):
@@ -47,7 +66,7 @@ class FieldOverrideQuerySet(RestrictedQuerySet):
             row = rows.get(override.field) or self.model(job=job)
             for name, value in asdict(override).items():
                 setattr(row, name, value)
-            row.set_by = user
+            row.set_by, row.origin = user, _origin.get()
             row.save()
         gone = [row.pk for field, row in rows.items() if field not in overrides]
         if gone:

@@ -41,6 +41,14 @@ class JobLoadError(BaseModel):
     exception_type = models.CharField(max_length=CHARFIELD_MAX_LENGTH, help_text="Class of the exception")
     message = models.TextField(blank=True, help_text="What the exception says")
     traceback = models.TextField(blank=True, help_text="Where the exception was raised and through which calls")
+    commit_author = models.CharField(
+        max_length=CHARFIELD_MAX_LENGTH,
+        blank=True,
+        help_text="Author of the last commit that touched the file, where it is in a Git repository",
+    )
+    commit_subject = models.CharField(
+        max_length=CHARFIELD_MAX_LENGTH, blank=True, help_text="First line of the message of that commit"
+    )
     first_seen = models.DateTimeField(default=timezone.now, help_text="When the error was first recorded")
     last_seen = models.DateTimeField(
         default=timezone.now,

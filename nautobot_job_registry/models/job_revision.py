@@ -47,6 +47,14 @@ class JobRevision(BaseModel):
         blank=True,
         help_text="Version or commit of the source with which this revision was first seen",
     )
+    reconciliation = models.ForeignKey(
+        to="nautobot_job_registry.Reconciliation",
+        on_delete=models.SET_NULL,
+        related_name="revisions",
+        blank=True,
+        null=True,
+        help_text="The reconcile that made this revision; empty where its log row is gone",
+    )
     created = models.DateTimeField(auto_now_add=True, null=True, help_text="When this revision was first seen")
 
     objects = BaseManager.from_queryset(JobRevisionQuerySet)()

@@ -32,6 +32,12 @@ class Reconciliation(BaseModel):
     errors_opened = models.PositiveIntegerField(default=0, help_text="Load errors that came up")
     errors_updated = models.PositiveIntegerField(default=0, help_text="Load errors that changed")
     errors_resolved = models.PositiveIntegerField(default=0, help_text="Load errors that went away")
+    suspended = models.PositiveIntegerField(default=0, help_text="Schedules, hooks and buttons that were switched off")
+    restored = models.PositiveIntegerField(
+        default=0, help_text="Schedules, hooks and buttons that were switched on again"
+    )
+    adopted = models.PositiveIntegerField(default=0, help_text="Jobs that took over the past of a record")
+    overrides_ended = models.PositiveIntegerField(default=0, help_text="Overrides whose end had come")
     changes = models.JSONField(
         encoder=DjangoJSONEncoder, default=list, blank=True, help_text="What changed on which job, field by field"
     )

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.core.validators import MinValueValidator
 from django.db import models
+from django.dispatch import Signal
 from nautobot.apps.constants import CHARFIELD_MAX_LENGTH
 from nautobot.apps.models import BaseManager, PrimaryModel, RestrictedQuerySet, extras_features
 
@@ -22,6 +23,10 @@ def _flag(what: str) -> models.BooleanField:
     return models.BooleanField(
         default=False, help_text=f"If set, the {what} stays as it is here, whatever the source code says"
     )
+
+
+# Sent when a record has been saved with all that belongs to it, its queues too.
+job_saved = Signal()
 
 
 class RegisteredJobQuerySet(RestrictedQuerySet):
@@ -159,6 +164,28 @@ class RegisteredJob(PrimaryModel):
         editable=False,
         blank=True,
         help_text="What was decided in Nautobot's own record when the registry last looked",
+    )
+
+    # The record whose past this one may adopt (rule 21)
+    predecessor = models.ForeignKey(
+        to="self",
+        on_delete=models.SET_NULL,
+        related_name="proposed_successors",
+        db_index=False,
+        editable=False,
+        blank=True,
+        null=True,
+        help_text="The uninstalled job that this one seems to have been; empty where nothing is proposed",
+    )
+    predecessor_grounds = models.CharField(
+        max_length=CHARFIELD_MAX_LENGTH, editable=False, blank=True, help_text="Why the predecessor is proposed"
+    )
+    dismissed_predecessors = models.JSONField(
+        encoder=DjangoJSONEncoder,
+        default=list,
+        editable=False,
+        blank=True,
+        help_text="Class paths that a person said this job has not been",
     )
 
     # What the source says and an operator can override
@@ -335,7 +362,19 @@ class RegisteredJob(PrimaryModel):
         super().save(*args, **kwargs)
         if "job_queues" in restored and set(self.job_queues.all()) != set(restored["job_queues"]):
             self.job_queues.set(restored["job_queues"])
+        self.include_default_queue()
         self.note_overrides()
+        job_saved.send(sender=type(self), instance=self)
+
+    def include_default_queue(self) -> None:
+        """Keep the default queue among the queues that were chosen, as Nautobot does."""
+        if self.job_queues_override and self.default_job_queue and self.default_job_queue not in self.job_queues.all():
+            self.job_queues.add(self.default_job_queue)
+
+    def to_objectchange(self, action, **kwargs):
+        """Return the entry of the change log, for which the queues and tags are read once and not twice."""
+        models.prefetch_related_objects([self], "job_queues", "tags")
+        return super().to_objectchange(action, **kwargs)
 
     def note_overrides(self) -> None:
         """Note which fields are overridden, by whom, and what the source says about them now."""

@@ -1,7 +1,9 @@
 """Pages of the job registry; Nautobot looks for them here, by their names."""
 
 from nautobot_job_registry.views.field_override import FieldOverrideUIViewSet
-from nautobot_job_registry.views.logs import JobLoadErrorUIViewSet, JobRevisionUIViewSet, ReconciliationUIViewSet
+from nautobot_job_registry.views.job_load_error import JobLoadErrorUIViewSet
+from nautobot_job_registry.views.job_revision import JobRevisionUIViewSet
+from nautobot_job_registry.views.reconciliation import ReconciliationUIViewSet
 from nautobot_job_registry.views.registered_job import RegisteredJobUIViewSet
 
 __all__ = (

@@ -1,43 +1,26 @@
-"""Contents of the detail pages of the job registry."""
+"""Content of the page of a registered job."""
 
-from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db.models import Model, Q, QuerySet
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from nautobot.apps.templatetags import hyperlinked_object, placeholder, render_boolean
+from nautobot.apps.templatetags import placeholder, render_boolean
 from nautobot.apps.ui import (
-    BaseTextPanel,
-    DataTablePanel,
     KeyValueTablePanel,
     ObjectDetailContent,
-    ObjectFieldsPanel,
-    ObjectsTablePanel,
     ObjectTextPanel,
     SectionChoices,
 )
 from nautobot.apps.views import get_obj_from_context
-from nautobot.extras.models import JobQueue, JobResult, ScheduledJob
+from nautobot.extras.models import JobResult, ScheduledJob
 
-from nautobot_job_registry import choices, constants, models, tables
+from nautobot_job_registry import choices, models, tables
+from nautobot_job_registry.details.panels import RelatedTablePanel, RowsPanel, VariablesPanel, field_label, queue_link
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, override_flag
 
-MAX_CHANGES_SHOWN = 500
 MAX_DEPENDENTS_SHOWN = 25
 UNKNOWN = "unknown: no revision yet"
-COUNT_FIELDS = [
-    "registered",
-    "changed",
-    "uninstalled",
-    "returned",
-    "refreshed",
-    "unchanged",
-    "errors_opened",
-    "errors_updated",
-    "errors_resolved",
-]
-
 STATE_EXPLANATIONS = {
     tables.INSTALLED: "The class is there and can be loaded.",
     choices.AbsenceChoices.REMOVED: (
@@ -68,23 +51,6 @@ STATE_ADVICE = {
     ),
 }
 NOT_ENABLED_ADVICE = "The job cannot be run until it is enabled."
-
-
-def field_label(model: type[Model], field: str) -> str:
-    """Return what a field is called on a page; the name itself where the model has no such field."""
-    names = {known.name: known.verbose_name for known in (*model._meta.fields, *model._meta.many_to_many)}
-    text = str(names.get(field, field))
-    return text[:1].upper() + text[1:]
-
-
-def may_view_source(user: Any, obj: Model) -> bool:
-    """Return whether a user may see the source code of a revision, or the traceback of a load error."""
-    return type(obj).objects.restrict(user, constants.VIEW_SOURCE).filter(pk=obj.pk).exists()
-
-
-def queue_link(queue: JobQueue | None) -> SafeString:
-    """Return a link to a queue by its name: its display asks every worker."""
-    return hyperlinked_object(queue, field="name")
 
 
 class RegisteredJobPanel(KeyValueTablePanel):
@@ -135,25 +101,6 @@ class StatePanel(RegisteredJobPanel):
             "enabled": job.enabled,
             "uninstalled_at": job.uninstalled_at,
         }
-
-
-class RowsPanel(DataTablePanel):
-    """A panel with a table of rows that are derived from the object of the page."""
-
-    context_data_key = "registry_rows"
-
-    def get_extra_context(self, context):
-        """Add the rows."""
-        rows = list(self.visible_rows(get_obj_from_context(context), context["request"].user))
-        return {**super().get_extra_context(context), "data": rows}
-
-    def visible_rows(self, obj: Any, user: Any) -> Iterable[dict[str, Any]]:
-        """Return the rows that a user may see: all of them, where they say nothing of other objects."""
-        return self.rows(obj)
-
-    def rows(self, obj: Any) -> Iterator[dict[str, Any]]:
-        """Yield the rows of an object; texts are escaped where they are shown."""
-        raise NotImplementedError
 
 
 class OverridesPanel(RowsPanel):
@@ -251,45 +198,6 @@ class SchedulesPanel(DependentsPanel):
         }
 
 
-class VariablesPanel(RowsPanel):
-    """The inputs that the job asks for."""
-
-    columns = ["name", "type", "label", "required", "default"]
-    column_headers = ["Name", "Type", "Label", "Required", "Default"]
-
-    def rows(self, obj):
-        """Yield the rows of a registered job, or of a revision."""
-        revision = obj.current_revision if isinstance(obj, models.RegisteredJob) else obj
-        for variable in revision.metadata.get("variables") or () if revision else ():
-            yield {
-                "name": variable.get("name"),
-                "type": variable.get("type"),
-                "label": variable.get("label"),
-                "required": render_boolean(bool(variable.get("required"))),
-                "default": tables.value_text(variable.get("default")),
-            }
-
-
-class RelatedTablePanel(ObjectsTablePanel):
-    """A panel with a table of objects that are not found by one relation, or not to be read whole."""
-
-    add_button_route = None
-    context_table_key = "registry_table"
-    related_table_class: type | None = None
-    show_table_config_button = False
-
-    def get_extra_context(self, context):
-        """Add the table of the objects that the user may see."""
-        user = context["request"].user
-        queryset = self.related_queryset(get_obj_from_context(context)).restrict(user, "view")
-        with context.update({self.context_table_key: self.related_table_class(queryset, user=user)}):
-            return super().get_extra_context(context)
-
-    def related_queryset(self, obj: Any) -> QuerySet:
-        """Return the objects of the table, whoever asks."""
-        raise NotImplementedError
-
-
 class RevisionsPanel(RelatedTablePanel):
     """The revisions of a job, without their source code."""
 
@@ -324,94 +232,6 @@ class OpenLoadErrorsPanel(RelatedTablePanel):
         ).defer("traceback")
 
 
-class FieldOverridePanel(ObjectFieldsPanel):
-    """What is overridden, against what, and what the source says now."""
-
-    def get_data(self, context):
-        """Add what the source says now."""
-        override = get_obj_from_context(context)
-        now = override.job.source_values.get(override.field)
-        drift = tables.label("drifted", "warning") if override.is_drifted else tables.label("as set", "success")
-        return {**super().get_data(context), "source_says_now": tables.value_text(now), "state": drift}
-
-    def render_value(self, key, value, context):
-        """Show values as they are shown everywhere."""
-        if key in ("value", "source_value"):
-            return tables.value_text(value)
-        return super().render_value(key, value, context)
-
-
-class SourcePanel(ObjectTextPanel):
-    """A text that only those see who have the permission to view sources."""
-
-    render_as = BaseTextPanel.RenderOptions.CODE
-
-    def should_render(self, context):
-        """Render for those who may see it."""
-        if not super().should_render(context):
-            return False
-        return may_view_source(context["request"].user, get_obj_from_context(context))
-
-
-class ReconciliationPanel(ObjectFieldsPanel):
-    """How a reconcile went."""
-
-    def render_value(self, key, value, context):
-        """Show the status as a coloured label."""
-        if key == "status":
-            return tables.status_label(get_obj_from_context(context))
-        return super().render_value(key, value, context)
-
-
-class LoadErrorPanel(ObjectFieldsPanel):
-    """Where a module could not be loaded, and why."""
-
-    def get_data(self, context):
-        """Put the source first."""
-        source = tables.source_display(get_obj_from_context(context))
-        return {"source": source, **super().get_data(context)}
-
-    def render_value(self, key, value, context):
-        """Keep the lines of the message."""
-        if key == "message" and value:
-            return format_html("<pre>{}</pre>", value)
-        return super().render_value(key, value, context)
-
-
-class ChangesPanel(RowsPanel):
-    """What a reconcile changed, field by field."""
-
-    columns = ["subject", "action", "field", "old", "new"]
-    column_headers = ["Job or module", "Action", "Field", "Old", "New"]
-
-    def rows(self, obj):
-        """Yield the rows of a reconciliation, as many as a page can hold."""
-        yield from shown_changes(obj.changes or ())
-
-
-def shown_changes(changes: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, str]]:
-    """Yield the rows of what a reconcile changed or would change, as many as a page can hold."""
-    rows = [row for entry in changes for row in change_rows(entry)]
-    yield from rows[:MAX_CHANGES_SHOWN]
-    if len(rows) > MAX_CHANGES_SHOWN:
-        yield {"subject": f"… and {len(rows) - MAX_CHANGES_SHOWN} more: the REST API has all of them"}
-
-
-def change_rows(entry: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    """Yield a row for each field that one entry of `Reconciliation.changes` tells about."""
-    if "load_error" in entry:
-        action = f"{entry.get('action', '')} load error"
-        yield {"subject": entry["load_error"], "action": action, "new": entry.get("message", "")}
-        return
-    row = {"subject": entry.get("job", ""), "action": entry.get("action", "")}
-    fields = entry.get("fields") or {}
-    if not fields:
-        yield row
-    for field, change in fields.items():
-        texts = {side: tables.value_text(change.get(side)) for side in ("old", "new")}
-        yield {**row, "field": field_label(models.RegisteredJob, field), **texts}
-
-
 REGISTERED_JOB = ObjectDetailContent(
     panels=[
         IdentityPanel(weight=100, section=SectionChoices.LEFT_HALF, label="Registered Job"),
@@ -427,84 +247,5 @@ REGISTERED_JOB = ObjectDetailContent(
         RunsPanel(weight=350, section=SectionChoices.FULL_WIDTH, label="Latest runs"),
         SchedulesPanel(weight=360, section=SectionChoices.FULL_WIDTH, label="Schedules"),
         RevisionsPanel(weight=400, section=SectionChoices.FULL_WIDTH),
-    ],
-)
-
-JOB_REVISION = ObjectDetailContent(
-    panels=[
-        ObjectFieldsPanel(
-            weight=100,
-            section=SectionChoices.LEFT_HALF,
-            fields=["job", "number", "source_version", "created", "metadata_hash", "source_hash"],
-        ),
-        ObjectTextPanel(
-            weight=100,
-            section=SectionChoices.RIGHT_HALF,
-            label="Metadata",
-            object_field="metadata",
-            render_as=BaseTextPanel.RenderOptions.JSON,
-        ),
-        VariablesPanel(weight=100, section=SectionChoices.FULL_WIDTH, label="Input variables"),
-        SourcePanel(weight=200, section=SectionChoices.FULL_WIDTH, label="Source code", object_field="source_code"),
-    ],
-)
-
-FIELD_OVERRIDE = ObjectDetailContent(
-    panels=[
-        FieldOverridePanel(
-            weight=100,
-            section=SectionChoices.LEFT_HALF,
-            fields=["job", "field", "value", "source_value"],
-        ),
-        ObjectFieldsPanel(
-            weight=100,
-            section=SectionChoices.RIGHT_HALF,
-            label="Why",
-            fields=["origin", "set_by", "created", "reason", "expires_at"],
-        ),
-    ],
-)
-
-JOB_LOAD_ERROR = ObjectDetailContent(
-    panels=[
-        LoadErrorPanel(
-            weight=100,
-            section=SectionChoices.LEFT_HALF,
-            fields=[
-                "module_name",
-                "job_class_name",
-                "source_version",
-                "file_path",
-                "line",
-                "exception_type",
-                "message",
-            ],
-        ),
-        ObjectFieldsPanel(
-            weight=100,
-            section=SectionChoices.RIGHT_HALF,
-            label="History",
-            fields=["first_seen", "last_seen", "resolved_at"],
-        ),
-        SourcePanel(weight=100, section=SectionChoices.FULL_WIDTH, label="Traceback", object_field="traceback"),
-    ],
-)
-
-RECONCILIATION = ObjectDetailContent(
-    panels=[
-        ReconciliationPanel(
-            weight=100,
-            section=SectionChoices.LEFT_HALF,
-            fields=["trigger", "scope", "status", "started", "finished", "duration", "user", "job_result", "error"],
-            hide_if_unset=["error"],
-        ),
-        ObjectFieldsPanel(
-            weight=100,
-            section=SectionChoices.RIGHT_HALF,
-            label="Counts",
-            fields=COUNT_FIELDS,
-            value_transforms={field: [str] for field in COUNT_FIELDS},
-        ),
-        ChangesPanel(weight=100, section=SectionChoices.FULL_WIDTH, label="Changes"),
     ],
 )

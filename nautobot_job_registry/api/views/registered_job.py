@@ -17,13 +17,13 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 
 from nautobot_job_registry import deletion, filters, models
-from nautobot_job_registry.api.job_requests import MADE_BY_RECONCILING
 from nautobot_job_registry.api.mixins import RegistryViewSetMixin
 from nautobot_job_registry.api.serializers import (
     DeletionImpactSerializer,
     RegisteredJobSerializer,
     ResetOverridesSerializer,
 )
+from nautobot_job_registry.api.serializers.job_requests import MADE_BY_RECONCILING
 from nautobot_job_registry.engine.fields import override_flag
 from nautobot_job_registry.rights import withheld
 
@@ -48,9 +48,9 @@ class ChangePermissions(TokenPermissions):
 class RegisteredJobViewSet(RegistryViewSetMixin, NautobotModelViewSet):
     """Registered jobs; a change of many is done as a whole or not at all."""
 
-    queryset = models.RegisteredJob.objects.select_related("current_revision", "default_job_queue").defer(
-        "current_revision__source_code"
-    )
+    queryset = models.RegisteredJob.objects.select_related(
+        "current_revision", "default_job_queue", "core_job__default_job_queue"
+    ).defer("current_revision__source_code")
     serializer_class = RegisteredJobSerializer
     filterset_class = filters.RegisteredJobFilterSet
 

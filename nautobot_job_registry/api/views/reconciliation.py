@@ -10,8 +10,9 @@ from rest_framework.parsers import JSONParser
 from rest_framework.response import Response
 
 from nautobot_job_registry import filters, models, reconcile_now, report
-from nautobot_job_registry.api import reconciliation_serializers, serializers
+from nautobot_job_registry.api import serializers
 from nautobot_job_registry.api.mixins import RegistryViewSetMixin
+from nautobot_job_registry.api.serializers import reconcile_request
 from nautobot_job_registry.engine.errors import UnknownSourceError
 
 logger = logging.getLogger(__name__)
@@ -41,32 +42,32 @@ class ReconciliationViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
     parser_classes = [JSONParser]
 
     @extend_schema(
-        request=reconciliation_serializers.ReconcileRequestSerializer,
+        request=reconcile_request.ReconcileRequestSerializer,
         responses={
             200: OpenApiResponse(
-                reconciliation_serializers.ReconcilePlanSerializer,
+                reconcile_request.ReconcilePlanSerializer,
                 description="The plan of a dry run; nothing was written.",
             ),
             202: OpenApiResponse(
-                reconciliation_serializers.ReconcileBegunSerializer,
+                reconcile_request.ReconcileBegunSerializer,
                 description="A worker reconciles; its run tells how it goes.",
             ),
             400: OpenApiResponse(
                 OpenApiTypes.OBJECT, description="The body or the source is not known; the members are named."
             ),
             403: OpenApiResponse(
-                reconciliation_serializers.RefusalSerializer,
+                reconcile_request.RefusalSerializer,
                 description="A right is missing, or the job may not be run now: the reason is told.",
             ),
             503: OpenApiResponse(
-                reconciliation_serializers.RefusalSerializer,
+                reconcile_request.RefusalSerializer,
                 description="No worker listens to the default queue of the job, or the plan cannot be made.",
             ),
         },
     )
     def create(self, request, *args, **kwargs):
         """Plan a reconcile, or have a worker reconcile: in the name of the user, as a run of the app's own job."""
-        body = reconciliation_serializers.ReconcileRequestSerializer(data=request.data)
+        body = reconcile_request.ReconcileRequestSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         try:
             return self.answer(request, **body.validated_data)
@@ -84,7 +85,7 @@ class ReconciliationViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
             found = {"counts": plan.counts(), "changes": report.plan_as_json(plan)}
             return Response({"dry_run": True, "source": source, **found})
         run = reconcile_now.begin(request.user, source)
-        serializer = reconciliation_serializers.ReconcileBegunSerializer(
+        serializer = reconcile_request.ReconcileBegunSerializer(
             {"dry_run": False, "source": source, "job_result": run}, context=self.get_serializer_context()
         )
         return Response(serializer.data, status=status.HTTP_202_ACCEPTED)

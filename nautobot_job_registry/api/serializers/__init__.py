@@ -1,0 +1,35 @@
+"""Serializers of the job registry's REST API; Nautobot looks for them here, by their names."""
+
+from nautobot_job_registry.api.serializers.deletion import (
+    DeletionImpactSerializer,
+    DependentSerializer,
+    DependentsSerializer,
+)
+from nautobot_job_registry.api.serializers.field_override import FieldOverrideSerializer
+from nautobot_job_registry.api.serializers.job_load_error import JobLoadErrorSerializer
+from nautobot_job_registry.api.serializers.job_revision import JobRevisionSerializer
+from nautobot_job_registry.api.serializers.queues import MAX_JOB_DEPTH, QueueDepthMixin, quiet_queue_serializer
+from nautobot_job_registry.api.serializers.reconciliation import ReconciliationSerializer
+from nautobot_job_registry.api.serializers.registered_job import (
+    ChangeLogMixin,
+    RegisteredJobSerializer,
+    ResetOverridesSerializer,
+)
+from nautobot_job_registry.api.serializers.visibility import SourceVisibilityMixin
+
+__all__ = (
+    "ChangeLogMixin",
+    "DeletionImpactSerializer",
+    "DependentSerializer",
+    "DependentsSerializer",
+    "FieldOverrideSerializer",
+    "JobLoadErrorSerializer",
+    "JobRevisionSerializer",
+    "MAX_JOB_DEPTH",
+    "QueueDepthMixin",
+    "ReconciliationSerializer",
+    "RegisteredJobSerializer",
+    "ResetOverridesSerializer",
+    "SourceVisibilityMixin",
+    "quiet_queue_serializer",
+)

@@ -1,0 +1,74 @@
+"""Serializers of registered jobs."""
+
+from nautobot.apps.api import (
+    NautobotModelSerializer,
+    TaggedModelSerializerMixin,
+)
+from rest_framework import serializers
+
+from nautobot_job_registry import models
+from nautobot_job_registry.api.serializers.job_requests import RegisteredJobRequestMixin
+from nautobot_job_registry.api.serializers.queues import QueueDepthMixin
+from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS
+
+
+class ChangeLogMixin:
+    """Tell the change log of the record itself: not of what it points at, nor of what is derived from it.
+
+    A serializer without a request is one of the change log, or of an event.
+    """
+
+    def get_fields(self):
+        """Leave out what is derived."""
+        fields = super().get_fields()
+        if self.context.get("request") is not None:
+            return fields
+        return {name: field for name, field in fields.items() if name not in self.Meta.derived_fields}
+
+    def build_nested_field(self, field_name, relation_info, nested_depth):
+        """Point at other objects, and read none of them; what is nested in a list of queues stays."""
+        if self.context.get("request") is None and not relation_info.to_many:
+            return self.build_relational_field(field_name, relation_info)
+        return super().build_nested_field(field_name, relation_info, nested_depth)
+
+
+class RegisteredJobSerializer(
+    ChangeLogMixin, RegisteredJobRequestMixin, QueueDepthMixin, TaggedModelSerializerMixin, NautobotModelSerializer
+):
+    """Serializer of registered jobs: what the source says, what is overridden, and what is in effect."""
+
+    class_path = serializers.CharField(read_only=True, help_text="Dotted path of the class")
+    source_values = serializers.DictField(
+        read_only=True, help_text="What the source says, by field; empty where no revision is known yet"
+    )
+    overrides = serializers.DictField(read_only=True, help_text="The overridden fields and their values")
+    warnings = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text="What a reader of the record should know"
+    )
+
+    class Meta:
+        """Meta attributes."""
+
+        model = models.RegisteredJob
+        exclude = ["core_decisions"]
+        derived_fields = ("source_values", "overrides", "warnings")
+        # A request names what it changes: what it leaves out stays.
+        extra_kwargs = {name: {"required": False} for name in (*OVERRIDABLE_FIELDS, *OVERRIDE_FLAGS, "enabled")}
+
+
+class ResetOverridesSerializer(serializers.Serializer):
+    """Which overrides are to be cleared."""
+
+    fields = serializers.MultipleChoiceField(
+        choices=OVERRIDABLE_FIELDS,
+        required=False,
+        allow_empty=False,
+        help_text="The fields; all of them where it is left out",
+    )
+
+    def validate(self, attrs):
+        """Refuse a member that says nothing here, so that a misspelt one does not clear everything."""
+        unknown = sorted(set(self.initial_data) - set(self.fields))
+        if unknown:
+            raise serializers.ValidationError({name: ["The only member is `fields`."] for name in unknown})
+        return attrs

@@ -1,0 +1,15 @@
+"""Who may see source code and tracebacks."""
+
+
+class SourceVisibilityMixin:
+    """Leave `Meta.source_field` out of each row that is not marked `source_visible`.
+
+    A row that was not read by its own view set carries no mark, so that nothing leaks where it is nested.
+    """
+
+    def to_representation(self, instance):
+        """Drop the field if the user may not see it."""
+        data = super().to_representation(instance)
+        if not getattr(instance, "source_visible", False):
+            data.pop(self.Meta.source_field, None)
+        return data

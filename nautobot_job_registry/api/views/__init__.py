@@ -1,0 +1,15 @@
+"""REST view sets of the job registry."""
+
+from nautobot_job_registry.api.views.field_override import FieldOverrideViewSet
+from nautobot_job_registry.api.views.job_load_error import JobLoadErrorViewSet
+from nautobot_job_registry.api.views.job_revision import JobRevisionViewSet
+from nautobot_job_registry.api.views.reconciliation import ReconciliationViewSet
+from nautobot_job_registry.api.views.registered_job import RegisteredJobViewSet
+
+__all__ = (
+    "FieldOverrideViewSet",
+    "JobLoadErrorViewSet",
+    "JobRevisionViewSet",
+    "ReconciliationViewSet",
+    "RegisteredJobViewSet",
+)

@@ -1,0 +1,77 @@
+"""Contents of the detail pages of the job registry."""
+
+from nautobot_job_registry.details.field_override import FIELD_OVERRIDE, FieldOverridePanel
+from nautobot_job_registry.details.job_load_error import JOB_LOAD_ERROR, LoadErrorPanel
+from nautobot_job_registry.details.job_revision import JOB_REVISION
+from nautobot_job_registry.details.panels import (
+    RelatedTablePanel,
+    RowsPanel,
+    SourcePanel,
+    VariablesPanel,
+    field_label,
+    may_view_source,
+    queue_link,
+)
+from nautobot_job_registry.details.reconciliation import (
+    COUNT_FIELDS,
+    MAX_CHANGES_SHOWN,
+    RECONCILIATION,
+    ChangesPanel,
+    ReconciliationPanel,
+    change_rows,
+    shown_changes,
+)
+from nautobot_job_registry.details.registered_job import (
+    MAX_DEPENDENTS_SHOWN,
+    NOT_ENABLED_ADVICE,
+    REGISTERED_JOB,
+    STATE_ADVICE,
+    STATE_EXPLANATIONS,
+    UNKNOWN,
+    DependentsPanel,
+    IdentityPanel,
+    OpenLoadErrorsPanel,
+    OverridesPanel,
+    RegisteredJobPanel,
+    RevisionsPanel,
+    RunsPanel,
+    SchedulesPanel,
+    StatePanel,
+)
+
+__all__ = (
+    "COUNT_FIELDS",
+    "ChangesPanel",
+    "DependentsPanel",
+    "FIELD_OVERRIDE",
+    "FieldOverridePanel",
+    "IdentityPanel",
+    "JOB_LOAD_ERROR",
+    "JOB_REVISION",
+    "LoadErrorPanel",
+    "MAX_CHANGES_SHOWN",
+    "MAX_DEPENDENTS_SHOWN",
+    "NOT_ENABLED_ADVICE",
+    "OpenLoadErrorsPanel",
+    "OverridesPanel",
+    "RECONCILIATION",
+    "REGISTERED_JOB",
+    "ReconciliationPanel",
+    "RegisteredJobPanel",
+    "RelatedTablePanel",
+    "RevisionsPanel",
+    "RowsPanel",
+    "RunsPanel",
+    "STATE_ADVICE",
+    "STATE_EXPLANATIONS",
+    "SchedulesPanel",
+    "SourcePanel",
+    "StatePanel",
+    "UNKNOWN",
+    "VariablesPanel",
+    "change_rows",
+    "field_label",
+    "may_view_source",
+    "queue_link",
+    "shown_changes",
+)

@@ -1,0 +1,105 @@
+"""Panels that more than one detail page has."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.db.models import Model, QuerySet
+from django.utils.safestring import SafeString
+from nautobot.apps.templatetags import hyperlinked_object, render_boolean
+from nautobot.apps.ui import (
+    BaseTextPanel,
+    DataTablePanel,
+    ObjectsTablePanel,
+    ObjectTextPanel,
+)
+from nautobot.apps.views import get_obj_from_context
+from nautobot.extras.models import JobQueue
+
+from nautobot_job_registry import constants, models, tables
+
+
+def field_label(model: type[Model], field: str) -> str:
+    """Return what a field is called on a page; the name itself where the model has no such field."""
+    names = {known.name: known.verbose_name for known in (*model._meta.fields, *model._meta.many_to_many)}
+    text = str(names.get(field, field))
+    return text[:1].upper() + text[1:]
+
+
+def may_view_source(user: Any, obj: Model) -> bool:
+    """Return whether a user may see the source code of a revision, or the traceback of a load error."""
+    return type(obj).objects.restrict(user, constants.VIEW_SOURCE).filter(pk=obj.pk).exists()
+
+
+def queue_link(queue: JobQueue | None) -> SafeString:
+    """Return a link to a queue by its name: its display asks every worker."""
+    return hyperlinked_object(queue, field="name")
+
+
+class RowsPanel(DataTablePanel):
+    """A panel with a table of rows that are derived from the object of the page."""
+
+    context_data_key = "registry_rows"
+
+    def get_extra_context(self, context):
+        """Add the rows."""
+        rows = list(self.visible_rows(get_obj_from_context(context), context["request"].user))
+        return {**super().get_extra_context(context), "data": rows}
+
+    def visible_rows(self, obj: Any, user: Any) -> Iterable[dict[str, Any]]:
+        """Return the rows that a user may see: all of them, where they say nothing of other objects."""
+        return self.rows(obj)
+
+    def rows(self, obj: Any) -> Iterator[dict[str, Any]]:
+        """Yield the rows of an object; texts are escaped where they are shown."""
+        raise NotImplementedError
+
+
+class VariablesPanel(RowsPanel):
+    """The inputs that the job asks for."""
+
+    columns = ["name", "type", "label", "required", "default"]
+    column_headers = ["Name", "Type", "Label", "Required", "Default"]
+
+    def rows(self, obj):
+        """Yield the rows of a registered job, or of a revision."""
+        revision = obj.current_revision if isinstance(obj, models.RegisteredJob) else obj
+        for variable in revision.metadata.get("variables") or () if revision else ():
+            yield {
+                "name": variable.get("name"),
+                "type": variable.get("type"),
+                "label": variable.get("label"),
+                "required": render_boolean(bool(variable.get("required"))),
+                "default": tables.value_text(variable.get("default")),
+            }
+
+
+class RelatedTablePanel(ObjectsTablePanel):
+    """A panel with a table of objects that are not found by one relation, or not to be read whole."""
+
+    add_button_route = None
+    context_table_key = "registry_table"
+    related_table_class: type | None = None
+    show_table_config_button = False
+
+    def get_extra_context(self, context):
+        """Add the table of the objects that the user may see."""
+        user = context["request"].user
+        queryset = self.related_queryset(get_obj_from_context(context)).restrict(user, "view")
+        with context.update({self.context_table_key: self.related_table_class(queryset, user=user)}):
+            return super().get_extra_context(context)
+
+    def related_queryset(self, obj: Any) -> QuerySet:
+        """Return the objects of the table, whoever asks."""
+        raise NotImplementedError
+
+
+class SourcePanel(ObjectTextPanel):
+    """A text that only those see who have the permission to view sources."""
+
+    render_as = BaseTextPanel.RenderOptions.CODE
+
+    def should_render(self, context):
+        """Render for those who may see it."""
+        if not super().should_render(context):
+            return False
+        return may_view_source(context["request"].user, get_obj_from_context(context))

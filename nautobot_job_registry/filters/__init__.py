@@ -1,0 +1,18 @@
+"""Filters of the job registry; Nautobot looks for them here, by their names."""
+
+from nautobot_job_registry.filters.class_path import ClassPathSearchFilter, class_path_query
+from nautobot_job_registry.filters.field_override import FieldOverrideFilterSet
+from nautobot_job_registry.filters.job_load_error import JobLoadErrorFilterSet
+from nautobot_job_registry.filters.job_revision import JobRevisionFilterSet
+from nautobot_job_registry.filters.reconciliation import ReconciliationFilterSet
+from nautobot_job_registry.filters.registered_job import RegisteredJobFilterSet
+
+__all__ = (
+    "ClassPathSearchFilter",
+    "FieldOverrideFilterSet",
+    "JobLoadErrorFilterSet",
+    "JobRevisionFilterSet",
+    "ReconciliationFilterSet",
+    "RegisteredJobFilterSet",
+    "class_path_query",
+)

@@ -1,0 +1,54 @@
+"""Filters of load errors."""
+
+import django_filters
+from nautobot.apps.filters import (
+    BaseFilterSet,
+    NaturalKeyOrPKMultipleChoiceFilter,
+)
+from nautobot.extras.models import GitRepository
+
+from nautobot_job_registry import choices, models
+from nautobot_job_registry.filters.class_path import ClassPathSearchFilter
+
+
+class JobLoadErrorFilterSet(BaseFilterSet):
+    """Filters of load errors; the traceback cannot be searched, as not everybody may see it."""
+
+    q = ClassPathSearchFilter(
+        filter_predicates={
+            "module_name": "icontains",
+            "job_class_name": "icontains",
+            "source_name": "icontains",
+            "exception_type": "icontains",
+            "message": "icontains",
+            "file_path": "icontains",
+        },
+    )
+    source_type = django_filters.MultipleChoiceFilter(choices=choices.SourceTypeChoices, distinct=False)
+    git_repository = NaturalKeyOrPKMultipleChoiceFilter(
+        queryset=GitRepository.objects.all(), to_field_name="name", label="Git repository (name or ID)"
+    )
+    resolved = django_filters.BooleanFilter(
+        field_name="resolved_at", lookup_expr="isnull", exclude=True, label="Is resolved"
+    )
+
+    class Meta:
+        """Meta attributes."""
+
+        model = models.JobLoadError
+        fields = (
+            "id",
+            "source_type",
+            "source_name",
+            "git_repository",
+            "source_version",
+            "module_name",
+            "job_class_name",
+            "file_path",
+            "line",
+            "exception_type",
+            "message",
+            "first_seen",
+            "last_seen",
+            "resolved_at",
+        )

@@ -1,0 +1,111 @@
+"""Filters of registered jobs."""
+
+import django_filters
+from django.db.models import Q, QuerySet
+from nautobot.apps.filters import (
+    MultiValueCharFilter,
+    NaturalKeyOrPKMultipleChoiceFilter,
+    NautobotFilterSet,
+)
+from nautobot.extras.models import GitRepository, Job, JobQueue
+
+from nautobot_job_registry import choices, models
+from nautobot_job_registry.engine.fields import OVERRIDE_FLAGS, override_flag
+from nautobot_job_registry.filters.class_path import ClassPathSearchFilter, class_path_query
+
+
+class RegisteredJobFilterSet(NautobotFilterSet):
+    """Filters of registered jobs."""
+
+    q = ClassPathSearchFilter(
+        filter_predicates={
+            "name": "icontains",
+            "grouping": "icontains",
+            "module_name": "icontains",
+            "job_class_name": "icontains",
+            "description": "icontains",
+        },
+    )
+    class_path = MultiValueCharFilter(method="filter_class_path", label="Class path")
+    source_type = django_filters.MultipleChoiceFilter(choices=choices.SourceTypeChoices, distinct=False)
+    absence = django_filters.MultipleChoiceFilter(choices=choices.AbsenceChoices, distinct=False)
+    git_repository = NaturalKeyOrPKMultipleChoiceFilter(
+        queryset=GitRepository.objects.all(), to_field_name="name", label="Git repository (name or ID)"
+    )
+    job_queues = NaturalKeyOrPKMultipleChoiceFilter(
+        queryset=JobQueue.objects.all(), to_field_name="name", label="Job queues (name or ID)"
+    )
+    default_job_queue = NaturalKeyOrPKMultipleChoiceFilter(
+        queryset=JobQueue.objects.all(), to_field_name="name", label="Default job queue (name or ID)"
+    )
+    core_job = NaturalKeyOrPKMultipleChoiceFilter(
+        queryset=Job.objects.all(), to_field_name="name", label="Nautobot's own job (name or ID)"
+    )
+    overridden = django_filters.BooleanFilter(method="filter_overridden", label="Has overridden fields")
+    overridden_field = django_filters.MultipleChoiceFilter(
+        choices=choices.OverridableFieldChoices, method="filter_overridden_field", label="Overridden field"
+    )
+    drifted = django_filters.BooleanFilter(
+        method="filter_drifted", label="Drifted (the source has changed under an override)"
+    )
+
+    class Meta:
+        """Meta attributes."""
+
+        model = models.RegisteredJob
+        fields = (
+            "id",
+            "module_name",
+            "job_class_name",
+            "source_type",
+            "source_name",
+            "source_version",
+            "git_repository",
+            "installed",
+            "absence",
+            "uninstalled_at",
+            "is_job_hook_receiver",
+            "is_job_button_receiver",
+            "read_only",
+            "supports_dryrun",
+            "core_job",
+            "grouping",
+            "name",
+            "description",
+            "hidden",
+            "console_log_default",
+            "dryrun_default",
+            "soft_time_limit",
+            "time_limit",
+            "has_sensitive_variables",
+            "is_singleton",
+            "job_queues",
+            "default_job_queue",
+            "enabled",
+            "created",
+            "last_updated",
+            "tags",
+            *OVERRIDE_FLAGS,
+        )
+
+    def filter_class_path(self, queryset: QuerySet, name: str, value: list[str]) -> QuerySet:
+        """Keep the jobs of the given class paths."""
+        query = Q(pk__in=[])
+        for class_path in value:
+            query |= class_path_query(class_path)
+        return queryset.filter(query)
+
+    def filter_overridden_field(self, queryset: QuerySet, name: str, value: list[str]) -> QuerySet:
+        """Keep the jobs in which any of the given fields is overridden."""
+        return queryset.filter(Q(*((override_flag(field), True) for field in value), _connector=Q.OR))
+
+    def filter_drifted(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
+        """Keep the jobs that have a drifted override, or those that have none."""
+        return queryset.with_drift().filter(is_drifted=value)
+
+    def filter_overridden(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
+        """Keep the jobs that have an overridden field, or those that have none."""
+        query = Q()
+        for flag in OVERRIDE_FLAGS:
+            query |= Q(**{flag: True})
+        return queryset.filter(query) if value else queryset.exclude(query)

@@ -1,0 +1,72 @@
+"""How values, states, sources and versions are shown."""
+
+import json
+from typing import Any
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from nautobot.apps.templatetags import placeholder
+
+from nautobot_job_registry import choices, models
+
+SHORT_COMMIT_LENGTH = 8
+INSTALLED = "installed"
+STATE_CLASSES = {
+    INSTALLED: "success",
+    choices.AbsenceChoices.REMOVED: "secondary",
+    choices.AbsenceChoices.LOAD_ERROR: "danger",
+    choices.AbsenceChoices.SOURCE_UNAVAILABLE: "warning",
+}
+
+
+def value_text(value: Any) -> str:
+    """Return a value of a job as a text, for which an empty one, zero and no are not the same."""
+    if value is None or value == "":
+        return ""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    if isinstance(value, list | tuple | dict):
+        return json.dumps(value, default=str)
+    return str(value)
+
+
+def label(text: str, css_class: str) -> SafeString:
+    """Return a coloured label."""
+    return format_html('<span class="badge bg-{}">{}</span>', css_class, text)
+
+
+def job_state(job: models.RegisteredJob) -> str:
+    """Return the state of a job: `installed`, or the reason of its absence."""
+    return INSTALLED if job.installed else job.absence
+
+
+def state_label(job: models.RegisteredJob) -> SafeString:
+    """Return the state of a job as a coloured label."""
+    state = job_state(job)
+    return label(state.replace("_", " ") or "not installed", STATE_CLASSES.get(state, "secondary"))
+
+
+def source_display(record: models.RegisteredJob | models.JobLoadError) -> SafeString:
+    """Return kind and name of the source of a job or load error, linked to the Git repository where it is one."""
+    name = record.source_name
+    if record.git_repository is not None:
+        name = format_html('<a href="{}">{}</a>', record.git_repository.get_absolute_url(), name)
+    return format_html("{}: {}", record.get_source_type_display(), name)
+
+
+def version_display(version: str, source_type: str) -> SafeString:
+    """Return the version of a source, a commit shortened with the whole of it as title."""
+    if not version:
+        return placeholder(None)
+    shown = version[:SHORT_COMMIT_LENGTH] if source_type == choices.SourceTypeChoices.GIT else version
+    return format_html('<span title="{}">{}</span>', version, shown)
+
+
+def status_label(reconciliation: models.Reconciliation) -> SafeString:
+    """Return how a reconcile ended as a coloured label."""
+    css_class = choices.ReconciliationStatusChoices.CSS_CLASSES.get(reconciliation.status, "secondary")
+    return label(reconciliation.get_status_display(), css_class)

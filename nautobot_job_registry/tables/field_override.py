@@ -1,0 +1,67 @@
+"""Table of field overrides."""
+
+import django_tables2
+from nautobot.apps.tables import BaseTable, ToggleColumn
+from nautobot.apps.templatetags import placeholder
+
+from nautobot_job_registry import models
+from nautobot_job_registry.tables.display import label, value_text
+
+
+class FieldOverrideTable(BaseTable):
+    """Table of field overrides."""
+
+    pk = ToggleColumn()
+    field = django_tables2.Column(linkify=True)
+    job = django_tables2.Column(linkify=True)
+    value = django_tables2.Column(empty_values=(), orderable=False)
+    source_value = django_tables2.Column(empty_values=(), orderable=False, verbose_name="Set against")
+    source_now = django_tables2.Column(empty_values=(), orderable=False, verbose_name="Source says now", accessor="job")
+    state = django_tables2.Column(empty_values=(), orderable=False, accessor="is_drifted")
+
+    class Meta(BaseTable.Meta):
+        """Meta attributes."""
+
+        model = models.FieldOverride
+        fields = (
+            "pk",
+            "field",
+            "job",
+            "value",
+            "source_value",
+            "source_now",
+            "state",
+            "origin",
+            "set_by",
+            "created",
+            "reason",
+            "expires_at",
+        )
+        default_columns = (
+            "pk",
+            "field",
+            "job",
+            "value",
+            "source_value",
+            "source_now",
+            "state",
+            "origin",
+            "set_by",
+            "created",
+        )
+
+    def render_value(self, value):
+        """Show the value that is in effect."""
+        return value_text(value)
+
+    def render_source_value(self, value, record):
+        """Show what the source said when the override was set."""
+        return value_text(value) if record.source_is_known else placeholder(None)
+
+    def render_source_now(self, record):
+        """Show what the source says now."""
+        return value_text(record.job.source_values.get(record.field))
+
+    def render_state(self, value):
+        """Show whether the source has changed since."""
+        return label("drifted", "warning") if value else label("as set", "success")

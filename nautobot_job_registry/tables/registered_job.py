@@ -1,0 +1,104 @@
+"""Table of registered jobs."""
+
+import django_tables2
+from django.utils.html import format_html
+from nautobot.apps.tables import BaseTable, BooleanColumn, ButtonsColumn, TagColumn, ToggleColumn
+from nautobot.apps.templatetags import placeholder
+from nautobot.apps.utils import get_route_for_model
+
+from nautobot_job_registry import choices, models
+from nautobot_job_registry.tables.display import label, source_display, state_label, version_display
+
+
+def row_class(record: models.RegisteredJob) -> str:
+    """Return the colour of a row: red for what is broken, yellow for what needs a look, none for what is well."""
+    if record.absence == choices.AbsenceChoices.LOAD_ERROR:
+        return "table-danger"
+    if record.absence == choices.AbsenceChoices.SOURCE_UNAVAILABLE or getattr(record, "is_drifted", False):
+        return "table-warning"
+    return ""
+
+
+class RegisteredJobTable(BaseTable):
+    """Table of registered jobs."""
+
+    pk = ToggleColumn()
+    name = django_tables2.Column(linkify=True)
+    class_path = django_tables2.Column(order_by=("module_name", "job_class_name"))
+    source = django_tables2.Column(
+        accessor="source_type", order_by=("source_type", "source_name"), verbose_name="Source"
+    )
+    installed = BooleanColumn()
+    state = django_tables2.Column(
+        accessor="absence", empty_values=(), order_by=("-installed", "absence"), verbose_name="State"
+    )
+    enabled = BooleanColumn()
+    overridden = django_tables2.Column(accessor="overridden_fields", empty_values=())
+    hidden = BooleanColumn()
+    is_job_hook_receiver = BooleanColumn()
+    is_job_button_receiver = BooleanColumn()
+    tags = TagColumn(url_name=get_route_for_model(models.RegisteredJob, "list"))
+    actions = ButtonsColumn(models.RegisteredJob, buttons=("changelog", "edit", "delete"))
+
+    class Meta(BaseTable.Meta):
+        """Meta attributes."""
+
+        model = models.RegisteredJob
+        row_attrs = {"class": row_class}
+        fields = (
+            "pk",
+            "name",
+            "state",
+            "enabled",
+            "overridden",
+            "source",
+            "source_version",
+            "grouping",
+            "class_path",
+            "installed",
+            "uninstalled_at",
+            "hidden",
+            "is_job_hook_receiver",
+            "is_job_button_receiver",
+            "tags",
+            "actions",
+        )
+        default_columns = (
+            "pk",
+            "name",
+            "state",
+            "enabled",
+            "overridden",
+            "source",
+            "source_version",
+            "class_path",
+            "actions",
+        )
+
+    def render_class_path(self, value):
+        """Let a long path go on in the next line, so that the columns after it stay in sight."""
+        return format_html('<span class="text-break">{}</span>', value)
+
+    def render_source(self, record):
+        """Show kind and name of the source."""
+        return source_display(record)
+
+    def render_source_version(self, value, record):
+        """Show a commit shortened."""
+        return version_display(value, record.source_type)
+
+    def render_state(self, record):
+        """Show whether the job is installed, or why it is not."""
+        return state_label(record)
+
+    def render_overridden(self, value, record):
+        """Count the overridden fields, name them in the title, and say where the source has changed under one."""
+        if not value:
+            return placeholder(None)
+        drift = label("drifted", "warning") if getattr(record, "is_drifted", False) else ""
+        return format_html('<span title="{}">{} overridden</span> {}', ", ".join(value), len(value), drift)
+
+    def order_overridden(self, queryset, is_descending):
+        """Sort by the number of overridden fields."""
+        order = "-overridden_count" if is_descending else "overridden_count"
+        return queryset.with_overridden_count().order_by(order, *queryset.model._meta.ordering), True

@@ -1,0 +1,21 @@
+"""Pages of reconciliations."""
+
+from nautobot.apps.views import ObjectDetailViewMixin, ObjectListViewMixin
+
+from nautobot_job_registry import details, filters, forms, models, tables
+from nautobot_job_registry.api import serializers
+from nautobot_job_registry.constants import UUID_PATTERN
+
+
+class ReconciliationUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
+    """Pages of reconciliations."""
+
+    action_buttons = ("export",)
+    filterset_class = filters.ReconciliationFilterSet
+    filterset_form_class = forms.ReconciliationFilterForm
+    lookup_field = "pk"
+    lookup_value_regex = UUID_PATTERN
+    object_detail_content = details.RECONCILIATION
+    queryset = models.Reconciliation.objects.select_related("user", "job_result__job_model").defer("changes")
+    serializer_class = serializers.ReconciliationSerializer
+    table_class = tables.ReconciliationTable
