@@ -1,0 +1,31 @@
+"""What hangs on core's row of a job, and its deletion."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+from django.db.models import QuerySet
+from nautobot.extras.models import Job, JobButton, JobHook, JobResult, ScheduledJob
+
+
+def delete_job(job_id: UUID) -> None:
+    """Delete core's row of a job: links of runs and schedules become null, hooks and buttons go with it.
+
+    Core's own `delete()` refuses the jobs that Nautobot brings, also those that are no longer there; this does not.
+    """
+    QuerySet.delete(Job.objects.filter(pk=job_id))
+
+
+def dependents(job_ids: Collection[UUID]) -> dict[str, QuerySet]:
+    """Return what hangs on core's rows of jobs, kind by kind.
+
+    Args:
+        job_ids: The primary keys of core's rows.
+    """
+    return {
+        "runs": JobResult.objects.filter(job_model__in=job_ids),
+        "schedules": ScheduledJob.objects.filter(job_model__in=job_ids),
+        "job_hooks": JobHook.objects.filter(job__in=job_ids),
+        "job_buttons": JobButton.objects.filter(job__in=job_ids),
+    }

@@ -1,0 +1,81 @@
+"""What core's own rows say about jobs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from django.db.models import Q
+from nautobot.extras.models import Job
+
+from nautobot_job_registry.engine.fields import (
+    FLAG_FIELDS,
+    OVERRIDABLE_FIELDS,
+    VALUE_FIELDS,
+    override_flag,
+)
+from nautobot_job_registry.engine.records import CoreState, JobKey, undecided
+
+COLUMNS = (
+    "id",
+    "module_name",
+    "job_class_name",
+    "enabled",
+    "default_job_queue__name",
+    "registered_job__core_decisions",
+    *VALUE_FIELDS,
+    *FLAG_FIELDS,
+    *(override_flag(field) for field in OVERRIDABLE_FIELDS),
+)
+
+
+def _tells_anything() -> Q:
+    flags = Q(*((override_flag(field), True) for field in OVERRIDABLE_FIELDS), _connector=Q.OR)
+    news = Q(registered_job=None) | flags
+    for enabled in (True, False):
+        news |= Q(enabled=enabled) & ~Q(registered_job__core_decisions=undecided(enabled))
+    return news
+
+
+TELLS_ANYTHING = _tells_anything()
+
+
+def news_of_core() -> dict[JobKey, CoreState]:
+    """Read those of core's rows that tell anything new, in at most two statements.
+
+    Left out are the rows of which the record that points at them knows all that was decided there; that they are many
+    is what keeps a reconcile with nothing to do cheap. Rows with an override are always read.
+    """
+    rows = list(Job.objects.filter(TELLS_ANYTHING).order_by().values(*COLUMNS))
+    queues = _queue_names([row["id"] for row in rows])
+    states = (core_state(row, tuple(sorted(queues.get(row["id"], ())))) for row in rows)
+    return {state.key: state for state in states}
+
+
+def _queue_names(job_ids: list[object]) -> dict[object, list[str]]:
+    names: dict[object, list[str]] = defaultdict(list)
+    if job_ids:
+        through = Job.job_queues.through.objects.order_by().filter(job_id__in=job_ids)
+        for job_id, name in through.values_list("job_id", "job_queue__name"):
+            names[job_id].append(name)
+    return names
+
+
+def core_state(values: dict, queues: tuple[str, ...]) -> CoreState:
+    """Return the state of one row of core's.
+
+    Args:
+        values: The value of each of `COLUMNS`, by its name.
+        queues: The names of its queues, sorted.
+    """
+    overridable = {field: values[field] for field in VALUE_FIELDS}
+    overridable["job_queues"] = queues
+    overridable["default_job_queue"] = values["default_job_queue__name"]
+    return CoreState(
+        id=values["id"],
+        key=(values["module_name"], values["job_class_name"]),
+        enabled=values["enabled"],
+        values=overridable,
+        overridden=frozenset(field for field in OVERRIDABLE_FIELDS if values[override_flag(field)]),
+        flags={field: values[field] for field in FLAG_FIELDS},
+        known=values["registered_job__core_decisions"],
+    )
