@@ -41,16 +41,18 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
     def ready(self):
         """Connect the signals."""
         super().ready()
-        from django.db.models.signals import m2m_changed, post_delete, post_init, post_save, pre_delete
+        from django.db.models.signals import m2m_changed, post_delete, post_init, post_save, pre_delete, pre_save
         from nautobot.extras.models import Job
 
         from nautobot_job_registry import models, signals
-        from nautobot_job_registry.models.registered_job import job_saved
+        from nautobot_job_registry.models.registered_job import job_saved, job_saving
 
         nautobot_database_ready.connect(signals.reconcile_after_migrate, sender=self)
         pre_delete.connect(signals.refuse_deletion_while_installed, sender=models.RegisteredJob)
+        job_saving.connect(signals.prepare_decision, sender=models.RegisteredJob)
         job_saved.connect(signals.decide_in_core, sender=models.RegisteredJob)
-        post_init.connect(signals.remember_core_job, sender=Job)
+        post_init.connect(signals.note_core_job, sender=Job)
+        pre_save.connect(signals.look_at_core_job, sender=Job)
         post_save.connect(signals.take_over_from_core, sender=Job)
         m2m_changed.connect(signals.take_over_queues_from_core, sender=Job.job_queues.through)
         m2m_changed.connect(signals.note_changed_queues, sender=models.RegisteredJob.job_queues.through)

@@ -14,11 +14,11 @@ from typing import Any
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from nautobot_job_registry import discovery, report, store
+from nautobot_job_registry import core_bridge, discovery, report, store
 from nautobot_job_registry.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
 from nautobot_job_registry.engine.descriptor import Discovery, SourceType
 from nautobot_job_registry.engine.errors import UnknownSourceError
-from nautobot_job_registry.engine.plan import Plan, make_plan
+from nautobot_job_registry.engine.plan import Plan, make_plan, make_plan_of_core
 from nautobot_job_registry.models import Reconciliation
 
 logger = logging.getLogger(__name__)
@@ -106,6 +106,21 @@ def reconcile_source_gone(slug: str, *, user: Any = None, job_result: Any = None
     return _reconcile(lambda: discovery.discover_nothing(slug), occasion)
 
 
+def take_over_core(*, user: Any = None) -> Plan:
+    """Take over what was decided in core's own rows, whatever the sources say; nothing is discovered (rule 16).
+
+    Args:
+        user: Who decided it, if anybody.
+    """
+    with transaction.atomic():
+        core_bridge.lock(make_plan_of_core(store.read_state()).jobs)
+        store.lock()
+        plan = make_plan_of_core(store.read_state(for_update=True))
+        detail = "Job Registry: edited in Nautobot's own jobs"
+        store.apply_plan(plan, now=timezone.now(), repositories={}, user=user, detail=detail)
+    return plan
+
+
 def _reconcile(discover: Callable[[], Discovery], occasion: Occasion, *, dry_run: bool = False) -> Outcome:
     started = timezone.now()
     try:
@@ -116,7 +131,7 @@ def _reconcile(discover: Callable[[], Discovery], occasion: Occasion, *, dry_run
             plan = _plan(found)
             if dry_run:
                 return Outcome(plan)
-            return _logged(plan, occasion, started) if plan.is_empty else _carry_out(found, occasion, started)
+            return _logged(plan, occasion, started) if plan.is_empty else _carry_out(found, occasion, started, plan)
     except UnknownSourceError:
         raise
     except Exception:
@@ -158,13 +173,14 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _carry_out(found: Discovery, occasion: Occasion, started: datetime) -> Outcome:
+def _carry_out(found: Discovery, occasion: Occasion, started: datetime, plan: Plan | None = None) -> Outcome:
     """Make the plan again once nobody else can write, and apply it (rule 10)."""
     attempts_left = 1 if connection.in_atomic_block else ATTEMPTS
     while True:
         attempts_left -= 1
         try:
             with transaction.atomic():
+                core_bridge.lock(plan.jobs if plan else ())
                 return _logged(_apply_alone(found, occasion, started), occasion, started)
         except OperationalError:
             if not attempts_left:

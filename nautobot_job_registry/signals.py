@@ -6,7 +6,9 @@ import logging
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import ProtectedError
+from nautobot.extras.signals import change_context_state
 
 from nautobot_job_registry import readiness
 from nautobot_job_registry.choices import ReconciliationTriggerChoices
@@ -56,6 +58,13 @@ def delete_core_job(sender: Any, instance: Any, **kwargs: Any) -> None:
         core_bridge.delete_job(instance.core_job_id)
 
 
+def prepare_decision(sender: Any, instance: Any, **kwargs: Any) -> None:
+    """Look at core's row before a record is saved that decides anything (rule 16)."""
+    from nautobot_job_registry import core_bridge
+
+    core_bridge.prepare(instance)
+
+
 def decide_in_core(sender: Any, instance: Any, **kwargs: Any) -> None:
     """Write to core what was decided in a record (rule 16)."""
     from nautobot_job_registry import core_bridge
@@ -64,27 +73,35 @@ def decide_in_core(sender: Any, instance: Any, **kwargs: Any) -> None:
 
 
 def note_changed_queues(sender: Any, instance: Any, action: str, reverse: bool, **kwargs: Any) -> None:
-    """Note an override of the queues, which are written after the record that they belong to, and tell core."""
-    from nautobot_job_registry import core_bridge
-
-    if action in M2M_CHANGED and not reverse and instance.job_queues_override:
-        instance.include_default_queue()
-        instance.note_overrides()
-        core_bridge.push(instance)
+    """Save an override of the queues, which are written after the record that they belong to."""
+    if action in M2M_CHANGED and not reverse and instance.job_queues_override and not instance.is_being_saved:
+        instance.save(update_fields=["last_updated"])
 
 
-def remember_core_job(sender: Any, instance: Any, **kwargs: Any) -> None:
+def note_core_job(sender: Any, instance: Any, **kwargs: Any) -> None:
     """Keep in mind what a row of core's said when it was read."""
     from nautobot_job_registry import core_bridge
 
-    core_bridge.remember(instance)
+    core_bridge.note(instance)
+
+
+def look_at_core_job(sender: Any, instance: Any, raw: bool = False, **kwargs: Any) -> None:
+    """See what core's row says before a decision is saved there."""
+    from nautobot_job_registry import core_bridge
+
+    if not raw and core_bridge.decides(instance) and not _is_bulk():
+        core_bridge.look_before(instance)
 
 
 def take_over_from_core(sender: Any, instance: Any, created: bool, raw: bool = False, **kwargs: Any) -> None:
     """Take over what was decided in core (rule 16); a row that is new there is for the next reconcile."""
     from nautobot_job_registry import core_bridge
 
-    if not created and not raw:
+    if created or raw or not core_bridge.decides(instance):
+        return
+    if _is_bulk():
+        _take_over_at_the_end()
+    else:
         core_bridge.pull(instance)
 
 
@@ -92,5 +109,39 @@ def take_over_queues_from_core(sender: Any, instance: Any, action: str, reverse:
     """Take over the queues that were chosen in core, where they are overridden there."""
     from nautobot_job_registry import core_bridge
 
-    if action in M2M_CHANGED and not reverse and instance.job_queues_override:
-        core_bridge.pull_anyway(instance)
+    if action not in M2M_CHANGED or reverse or not instance.job_queues_override:
+        return
+    if _is_bulk():
+        _take_over_at_the_end()
+    else:
+        core_bridge.pull(instance)
+
+
+def _is_bulk() -> bool:
+    """Say whether many objects are being edited by one of Nautobot's own jobs."""
+    context = change_context_state.get()
+    return context is not None and context.defer_object_changes
+
+
+def _take_over_at_the_end() -> None:
+    """Take over the decisions of a bulk edit all at once, and once only, as soon as it is committed.
+
+    One by one they would cost some statements each.
+    """
+    context = change_context_state.get()
+    if not getattr(context, "_job_registry_is_told", False):
+        context._job_registry_is_told = True
+        user = context.get_user()
+        transaction.on_commit(lambda: _take_over_all(context, user), robust=True)
+
+
+def _take_over_all(context: Any, user: Any) -> None:
+    from nautobot_job_registry.reconcile import take_over_core
+
+    context._job_registry_is_told = False
+    try:
+        take_over_core(user=user)
+    except Exception:
+        logger.exception(
+            "What was edited in Nautobot's own jobs is not in the job registry yet; the next reconcile mends it."
+        )

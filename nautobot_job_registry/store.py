@@ -12,17 +12,20 @@ from typing import Any
 from django.contrib.contenttypes.models import ContentType
 from django.core import serializers
 from django.db import connection
+from django.db.models.fields.json import KeyTransform
 from nautobot.extras.choices import ObjectChangeActionChoices, ObjectChangeEventContextChoices
 from nautobot.extras.constants import CHANGELOG_MAX_CHANGE_CONTEXT_DETAIL, CHANGELOG_MAX_OBJECT_REPR
 from nautobot.extras.models import JobQueue, ObjectChange
 
 from nautobot_job_registry import core_bridge, ledger
+from nautobot_job_registry.choices import OverrideOriginChoices
 from nautobot_job_registry.constants import BATCH_SIZE
+from nautobot_job_registry.engine.collisions import LIMITED_FIELDS
 from nautobot_job_registry.engine.descriptor import JobDescriptor, LoadFailure, identity
 from nautobot_job_registry.engine.fields import RECORD_COLUMNS, shorten
-from nautobot_job_registry.engine.plan import ActionKind, ErrorAction, ErrorActionKind, JobAction, Plan
-from nautobot_job_registry.engine.records import ErrorRecord, JobKey, JobRecord, RegistryState
-from nautobot_job_registry.models import JobLoadError, JobRevision, RegisteredJob
+from nautobot_job_registry.engine.plan import CORE_PREFIX, ActionKind, ErrorAction, ErrorActionKind, JobAction, Plan
+from nautobot_job_registry.engine.records import CoreState, ErrorRecord, JobKey, JobRecord, RegistryState
+from nautobot_job_registry.models import FieldOverride, JobLoadError, JobRevision, RegisteredJob
 
 # The columns whose rows are of another table, by the lookup that reads what planning knows of them.
 LOOKUPS = {"git_repository": "git_repository_id", "default_job_queue": "default_job_queue__name"}
@@ -56,7 +59,36 @@ def read_state(*, for_update: bool = False) -> RegistryState:
     Args:
         for_update: Whether the records are locked, so that an operator's edit is neither overlooked nor overwritten.
     """
-    return RegistryState(jobs=_job_records(for_update), core=core_bridge.news_of_core(), errors=_open_errors())
+    jobs, core = _job_records(for_update), core_bridge.news_of_core()
+    said = _said_of([key for key, state in core.items() if key in jobs and _clears_any(jobs[key], state)])
+    return RegistryState(jobs=jobs, core=core, errors=_open_errors(), collisions=_collisions(), said=said)
+
+
+def _clears_any(record: JobRecord, core: CoreState) -> bool:
+    return core.known is not None and bool(set(record.overridden) - core.overridden)
+
+
+def _said_of(keys: list[JobKey]) -> dict[JobKey, dict[str, Any]]:
+    """Return what the current revisions say of jobs in which core has cleared an override."""
+    if not keys:
+        return {}
+    rows = JobRevision.objects.filter(pk__in=RegisteredJob.objects.values("current_revision"))
+    modules = {module_name for module_name, _ in keys}
+    columns = ("job__module_name", "job__job_class_name", "metadata")
+    found = rows.filter(job__module_name__in=modules).order_by().values_list(*columns)
+    return {(module_name, name): metadata for module_name, name, metadata in found}
+
+
+def _collisions() -> dict[JobKey, dict[str, Any]]:
+    """Return what the source says of each field that is overridden only because core could not store it."""
+    found: dict[JobKey, dict[str, Any]] = defaultdict(dict)
+    rows = FieldOverride.objects.filter(origin=OverrideOriginChoices.COLLISION).order_by()
+    metadata = "job__current_revision__metadata"
+    columns = ("job__module_name", "job__job_class_name", "field", "value")
+    said = [KeyTransform(name, metadata) for name in LIMITED_FIELDS]
+    for module_name, name, field, value, *texts in rows.values_list(*columns, *said):
+        found[module_name, name][field] = dict(zip(LIMITED_FIELDS, texts, strict=True)).get(field) or value
+    return dict(found)
 
 
 def _job_records(for_update: bool) -> dict[JobKey, JobRecord]:
@@ -66,7 +98,7 @@ def _job_records(for_update: bool) -> dict[JobKey, JobRecord]:
             of=("self",), no_key=connection.features.has_select_for_no_key_update
         )
     revision = (f"current_revision__{name}" for name in REVISION_COLUMNS)
-    values = list(rows.values_list("id", "module_name", "job_class_name", *revision, *READ_COLUMNS))
+    values = list(rows.values_list("id", "module_name", "job_class_name", "core_job_id", *revision, *READ_COLUMNS))
     queues = _queue_names()
     records = (_record(row, tuple(sorted(queues.get(row[1:3], ())))) for row in values)
     return {record.key: record for record in records}
@@ -82,14 +114,15 @@ def _queue_names() -> dict[JobKey, list[str]]:
 
 
 def _record(row: tuple[Any, ...], queues: tuple[str, ...]) -> JobRecord:
-    job_id, module_name, job_class_name, number, metadata_hash, source_hash = row[:6]
+    job_id, module_name, job_class_name, core_job, number, metadata_hash, source_hash = row[:7]
     return JobRecord(
         id=job_id,
         key=(module_name, job_class_name),
-        values=(queues, *row[6:]),
+        values=(queues, *row[7:]),
         revision_number=number or 0,
         metadata_hash=metadata_hash or "",
         source_hash=source_hash or "",
+        core_job=core_job,
     )
 
 
@@ -116,8 +149,10 @@ def apply_plan(
         detail: What is said in the change log about the occasion.
     """
     queues = core_bridge.queues_by_name(_named_queues(plan.jobs))
-    jobs = _write_jobs(plan.jobs, queues, now)
+    core_jobs = core_bridge.make_rows(plan.jobs, queues)
+    jobs = _write_jobs(plan.jobs, queues, core_jobs, now)
     _write_queues(plan.jobs, jobs, queues)
+    core_bridge.settle(plan.jobs, queues, now)
     ledger.note(plan.jobs, jobs)
     _write_errors(plan.errors, repositories, now)
     if not plan.is_first:
@@ -133,7 +168,7 @@ def _named_queues(actions: Iterable[JobAction]) -> set[str]:
 
 
 def _write_jobs(
-    actions: Iterable[JobAction], queues: dict[str, JobQueue], now: datetime
+    actions: Iterable[JobAction], queues: dict[str, JobQueue], core_jobs: Mapping[JobKey, uuid.UUID], now: datetime
 ) -> dict[JobKey, RegisteredJob]:
     """Make and change records and make their revisions, and return the records by their key."""
     made = [action for action in actions if action.record_id is None]
@@ -143,6 +178,8 @@ def _write_jobs(
     for row in changed:
         _fill(row, known[row.pk], queues, now)
     jobs = {(row.module_name, row.job_class_name): row for row in (*rows, *changed)}
+    for key, pk in core_jobs.items():
+        jobs[key].core_job_id = pk
     revisions = {
         a.key: _revision(jobs[a.key].pk, a.revision, a.descriptor) for a in actions if a.revision and a.descriptor
     }
@@ -168,7 +205,7 @@ def _point_at(revisions: Mapping[JobKey, JobRevision], jobs: Mapping[JobKey, Reg
 def _changed_fields(actions: Iterable[JobAction]) -> list[str]:
     """Return the columns that any of the actions changes: few, as a rule, which keeps the statements small."""
     names = {change.field for action in actions for change in action.changes}
-    names.discard("job_queues")
+    names = {name for name in names if name != "job_queues" and not name.startswith(CORE_PREFIX)}
     if "installed" in names:
         names.add("uninstalled_at")
     if any(action.is_logged for action in actions):

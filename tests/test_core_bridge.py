@@ -1,7 +1,10 @@
 """What is decided on one side is in force on the other (rule 16)."""
 
 import pytest
-from nautobot.extras.models import Job, JobQueue, ScheduledJob
+from django.contrib.auth import get_user_model
+from django.urls import reverse
+from nautobot.extras.models import Job, JobQueue, ObjectChange, ScheduledJob
+from nautobot.users.models import Token
 
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, override_flag
 from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory, empty_registry
@@ -42,16 +45,60 @@ def sides(jobs_root):
 
 class Sides:
     models = {"registry": RegisteredJob, "core": Job}
+    pages = {"registry": "plugins:nautobot_job_registry:registeredjob_edit", "core": "extras:job_edit"}
+    addresses = {
+        "registry": "plugins-api:nautobot_job_registry-api:registeredjob-detail",
+        "core": "extras-api:job-detail",
+    }
 
     def row(self, side):
         return self.models[side].objects.get(module_name="bridged", job_class_name="Bridged")
 
-    def decide(self, side, field, value=None):
+    def decide(self, side, field, value=None, way="orm", client=None):
         """Override a field, or clear its override where no value is given."""
         row = self.row(side)
-        setattr(row, override_flag(field), value is not None)
         source = self.row("registry").source_values[field]
-        self.put(row, field, source if value is None else value)
+        chosen = source if value is None else value
+        if way == "orm":
+            setattr(row, override_flag(field), value is not None)
+            self.put(row, field, chosen)
+        elif way == "rest":
+            self.patch(client, side, {field: self.sent(field, chosen), override_flag(field): value is not None})
+        else:
+            self.submit(client, side, {field: chosen, override_flag(field): value is not None})
+
+    def sent(self, field, value):
+        if field == "job_queues":
+            return [{"name": name} for name in value]
+        return {"name": value} if field == "default_job_queue" else value
+
+    def patch(self, client, side, data):
+        user = get_user_model().objects.get(username="operator")
+        token, _ = Token.objects.get_or_create(user=user)
+        url = reverse(self.addresses[side], kwargs={"pk": self.row(side).pk})
+        headers = {"Authorization": f"Token {token.key}"}
+        response = client.patch(url, data, content_type="application/json", headers=headers)
+        assert response.status_code == 200, response.content
+
+    def submit(self, client, side, data):
+        """Send the form of a page as a browser does: all that is set, and nothing for a box that is not checked."""
+        row = self.row(side)
+        values = {name: self.said(side, name)[0] for name in OVERRIDABLE_FIELDS}
+        values |= {override_flag(name): getattr(row, override_flag(name)) for name in OVERRIDABLE_FIELDS}
+        values |= {"enabled": row.enabled, **data}
+        body = {}
+        for name, value in values.items():
+            is_shown = name == "enabled" or name.endswith("_override") or values[override_flag(name)]
+            if name == "job_queues":
+                value = [str(queue.pk) for queue in JobQueue.objects.filter(name__in=value)]
+            elif name == "default_job_queue":
+                value = str(JobQueue.objects.get(name=value).pk)
+            if side == "core" and value is False or side == "registry" and (value is False and "_override" in name):
+                continue
+            if side == "core" or is_shown:
+                body[name] = value
+        response = client.post(reverse(self.pages[side], kwargs={"pk": row.pk}), body)
+        assert response.status_code == 302, response.content.decode()[-3000:]
 
     def put(self, row, field, value):
         if field == "default_job_queue":
@@ -98,6 +145,46 @@ def test_a_field_is_set_changed_and_cleared_on_either_side(sides, field, first, 
     sides.assert_agreed(field, source, False)
 
 
+@pytest.fixture
+def operator(client):
+    """The client of a superuser who has logged in."""
+    user = get_user_model().objects.create_superuser("operator", "operator@example.com", "operator")
+    client.force_login(user)
+    return client
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("field", OVERRIDABLE_FIELDS)
+@pytest.mark.parametrize("side", ["registry", "core"])
+@pytest.mark.parametrize("way", ["form", "rest"])
+def test_a_field_is_set_changed_and_cleared_through_each_door(sides, operator, field, side, way):
+    source = sides.row("registry").current_revision.metadata[field]
+    for value in VALUES[field]:
+        sides.decide(side, field, value, way, operator)
+        sides.assert_agreed(field, value, True)
+    sides.decide(side, field, None, way, operator)
+    sides.assert_agreed(field, source, False)
+
+
+@pytest.mark.parametrize("side", ["registry", "core"])
+@pytest.mark.parametrize("way", ["form", "rest"])
+def test_a_job_is_enabled_and_disabled_through_each_door(sides, operator, side, way):
+    for enabled in (True, False):
+        if way == "rest":
+            sides.patch(operator, side, {"enabled": enabled})
+        else:
+            sides.submit(operator, side, {"enabled": enabled})
+        assert sides.row("registry").enabled is sides.row("core").enabled is enabled
+        assert reconcile(dry_run=True).plan.is_empty
+
+
+def test_an_override_is_logged_once_on_each_side(sides, operator):
+    sides.decide("registry", "time_limit", 5.0, "rest", operator)
+    changes = ObjectChange.objects.filter(changed_object_id__in=[sides.row("registry").pk, sides.row("core").pk])
+    assert sorted(changes.values_list("changed_object_type__model", flat=True)) == ["job", "registeredjob"]
+    assert {change.object_data["time_limit"] for change in changes} == {5.0}
+
+
 @pytest.mark.parametrize("side", ["registry", "core"])
 def test_enabled_is_the_same_on_both_sides(sides, side):
     for enabled in (True, False):
@@ -125,8 +212,8 @@ def test_a_name_that_core_has_given_to_another_job_is_numbered_there(sides):
     other.default_job_queue = JobQueue.objects.get(name="day")
     other.save()
     sides.decide("registry", "name")
-    assert sides.said("registry", "name") == (said, False)
-    assert sides.said("core", "name") == (f"{said} (2)", True)
+    assert sides.said("registry", "name") == sides.said("core", "name") == (f"{said} (2)", True)
+    assert sides.row("registry").field_overrides.get().origin == "collision"
 
 
 def test_an_edit_of_a_job_that_is_away_switches_nothing_off(sides, jobs_root):
@@ -154,3 +241,117 @@ def test_a_save_that_decides_nothing_asks_the_other_side_nothing(sides):
 def test_the_default_queue_stays_among_the_queues_on_both_sides(sides):
     sides.decide("registry", "job_queues", ["night"])
     sides.assert_agreed("job_queues", ["default", "night"], True)
+
+
+def test_two_people_who_edit_the_two_sides_at_once_both_count(sides):
+    record, job = sides.row("registry"), sides.row("core")
+    record.time_limit, record.time_limit_override = 5.0, True
+    record.save()
+    job.description, job.description_override = "Chosen", True
+    job.save()
+    for side in ("registry", "core"):
+        assert sides.said(side, "time_limit") == (5.0, True)
+        assert sides.said(side, "description") == ("Chosen", True)
+    assert reconcile(dry_run=True).plan.is_empty
+
+
+def test_of_two_who_decide_on_one_field_the_last_one_wins_on_both_sides(sides):
+    record, job = sides.row("registry"), sides.row("core")
+    job.time_limit, job.time_limit_override = 6.0, True
+    job.save()
+    record.time_limit, record.time_limit_override = 5.0, True
+    record.save()
+    assert sides.said("registry", "time_limit") == sides.said("core", "time_limit") == (5.0, True)
+
+
+def test_a_record_whose_core_job_was_deleted_meanwhile_is_saved_all_the_same(sides):
+    record = sides.row("registry")
+    Job.objects.filter(pk=record.core_job_id).delete()
+    record.time_limit, record.time_limit_override, record.enabled = 5.0, True, True
+    record.save()
+    assert sides.row("registry").core_job is None
+    reconcile()
+    assert sides.said("core", "time_limit") == (5.0, True)
+    assert sides.row("core").enabled
+    assert reconcile(dry_run=True).plan.is_empty
+
+
+def test_a_decision_in_a_row_of_core_that_is_made_anew_is_the_registrys(sides):
+    sides.decide("registry", "description", "Chosen")
+    sides.row("core").delete()
+    refresh_core()
+    assert sides.said("core", "description") == ("source", False)
+    plan = reconcile(dry_run=True).plan
+    assert {change.field for change in plan.jobs[0].changes} >= {"core_job", "core_job.description"}
+    reconcile()
+    sides.assert_agreed("description", "Chosen", True)
+
+
+def test_a_name_that_core_cannot_store_is_shortened_for_core_until_the_source_gives_a_shorter_one(sides, jobs_root):
+    def write(name):
+        JobModuleFactory(folder=jobs_root, name="bridged", classes=[JobClassSourceFactory(name="Bridged", meta=name)])
+
+    write({"name": "n" * 130})
+    refresh_core()
+    assert not sides.row("core").installed
+    reconcile()
+    assert sides.row("core").installed
+    assert sides.said("core", "name") == sides.said("registry", "name") == ("n" * 100, True)
+    assert sides.row("registry").field_overrides.get().origin == "collision"
+    refresh_core()
+    assert sides.row("core").installed
+    assert reconcile(dry_run=True).plan.is_empty
+    write({"name": "short"})
+    reconcile()
+    sides.assert_agreed("name", "short", False)
+
+
+def test_a_job_that_was_numbered_gets_its_name_back_when_the_other_one_is_removed(sides, jobs_root):
+    path = JobModuleFactory(folder=jobs_root, name="a_twin", classes=[JobClassSourceFactory(name="Bridged")])
+    refresh_core()
+    reconcile()
+    assert Job.objects.get(module_name="a_twin").name == "Bridged (2)"
+    assert RegisteredJob.objects.get(module_name="a_twin").field_overrides.get().origin == "collision"
+    (jobs_root / "bridged.py").unlink()
+    refresh_core()
+    reconcile()
+    for model in (Job, RegisteredJob):
+        twin = model.objects.get(module_name="a_twin")
+        assert (twin.name, twin.name_override) == ("Bridged", False)
+        assert model.objects.get(module_name="bridged").name == "Bridged (2)"
+    refresh_core()
+    assert reconcile(dry_run=True).plan.is_empty
+    assert path.exists()
+
+
+def test_a_name_that_a_person_chose_stays_though_it_looks_numbered(sides):
+    sides.decide("registry", "name", "Bridged (7)")
+    reconcile()
+    sides.assert_agreed("name", "Bridged (7)", True)
+
+
+def test_the_default_queue_of_core_follows_the_source(sides, jobs_root):
+    meta = {"description": "source", "time_limit": 60, "task_queues": ["night", "day"]}
+    JobModuleFactory(folder=jobs_root, name="bridged", classes=[JobClassSourceFactory(name="Bridged", meta=meta)])
+    refresh_core()
+    assert sides.row("core").default_job_queue.name == "default"
+    reconcile()
+    sides.assert_agreed("default_job_queue", "night", False)
+
+
+def test_many_rows_of_core_are_adopted_per_batch(sides, jobs_root):
+    counts = []
+    for size in (5, 60):
+        names = [f"Many{size}x{number}" for number in range(size)]
+        classes = [JobClassSourceFactory(name=name) for name in names]
+        JobModuleFactory(folder=jobs_root, name=f"many_{size}", classes=classes)
+        refresh_core()
+        reconcile()
+        rows = Job.objects.filter(module_name=f"many_{size}")
+        rows.update(description="Chosen", description_override=True, enabled=True)
+        with counted_statements() as statements:
+            reconcile()
+        counts.append(len(statements))
+        records = RegisteredJob.objects.filter(module_name=f"many_{size}", description="Chosen", enabled=True)
+        assert records.count() == size
+    assert counts[0] == counts[1]

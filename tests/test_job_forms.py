@@ -266,8 +266,8 @@ class BulkJobTestCase(TransactionTestCase):
         self.become_superuser()
         night = JobQueue.objects.create(name="night", queue_type="celery")
         self.edit([self.job], job_queues=[str(night.pk)], job_queues_override=True)
-        self.assertEqual(self.job.overrides, {"job_queues": ["night"]})
-        self.assertEqual(self.job.field_overrides.get().value, ["night"])
+        self.assertEqual(self.job.overrides, {"job_queues": ["day", "night"]})
+        self.assertEqual(self.job.field_overrides.get().value, ["day", "night"])
         self.edit([self.job], job_queues_override=False)
         self.assertEqual([queue.name for queue in self.job.job_queues.all()], ["day"])
 

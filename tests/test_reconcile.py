@@ -131,7 +131,8 @@ def test_statements_grow_per_batch_with_changed_jobs(jobs_root):
     counts = []
     for name in ("old", "new"):
         JobQueue.objects.create(name=name, queue_type="celery")
-    for size in (5, 60):
+    # The first round fills caches of content types.
+    for size in (2, 5, 60):
         for description in ("old", "new"):
             write_jobs(jobs_root, size, module=f"size_{size}", description=description, task_queues=[description])
             if description == "new":
@@ -140,7 +141,7 @@ def test_statements_grow_per_batch_with_changed_jobs(jobs_root):
                 counts.append(len(statements))
             else:
                 reconcile()
-    assert counts[0] == counts[1]
+    assert counts[1] == counts[2]
 
 
 def test_change_in_the_source_is_followed_logged_and_told(jobs_root):

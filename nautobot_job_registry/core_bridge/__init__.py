@@ -1,19 +1,34 @@
 """Core's own rows of jobs, and what hangs on them; nothing outside of this package writes them."""
 
-from nautobot_job_registry.core_bridge.agreement import pull, pull_anyway, push, remember
+from nautobot_job_registry.core_bridge.agreement import (
+    decides,
+    look_before,
+    note,
+    prepare,
+    pull,
+    push,
+    whole,
+)
 from nautobot_job_registry.core_bridge.deletion import delete_job, dependents
 from nautobot_job_registry.core_bridge.queues import queues_by_name
 from nautobot_job_registry.core_bridge.reading import news_of_core
 from nautobot_job_registry.core_bridge.rights import permitted_jobs
+from nautobot_job_registry.core_bridge.settling import lock, make_rows, settle
 
 __all__ = (
+    "decides",
     "delete_job",
     "dependents",
+    "lock",
+    "look_before",
+    "make_rows",
     "news_of_core",
+    "note",
     "permitted_jobs",
+    "prepare",
     "pull",
-    "pull_anyway",
     "push",
     "queues_by_name",
-    "remember",
+    "settle",
+    "whole",
 )

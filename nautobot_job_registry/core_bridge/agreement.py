@@ -1,44 +1,45 @@
-"""What is decided on one side is in force on the other (rule 16)."""
+"""What is decided on one side is in force on the other, in the same transaction (rule 16).
+
+Whoever saves a job locks core's row first and the record then, so that two people who edit the two sides at once wait
+for each other: each finds what the other has decided, and the sides agree afterwards.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models.signals import post_save
 from nautobot.extras.models import Job
 
 from nautobot_job_registry.choices import OverrideOriginChoices
 from nautobot_job_registry.core_bridge.queues import queues_by_name
-from nautobot_job_registry.core_bridge.reading import (
-    core_state,
-)
+from nautobot_job_registry.core_bridge.reading import core_state
 from nautobot_job_registry.engine.adoption import Decisions, changed_overrides, merge
 from nautobot_job_registry.engine.fields import (
     FLAG_FIELDS,
-    NAME_MAX_LENGTH,
     OVERRIDABLE_FIELDS,
+    OVERRIDE_FLAGS,
     VALUE_FIELDS,
     override_flag,
 )
+from nautobot_job_registry.engine.names import is_numbered, numbered
 from nautobot_job_registry.engine.records import CoreState, undecided
 from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.models.field_override import overrides_come_from
 
-# The columns in which somebody decides: what core's row says of them is kept in mind from its reading to its saving.
-DECIDED_COLUMNS = (
-    "enabled",
-    "default_job_queue_id",
-    *VALUE_FIELDS,
-    *(override_flag(field) for field in OVERRIDABLE_FIELDS),
-)
+NOTED = "_registry_noted"
+BEFORE = "_registry_before"
+LOCKED = "_registry_locked_core_job"
+
 _quiet: ContextVar[bool] = ContextVar("job_registry_writes_core", default=False)
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Take what is saved meanwhile for our own writing, which the other side is not told of."""
     token = _quiet.set(True)
     try:
@@ -47,128 +48,231 @@ def _quietly() -> Iterator[None]:
         _quiet.reset(token)
 
 
-def push(record: RegisteredJob) -> None:
-    """Write to core's row what was decided in a record since it last agreed with it, in the same transaction (rule 16).
-
-    Only what differs from what the record remembers of core's row is written: an edit of the rest that was made there
-    and that nobody told us of is for the next reconcile. No job code is loaded.
-
-    Args:
-        record: The record, as it has been saved.
-    """
-    if _quiet.get() or not record.core_job_id:
-        return
-    ours = {"enabled": record.enabled, "overrides": record.overrides}
-    known = record.core_decisions or undecided(False)
-    changed = changed_overrides(known["overrides"], ours["overrides"])
-    if not changed and ours["enabled"] == known["enabled"]:
-        return
-    job = record.core_job
-    columns = {"enabled", "last_updated", *(override_flag(field) for field in changed), *changed} - {"job_queues"}
-    with _whole(), _quietly():
-        job.enabled = record.enabled
-        for field in changed:
-            _write_field(job, record, field)
-        _save(job, columns)
-        if "job_queues" in changed:
-            job.job_queues.set(record.job_queues.all())
-        overrides = {name: value for name, value in known["overrides"].items() if name not in changed}
-        overrides |= {name: ours["overrides"][name] for name in changed if name in ours["overrides"]}
-        if "name" in changed and job.name_override:
-            overrides["name"] = job.name
-        record.core_decisions = {"enabled": record.enabled, "overrides": overrides}
-        RegisteredJob.objects.filter(pk=record.pk).update(core_decisions=record.core_decisions)
-
-
-def _write_field(job: Job, record: RegisteredJob, field: str) -> None:
-    overridden = getattr(record, override_flag(field))
-    if field == "name":
-        job.name = _free_name(record.name, job)
-        overridden = overridden or job.name != record.name
-    elif field == "default_job_queue":
-        job.default_job_queue = record.default_job_queue or job.default_job_queue
-    elif field != "job_queues":
-        setattr(job, field, getattr(record, field))
-    setattr(job, override_flag(field), overridden)
-
-
-def _free_name(name: str, job: Job) -> str:
-    """Return a name that no other row of core's has, in the way core numbers them."""
-    others = Job.objects.exclude(pk=job.pk)
-    free, number = name, 2
-    while others.filter(name=free).exists():
-        suffix = f" ({number})"
-        free, number = f"{name[: NAME_MAX_LENGTH - len(suffix)]}{suffix}", number + 1
-    return free
-
-
-def _save(job: Job, columns: Collection[str]) -> None:
-    """Save core's row by its own way, which for a job that is not installed switches off what hangs on it (rule 18).
-
-    Only what was decided is written, so that an edit that is made there at the same time is not undone.
-    """
-    if job.installed:
-        job.save(update_fields=columns)
-    else:
-        super(Job, job).save(update_fields=columns)
-
-
-def _whole() -> AbstractContextManager[Any]:
+def whole() -> AbstractContextManager[Any]:
     """Write all or nothing; where a transaction is open that is its business."""
     return nullcontext() if connection.in_atomic_block else transaction.atomic()
 
 
-def remember(job: Job) -> None:
+def _decisions(record: RegisteredJob) -> dict[str, Any]:
+    """Return what a record has decided, with the default queue among the queues, where it will be when it is saved."""
+    overrides = record.overrides
+    if "job_queues" in overrides and record.default_job_queue:
+        overrides["job_queues"] = sorted({*overrides["job_queues"], record.default_job_queue.name})
+    return {**undecided(record.enabled), "overrides": overrides}
+
+
+def _known(record: RegisteredJob) -> dict[str, Any]:
+    return record.core_decisions or undecided(False)
+
+
+# From the registry to core
+
+
+def prepare(record: RegisteredJob) -> None:
+    """Lock core's row before a record is saved that decides anything, and take over what nobody told us of there.
+
+    Args:
+        record: The record, before it is saved.
+    """
+    record.__dict__.pop(LOCKED, None)
+    if _quiet.get() or not record.core_job_id or record._state.adding:
+        return
+    known = _known(record)
+    ours = _decisions(record)
+    if ours == known:
+        return
+    job = _locked(record.core_job_id)
+    if job is None:
+        # Somebody has deleted it meanwhile: the next reconcile finds or makes another one.
+        record.core_job = None
+        return
+    record.__dict__[LOCKED] = job
+    state = _state(job, record)
+    if state.decisions != known:
+        ours_first = {*changed_overrides(known["overrides"], ours["overrides"])}
+        if ours["enabled"] != known["enabled"]:
+            ours_first.add("enabled")
+        _decide(record, merge(Decisions(ours["enabled"], ours["overrides"]), known, state, ours_first=ours_first))
+    _keep_name_free(record, job)
+    record.core_decisions = _decisions(record)
+
+
+def _locked(job_id: Any) -> Job | None:
+    rows = Job.objects.select_related("default_job_queue")
+    if connection.in_atomic_block:
+        rows = rows.select_for_update(of=("self",))
+    return rows.filter(pk=job_id).first()
+
+
+def _keep_name_free(record: RegisteredJob, job: Job) -> None:
+    """Number a name that core has given to another job, as core does: it knows each name once only."""
+    name = record.name
+    if name == job.name:
+        return
+    others = Job.objects.exclude(pk=job.pk)
+    if not others.filter(name=name).exists():
+        return
+    taken = set(others.filter(name__startswith=name[:90]).values_list("name", flat=True))
+    record.name, record.name_override = numbered(name, taken), True
+    record.colliding_fields = {"name"}
+
+
+def push(record: RegisteredJob) -> None:
+    """Write to core's row what a record has decided otherwise; no job code is loaded.
+
+    Args:
+        record: The record, as it has been saved.
+    """
+    job = record.__dict__.pop(LOCKED, None)
+    if _quiet.get() or job is None:
+        return
+    with quietly():
+        _agree(job, record)
+
+
+def _agree(job: Job, record: RegisteredJob) -> None:
+    """Write to core's row each column that it has otherwise than the record."""
+    columns = {}
+    for name in (*VALUE_FIELDS, *OVERRIDE_FLAGS, "enabled"):
+        if getattr(job, name) != getattr(record, name):
+            columns[name] = getattr(record, name)
+    if record.default_job_queue_id and job.default_job_queue_id != record.default_job_queue_id:
+        columns["default_job_queue"] = record.default_job_queue
+    if columns:
+        _write(job, columns)
+    if record.job_queues_override or "job_queues_override" in columns or "default_job_queue" in columns:
+        wanted = record.job_queues.all()
+        if wanted:
+            job.job_queues.set(wanted)
+
+
+def _write(job: Job, columns: Mapping[str, Any]) -> None:
+    """Write some columns as `Job.save()` does, so that all who listen are told, without what it does beside that.
+
+    It would switch off what hangs on a job that is not installed, of which the removal decides alone (rule 18), write
+    the columns that somebody else may have changed, and read the row twice more before.
+    """
+    for name, value in columns.items():
+        setattr(job, name, value)
+    job.last_updated = job._meta.get_field("last_updated").pre_save(job, add=False)
+    Job.objects.filter(pk=job.pk).update(**columns, last_updated=job.last_updated)
+    fields = frozenset({*columns, "last_updated"})
+    post_save.send(sender=Job, instance=job, created=False, raw=False, using=job._state.db, update_fields=fields)
+
+
+# From core to the registry
+
+
+def note(job: Job) -> None:
     """Keep in mind what a row of core's says as it is read, without reading more of it."""
-    job.__dict__["_registry_decisions"] = _said(job)
+    job.__dict__[NOTED] = _said(job)
+
+
+def _said(job: Job) -> tuple[Any, ...]:
+    """Return what is decided in a row of core's, as far as its own columns tell it."""
+    values = job.__dict__
+    flags = tuple(name for name in OVERRIDABLE_FIELDS if values.get(override_flag(name)))
+    columns = ("default_job_queue_id" if name == "default_job_queue" else name for name in flags)
+    return values.get("enabled"), flags, tuple(values.get(name) for name in columns)
+
+
+def decides(job: Job) -> bool:
+    """Say whether anything is decided in a row of core's that was not when it was read."""
+    return not _quiet.get() and not job._state.adding and job.__dict__.get(NOTED) != _said(job)
+
+
+def look_before(job: Job) -> None:
+    """Lock core's row before somebody saves it who decides anything, and keep in mind what it says in the database.
+
+    Where that is not what the row said when it was read, somebody else has decided in between, and is not overruled by
+    columns that are only old.
+
+    Args:
+        job: Core's row, before it is saved.
+    """
+    stored = _locked(job.pk)
+    if stored is not None:
+        _keep_what_is_newer(job, stored)
+
+
+def _keep_what_is_newer(job: Job, stored: Job) -> None:
+    """Let columns that were not touched since they were read say what has been stored meanwhile."""
+    noted = job.__dict__.get(NOTED)
+    if noted is None or noted == stored.__dict__.get(NOTED):
+        return
+    enabled, flags, values = noted
+    before = dict(zip(flags, values, strict=True))
+    if job.enabled == enabled:
+        job.enabled = stored.enabled
+    for name in OVERRIDABLE_FIELDS:
+        column = "default_job_queue_id" if name == "default_job_queue" else name
+        is_flagged = getattr(job, override_flag(name))
+        is_touched = is_flagged != (name in before) or (
+            is_flagged and name != "job_queues" and job.__dict__.get(column) != before[name]
+        )
+        if not is_touched and name != "job_queues":
+            setattr(job, override_flag(name), getattr(stored, override_flag(name)))
+            setattr(job, column, getattr(stored, column))
 
 
 def pull(job: Job) -> None:
-    """Take over what was decided in core's row, with the record's own decisions kept (rule 16).
-
-    Costs no statement where nothing was decided since the row was read.
+    """Take over what was decided in core's row, with the record's own decisions kept.
 
     Args:
         job: Core's row, as it has been saved.
     """
-    said = _said(job)
-    if _quiet.get() or job.__dict__.get("_registry_decisions") == said:
+    note(job)
+    if _quiet.get():
         return
-    job.__dict__["_registry_decisions"] = said
-    pull_anyway(job)
+    records = RegisteredJob.objects.select_related("current_revision", "default_job_queue")
+    rows = records.defer("current_revision__source_code").select_for_update(of=("self",))
+    with whole():
+        record = rows.filter(core_job=job.pk).first()
+        if record is None:
+            return
+        state, known = _state(job, record), _known(record)
+        if state.decisions != known:
+            _take_over(record, merge(Decisions(record.enabled, record.overrides), known, state), job)
 
 
-def pull_anyway(job: Job) -> None:
-    """Take over what was decided in core's row, whether its columns have changed or not: its queues may have."""
-    records = RegisteredJob.objects.select_related("current_revision").defer("current_revision__source_code")
-    record = records.filter(core_job=job.pk).first()
-    if _quiet.get() or record is None:
-        return
-    queues = tuple(sorted(job.job_queues.values_list("name", flat=True))) if job.job_queues_override else ()
-    values = {name: getattr(job, name) for name in (*VALUE_FIELDS, *FLAG_FIELDS, "id", "module_name", "job_class_name")}
-    values |= {override_flag(name): getattr(job, override_flag(name)) for name in OVERRIDABLE_FIELDS}
-    values |= {"enabled": job.enabled, "default_job_queue__name": job.default_job_queue.name}
-    state = core_state({**values, "registered_job__core_decisions": record.core_decisions}, queues)
-    known = record.core_decisions or undecided(False)
-    if state.decisions != known:
-        _take_over(record, merge(Decisions(record.enabled, record.overrides), known, state), state)
+def _take_over(record: RegisteredJob, decisions: Decisions, job: Job) -> None:
+    source_name = record.source_values.get("name", "")
+    is_collision = "name" in decisions.values and not record.name_override and is_numbered(job.name, source_name)
+    record.colliding_fields = {"name"} if is_collision else set()
+    _decide(record, decisions)
+    with quietly(), overrides_come_from(OverrideOriginChoices.CORE):
+        record.core_decisions = {**undecided(decisions.enabled), "overrides": _plain(decisions.values)}
+        record.save()
+        if "job_queues" in decisions.values:
+            record.job_queues.set(queues_by_name(decisions.values["job_queues"]).values())
+        _agree(job, record)
 
 
-def _take_over(record: RegisteredJob, decisions: Decisions, state: CoreState) -> None:
+def _decide(record: RegisteredJob, decisions: Decisions) -> None:
+    """Let a record say what was decided; its queues are rows of their own."""
     record.enabled = decisions.enabled
     for field in OVERRIDABLE_FIELDS:
         setattr(record, override_flag(field), field in decisions.values)
     for field, value in decisions.values.items():
         if field == "default_job_queue":
-            record.default_job_queue = queues_by_name([value])[value]
+            record.default_job_queue = queues_by_name([value]).get(value)
         elif field != "job_queues":
             setattr(record, field, value)
-    record.core_decisions = state.decisions
-    with _quietly(), overrides_come_from(OverrideOriginChoices.CORE):
-        record.save()
-        if "job_queues" in decisions.values:
-            record.job_queues.set(queues_by_name(decisions.values["job_queues"]).values())
+    record.restore_source_values()
 
 
-def _said(job: Job) -> tuple[Any, ...]:
-    return tuple(job.__dict__.get(name) for name in DECIDED_COLUMNS)
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values as JSON holds them."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def _state(job: Job, record: RegisteredJob) -> CoreState:
+    """Return what a row of core's says; its queues are read only where somebody chose them."""
+    queues: Collection[str] = ()
+    if job.job_queues_override:
+        queues = tuple(sorted(job.job_queues.values_list("name", flat=True)))
+    names = (*VALUE_FIELDS, *FLAG_FIELDS, *OVERRIDE_FLAGS, "id", "module_name", "job_class_name", "enabled")
+    values = {name: getattr(job, name) for name in names}
+    values["default_job_queue__name"] = job.default_job_queue.name
+    values["registered_job__core_decisions"] = record.core_decisions
+    return core_state(values, tuple(queues))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from django.db.models import Q
+from django.db.models import F, Q
 from nautobot.extras.models import Job
 
 from nautobot_job_registry.engine.fields import (
     FLAG_FIELDS,
     OVERRIDABLE_FIELDS,
+    OVERRIDE_FLAGS,
     VALUE_FIELDS,
     override_flag,
 )
-from nautobot_job_registry.engine.records import CoreState, JobKey, undecided
+from nautobot_job_registry.engine.records import CoreState, JobKey
 
 COLUMNS = (
     "id",
@@ -24,15 +25,18 @@ COLUMNS = (
     "registered_job__core_decisions",
     *VALUE_FIELDS,
     *FLAG_FIELDS,
-    *(override_flag(field) for field in OVERRIDABLE_FIELDS),
+    *OVERRIDE_FLAGS,
 )
 
 
 def _tells_anything() -> Q:
-    flags = Q(*((override_flag(field), True) for field in OVERRIDABLE_FIELDS), _connector=Q.OR)
-    news = Q(registered_job=None) | flags
-    for enabled in (True, False):
-        news |= Q(enabled=enabled) & ~Q(registered_job__core_decisions=undecided(enabled))
+    """Return the query for the rows that say something else than the record that points at them.
+
+    Of chosen queues the number is not compared: their rows are few, and always read.
+    """
+    news = Q(registered_job=None) | Q(job_queues_override=True)
+    for name in (*VALUE_FIELDS, *OVERRIDE_FLAGS, "default_job_queue", "enabled"):
+        news |= ~Q(**{name: F(f"registered_job__{name}")})
     return news
 
 
@@ -42,8 +46,8 @@ TELLS_ANYTHING = _tells_anything()
 def news_of_core() -> dict[JobKey, CoreState]:
     """Read those of core's rows that tell anything new, in at most two statements.
 
-    Left out are the rows of which the record that points at them knows all that was decided there; that they are many
-    is what keeps a reconcile with nothing to do cheap. Rows with an override are always read.
+    Left out are the rows that say what the record that points at them says; that they are many is what keeps a
+    reconcile with nothing to do cheap.
     """
     rows = list(Job.objects.filter(TELLS_ANYTHING).order_by().values(*COLUMNS))
     queues = _queue_names([row["id"] for row in rows])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,19 +60,22 @@ def changed_overrides(before: Mapping[str, Any], after: Mapping[str, Any]) -> tu
     )
 
 
-def merge(ours: Decisions, known: Mapping[str, Any], core: CoreState) -> Decisions:
+def merge(ours: Decisions, known: Mapping[str, Any], core: CoreState, *, ours_first: Collection[str] = ()) -> Decisions:
     """Return our decisions, with those of core's that have changed since they were last known.
 
     Args:
         ours: What the registry holds.
         known: What the registry remembers of core's row.
         core: What core's row says now.
+        ours_first: The fields, and `enabled`, in which our decision stays whatever core says.
     """
     now = core.decisions
-    before, after = known["overrides"], now["overrides"]
-    values = {name: value for name, value in ours.values.items() if name in after or name not in before}
-    for name in after:
-        if name not in before or before[name] != after[name]:
+    values = dict(ours.values)
+    for name in changed_overrides(known["overrides"], now["overrides"]):
+        if name in ours_first:
+            continue
+        values.pop(name, None)
+        if name in now["overrides"]:
             values[name] = core.values[name]
-    enabled = now["enabled"] if now["enabled"] != known["enabled"] else ours.enabled
-    return Decisions(enabled=enabled, values=values)
+    core_decides = now["enabled"] != known["enabled"] and "enabled" not in ours_first
+    return Decisions(enabled=now["enabled"] if core_decides else ours.enabled, values=values)

@@ -24,6 +24,8 @@ FLAG_FIELDS: Final = ("is_job_hook_receiver", "is_job_button_receiver", "read_on
 # of their own, come first.
 PROVENANCE_FIELDS: Final = ("source_type", "source_name", "source_version", "git_repository", "installed", "absence")
 NAME_MAX_LENGTH: Final = 100
+# The length of module and class names in core's own table.
+CORE_NAME_MAX_LENGTH: Final = 100
 TEXT_MAX_LENGTH: Final = 255
 COLUMN_LENGTHS: Final = {
     "grouping": TEXT_MAX_LENGTH,

@@ -12,6 +12,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from nautobot_job_registry.engine.adoption import merged_decisions
+from nautobot_job_registry.engine.collisions import resolve
+from nautobot_job_registry.engine.core_changes import core_columns, core_values, include_default_queue, remember_core
 from nautobot_job_registry.engine.descriptor import (
     Absence,
     Discovery,
@@ -21,12 +23,15 @@ from nautobot_job_registry.engine.descriptor import (
     Source,
     SourceScan,
 )
+from nautobot_job_registry.engine.drafts import Draft
 from nautobot_job_registry.engine.fields import FLAG_FIELDS, OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag, shorten
-from nautobot_job_registry.engine.overrides import column_values
+from nautobot_job_registry.engine.overrides import column_values, restored_values
 from nautobot_job_registry.engine.records import CoreState, ErrorRecord, JobKey, JobRecord, RegistryState
 
 # Columns that say where the registry stands, not what the job is: no change log entry is made for them alone.
 BOOKKEEPING: Final = frozenset({"source_version", "git_repository", "core_job", "core_decisions"})
+# Before the name of a field of core's own row, in what a plan tells.
+CORE_PREFIX: Final = "core_job."
 # The values of `SOURCE_COLUMNS` that metadata hold as they are, in their order.
 _said_values: Final = itemgetter(*FLAG_FIELDS, *VALUE_FIELDS, "default_job_queue")
 MEMORY_ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]+")
@@ -71,6 +76,10 @@ class JobAction:
         columns: The new value of every column that is to be written.
         descriptor: What the source says now, or None where it says nothing.
         revision: The number of the revision to be made, or None where none is.
+        core_id: The primary key of core's own row, or None where there is none.
+        core_columns: What is to be written to that row, or what it is to be made of.
+        makes_core_row: Whether core has no row of the job and gets one.
+        collisions: The fields that are overridden only because core cannot store what the source says.
     """
 
     kind: ActionKind
@@ -80,6 +89,10 @@ class JobAction:
     columns: Mapping[str, Any] = field(repr=False)
     descriptor: JobDescriptor | None = field(default=None, repr=False)
     revision: int | None = None
+    core_id: UUID | None = None
+    core_columns: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    makes_core_row: bool = False
+    collisions: frozenset[str] = frozenset()
 
     @property
     def class_path(self) -> str:
@@ -155,18 +168,35 @@ def make_plan(discovery: Discovery, state: RegistryState) -> Plan:
     Returns:
         The plan. It is the same for the same arguments, and empty once it has been applied (rule 5).
     """
-    actions = list(_job_actions(discovery, state))
-    jobs = sorted((action for action in actions if action and not action.is_idle), key=lambda action: action.key)
+    drafts = list(_drafts(discovery, state))
+    changing = [draft for draft in drafts if draft is not None]
+    actions = [_action(draft) for draft in resolve(changing, state)]
+    jobs = sorted((action for action in actions if not action.is_idle), key=lambda action: action.key)
     return Plan(
         jobs=tuple(jobs),
         errors=tuple(_error_actions(discovery, state)),
-        unchanged=len(actions) - len(jobs),
+        unchanged=len(drafts) - len(changing) + len(actions) - len(jobs),
         is_first=not state.jobs,
     )
 
 
-def _job_actions(discovery: Discovery, state: RegistryState) -> Iterator[JobAction | None]:
-    """Yield what is to be done to each record in scope, and None for each that stays as it is."""
+def make_plan_of_core(state: RegistryState) -> Plan:
+    """Return what is to be done about what was decided in core's rows, whatever the sources say (rule 16).
+
+    Args:
+        state: What the database holds.
+    """
+    decided = ((record, state.core[key]) for key, record in state.jobs.items() if key in state.core)
+    drafts = [
+        Draft(record.key, record, {**_restored_columns(record, state), **_decided_columns(record, core)}, None, core)
+        for record, core in decided
+    ]
+    actions = [_action(draft) for draft in resolve(drafts, state)]
+    return Plan(jobs=tuple(action for action in actions if not action.is_idle))
+
+
+def _drafts(discovery: Discovery, state: RegistryState) -> Iterator[Draft | None]:
+    """Yield what is to be said by each record in scope, and None for each that certainly stays as it is."""
     seen: set[JobKey] = set()
     for scan in discovery.scans:
         provenance = _provenance(scan)
@@ -177,14 +207,17 @@ def _job_actions(discovery: Discovery, state: RegistryState) -> Iterator[JobActi
             if record and core is None and _is_known(record, descriptor, tuple(provenance.values())):
                 yield None
             else:
-                columns = _installed_columns(_source_columns(descriptor, provenance), record, core)
-                yield _action(key, record, columns, descriptor)
+                columns = {**_source_columns(descriptor, provenance), **_decided_columns(record, core)}
+                yield Draft(key, record, columns, descriptor, core)
     for key, record in state.jobs.items():
         if key not in seen and discovery.scope in (None, record.source):
-            yield _action(key, record, _absent_columns(discovery, record, state.core.get(key)), None)
+            core = state.core.get(key)
+            columns = {**_restored_columns(record, state), **_decided_columns(record, core)}
+            yield Draft(key, record, {**columns, **_absence_columns(discovery, record)}, None, core)
     for key, origin in discovery.origins.items():
         if key not in seen:
-            yield _action(key, None, _orphan_columns(discovery, origin, state.core[key]), None)
+            core = state.core[key]
+            yield Draft(key, None, _orphan_columns(discovery, origin, core), None, core)
 
 
 def _provenance(scan: SourceScan) -> dict[str, Any]:
@@ -214,13 +247,8 @@ def _is_known(record: JobRecord, descriptor: JobDescriptor, provenance: tuple[An
     metadata = descriptor.metadata
     said = (tuple(sorted(metadata["job_queues"])), *provenance, *_said_values(metadata))
     hashes = (record.metadata_hash, record.source_hash)
-    known = record.source_values == said and not record.has_overrides
+    known = record.source_values == said and not record.has_overrides and record.core_job is not None
     return known and hashes == (descriptor.metadata_hash, descriptor.source_hash)
-
-
-def _installed_columns(values: Mapping[str, Any], record: JobRecord | None, core: CoreState | None) -> dict[str, Any]:
-    """Return the columns of a job whose class is there: what the source says, and over it what was decided."""
-    return {**values, **_decided_columns(record, core)}
 
 
 def _decided_columns(record: JobRecord | None, core: CoreState | None) -> dict[str, Any]:
@@ -230,28 +258,19 @@ def _decided_columns(record: JobRecord | None, core: CoreState | None) -> dict[s
         **decisions.values,
         **{override_flag(name): name in decisions.values for name in OVERRIDABLE_FIELDS},
         "enabled": decisions.enabled,
-        **_remembered(core),
     }
 
 
-def _remembered(core: CoreState | None) -> dict[str, Any]:
-    """Return what a record is to remember of core's row, as far as it does not know it yet."""
-    if core is None or core.known == core.decisions:
-        return {}
-    return (
-        {"core_decisions": core.decisions}
-        if core.known is not None
-        else {
-            "core_job": core.id,
-            "core_decisions": core.decisions,
-        }
-    )
+def _restored_columns(record: JobRecord, state: RegistryState) -> dict[str, Any]:
+    """Return what a record says, and what its last revision says where core has cleared an override of it."""
+    said = state.said.get(record.key)
+    return {**record.columns, **restored_values(said, ())} if said is not None else dict(record.columns)
 
 
-def _absent_columns(discovery: Discovery, record: JobRecord, core: CoreState | None) -> dict[str, Any]:
-    """Return the columns of a record whose class is not there: all as it was, but for the absence."""
+def _absence_columns(discovery: Discovery, record: JobRecord) -> dict[str, Any]:
+    """Return the columns that say that a class is not there, and why."""
     absence = _absence(discovery, record.source, record.key, record.columns["absence"])
-    return {**record.columns, **_decided_columns(record, core), "installed": False, "absence": absence}
+    return {"installed": False, "absence": absence}
 
 
 def _orphan_columns(discovery: Discovery, origin: Source, core: CoreState) -> dict[str, Any]:
@@ -282,18 +301,45 @@ def _absence(discovery: Discovery, source: Source, key: JobKey, known: str) -> s
     return Absence.LOAD_ERROR.value
 
 
-def _action(
-    key: JobKey, record: JobRecord | None, columns: Mapping[str, Any], descriptor: JobDescriptor | None
-) -> JobAction:
-    revision = _next_revision(record, descriptor)
-    if record is None:
-        return JobAction(ActionKind.REGISTER, key, None, (), columns, descriptor, revision)
+def _action(draft: Draft) -> JobAction:
+    include_default_queue(draft.columns)
+    remember_core(draft)
+    record, columns = draft.record, draft.columns
+    revision = _next_revision(record, draft.descriptor)
+    kind = ActionKind.REGISTER
+    changes: list[FieldChange] = []
+    if record is not None:
+        changes = list(_changes(draft, record))
+        if revision is not None:
+            changes.append(FieldChange("current_revision", record.revision_number or None, revision))
+        kind = _kind(columns, {change.field for change in changes})
+    return JobAction(
+        kind=kind,
+        key=draft.key,
+        record_id=record.id if record else None,
+        changes=tuple(changes),
+        columns=columns,
+        descriptor=draft.descriptor,
+        revision=revision,
+        core_id=draft.core_id,
+        core_columns=core_columns(draft),
+        makes_core_row=draft.makes_core_row,
+        collisions=frozenset(draft.collisions),
+    )
+
+
+def _changes(draft: Draft, record: JobRecord) -> Iterator[FieldChange]:
+    """Yield what changes in a record, and in core's row where that says something else than the record."""
     old = record.columns
-    changes = [FieldChange(name, old.get(name), value) for name, value in columns.items() if _differs(old, name, value)]
-    if revision is not None:
-        changes.append(FieldChange("current_revision", record.revision_number or None, revision))
-    kind = _kind(columns, {change.field for change in changes})
-    return JobAction(kind, key, record.id, tuple(changes), columns, descriptor, revision)
+    for name, value in draft.columns.items():
+        if _differs(old, name, value):
+            yield FieldChange(name, old.get(name), value)
+    if draft.makes_core_row:
+        yield FieldChange("core_job", None, "made anew")
+    elif draft.core is not None:
+        present = core_values(draft.core)
+        for name, value in core_columns(draft).items():
+            yield FieldChange(f"{CORE_PREFIX}{name}", present[name], value)
 
 
 def _differs(old: Mapping[str, Any], name: str, value: Any) -> bool:
@@ -303,7 +349,8 @@ def _differs(old: Mapping[str, Any], name: str, value: Any) -> bool:
 def _kind(columns: Mapping[str, Any], changed: set[str]) -> ActionKind:
     if "installed" in changed:
         return ActionKind.RETURN if columns["installed"] else ActionKind.UNINSTALL
-    return ActionKind.REFRESH if changed <= BOOKKEEPING else ActionKind.CHANGE
+    is_ours = {name for name in changed if not name.startswith(CORE_PREFIX)}
+    return ActionKind.REFRESH if is_ours <= BOOKKEEPING else ActionKind.CHANGE
 
 
 def _next_revision(record: JobRecord | None, descriptor: JobDescriptor | None) -> int | None:

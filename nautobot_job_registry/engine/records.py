@@ -25,6 +25,18 @@ def undecided(enabled: bool) -> dict[str, Any]:
     return {"enabled": enabled, "overrides": {}}
 
 
+def decisions_json(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a person decided about a job, in the form in which a record remembers core's row.
+
+    Args:
+        columns: The columns of a record, queues by name.
+    """
+    overrides = {name: columns[name] for name in sorted(OVERRIDABLE_FIELDS) if columns[override_flag(name)]}
+    if "job_queues" in overrides:
+        overrides["job_queues"] = list(overrides["job_queues"])
+    return {**undecided(columns["enabled"]), "overrides": overrides}
+
+
 @dataclass(frozen=True)
 class CoreState:
     """What core's own row says about one job: what an operator decided there, and what it inherits.
@@ -67,6 +79,7 @@ class JobRecord:
         revision_number: The number of the current revision, or 0.
         metadata_hash: The hash of the current revision's metadata, or empty.
         source_hash: The hash of the current revision's source text, or empty.
+        core_job: The primary key of core's own row, or None where there is none.
     """
 
     id: UUID
@@ -75,6 +88,7 @@ class JobRecord:
     revision_number: int = 0
     metadata_hash: str = ""
     source_hash: str = ""
+    core_job: UUID | None = None
 
     @cached_property
     def columns(self) -> dict[str, Any]:
@@ -121,14 +135,19 @@ class RegistryState:
 
     Attributes:
         jobs: The records, by their key.
-        core: Those of core's rows that tell anything new: no record points at them, or they say something else about
-            what a person decided than the record that does. By the same key.
+        core: Those of core's rows that tell anything new: no record points at them, or they say something else than
+            the record that does. By the same key.
         errors: The load errors that are open, by their key.
+        collisions: What the source says of the fields that are overridden because core could not store it, by field;
+            by the key of their job.
+        said: What the current revision says, of jobs in which core has cleared an override.
     """
 
     jobs: Mapping[JobKey, JobRecord] = field(default_factory=dict)
     core: Mapping[JobKey, CoreState] = field(default_factory=dict)
     errors: Mapping[tuple[str, str, str, str], ErrorRecord] = field(default_factory=dict)
+    collisions: Mapping[JobKey, Mapping[str, Any]] = field(default_factory=dict)
+    said: Mapping[JobKey, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def unregistered(self) -> list[JobKey]:

@@ -66,7 +66,8 @@ class FieldOverrideQuerySet(RestrictedQuerySet):
             row = rows.get(override.field) or self.model(job=job)
             for name, value in asdict(override).items():
                 setattr(row, name, value)
-            row.set_by, row.origin = user, _origin.get()
+            is_collision = override.field in job.colliding_fields
+            row.set_by, row.origin = user, OverrideOriginChoices.COLLISION if is_collision else _origin.get()
             row.save()
         gone = [row.pk for field, row in rows.items() if field not in overrides]
         if gone:

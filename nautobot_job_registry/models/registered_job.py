@@ -2,12 +2,13 @@
 
 import json
 import math
+from contextlib import contextmanager, nullcontext
 
 import yaml
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.core.validators import MinValueValidator
-from django.db import models
+from django.db import connection, models, transaction
 from django.dispatch import Signal
 from nautobot.apps.constants import CHARFIELD_MAX_LENGTH
 from nautobot.apps.models import BaseManager, PrimaryModel, RestrictedQuerySet, extras_features
@@ -25,8 +26,17 @@ def _flag(what: str) -> models.BooleanField:
     )
 
 
-# Sent when a record has been saved with all that belongs to it, its queues too.
+# Sent before a record is saved, with its values as they will be, and when it has been saved with its queues and ledger.
+job_saving = Signal()
 job_saved = Signal()
+# What is written with a record whatever columns are asked for, once something has been decided.
+DECIDED_COLUMNS = (
+    *(field for field in OVERRIDABLE_FIELDS if field != "job_queues"),
+    *map(override_flag, OVERRIDABLE_FIELDS),
+    "enabled",
+    "core_job",
+    "core_decisions",
+)
 
 
 class RegisteredJobQuerySet(RestrictedQuerySet):
@@ -255,6 +265,10 @@ class RegisteredJob(PrimaryModel):
     is_version_controlled = False
     clone_fields = []
 
+    is_being_saved = False
+    # The fields that are overridden, in this save, only because core cannot store what the source says.
+    colliding_fields: frozenset[str] | set[str] = frozenset()
+
     class Meta:
         """Meta attributes."""
 
@@ -354,26 +368,40 @@ class RegisteredJob(PrimaryModel):
 
     def save(self, *args, **kwargs):
         """Save the record with every field whose flag is clear put back to what the source says (rule 13)."""
-        restored = self._restored_queues()
-        self.restore_source_values()
-        if "default_job_queue" in restored:
-            self.default_job_queue = restored["default_job_queue"]
-        _include_restored(kwargs)
-        super().save(*args, **kwargs)
-        if "job_queues" in restored and set(self.job_queues.all()) != set(restored["job_queues"]):
-            self.job_queues.set(restored["job_queues"])
-        self.include_default_queue()
-        self.note_overrides()
-        job_saved.send(sender=type(self), instance=self)
+        with nullcontext() if connection.in_atomic_block else transaction.atomic(), self._being_saved():
+            restored = self._restored_queues()
+            self.restore_source_values()
+            if "default_job_queue" in restored:
+                self.default_job_queue = restored["default_job_queue"]
+            decisions = self.core_decisions
+            job_saving.send(sender=type(self), instance=self)
+            _widen(kwargs, decided=self.core_decisions != decisions)
+            super().save(*args, **kwargs)
+            if "job_queues" in restored and set(self.job_queues.all()) != set(restored["job_queues"]):
+                self.job_queues.set(restored["job_queues"])
+            self.include_default_queue()
+            self.note_overrides()
+            job_saved.send(sender=type(self), instance=self)
+
+    @contextmanager
+    def _being_saved(self):
+        """Let the queues that are written with a record not have it saved again."""
+        self.is_being_saved = True
+        try:
+            yield
+        finally:
+            self.is_being_saved = False
 
     def include_default_queue(self) -> None:
-        """Keep the default queue among the queues that were chosen, as Nautobot does."""
-        if self.job_queues_override and self.default_job_queue and self.default_job_queue not in self.job_queues.all():
+        """Keep the default queue among the queues, as Nautobot does."""
+        if self.default_job_queue and self.default_job_queue not in self.job_queues.all():
             self.job_queues.add(self.default_job_queue)
 
     def to_objectchange(self, action, **kwargs):
-        """Return the entry of the change log, for which the queues and tags are read once and not twice."""
+        """Return the entry of the change log, for which the queues and tags are read once and not three times."""
         models.prefetch_related_objects([self], "job_queues", "tags")
+        # What core reads of it in place of asking for the tags again; nothing is not believed to be all.
+        self._tags = _AllTags(self.tags.all())
         return super().to_objectchange(action, **kwargs)
 
     def note_overrides(self) -> None:
@@ -390,6 +418,8 @@ class RegisteredJob(PrimaryModel):
         values = restored_values(self.current_revision.metadata, self.overridden_fields)
         wanted = set(values.get("job_queues", ()))
         default = values.get("default_job_queue")
+        if self.default_job_queue_override and self.default_job_queue:
+            wanted.add(self.default_job_queue.name)
         rows = {queue.name: queue for queue in (*self.job_queues.all(), self.default_job_queue) if queue}
         missing = (wanted | {default}) - rows.keys() - {None}
         if missing:
@@ -403,10 +433,17 @@ class RegisteredJob(PrimaryModel):
         return restored
 
 
-def _include_restored(kwargs: dict) -> None:
+class _AllTags(list):
+    """The tags of a record, which are true also where there are none."""
+
+    def __bool__(self):
+        return True
+
+
+def _widen(kwargs: dict, decided: bool) -> None:
     """Widen `update_fields`, so that a flag that is saved alone takes its restored value with it."""
     fields = kwargs.get("update_fields")
     if fields is not None:
-        names = set(fields)
+        names = {*fields, *(DECIDED_COLUMNS if decided else ())}
         names.update(field for field in OVERRIDABLE_FIELDS if field != "job_queues" and override_flag(field) in names)
         kwargs["update_fields"] = names

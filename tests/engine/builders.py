@@ -85,7 +85,13 @@ def make_record(descriptor: JobDescriptor, number: int = 1, **columns: Any) -> J
         revision_number=number,
         metadata_hash=descriptor.metadata_hash,
         source_hash=descriptor.source_hash,
+        core_job=core_id(descriptor),
     )
+
+
+def core_id(descriptor: JobDescriptor) -> UUID:
+    """Return the primary key of core's row."""
+    return uuid5(NAMESPACE, f"core {descriptor.class_path}")
 
 
 def make_core(
@@ -96,8 +102,9 @@ def make_core(
     values["job_queues"] = tuple(values["job_queues"])
     flags = {name: metadata[name] for name in ("is_job_hook_receiver", "is_job_button_receiver")}
     flags |= {"read_only": False, "supports_dryrun": False}
-    identifier = uuid5(NAMESPACE, f"core {descriptor.class_path}")
-    return CoreState(identifier, descriptor.key, enabled, values | overrides, frozenset(overrides), flags, known)
+    return CoreState(
+        core_id(descriptor), descriptor.key, enabled, values | overrides, frozenset(overrides), flags, known
+    )
 
 
 def make_state(*records: JobRecord, core: tuple[CoreState, ...] = (), errors: tuple[Any, ...] = ()) -> RegistryState:

@@ -162,11 +162,14 @@ def test_decision_that_changed_in_core_is_taken_over():
     core = make_core(descriptor, enabled=True, known={"enabled": False, "overrides": {}}, time_limit=5.0)
     record = make_record(descriptor, description="Ours", description_override=True)
     changes = changes_of(make_plan(make_discovery(make_scan(descriptor)), make_state(record, core=(core,))))
-    assert changes.pop("core_decisions")[1] == {"enabled": True, "overrides": {"time_limit": 5.0}}
+    both = {"description": "Ours", "time_limit": 5.0}
+    assert changes.pop("core_decisions")[1] == {"enabled": True, "overrides": both}
     assert changes == {
         "time_limit": (0.0, 5.0),
         "time_limit_override": (False, True),
         "enabled": (False, True),
+        "core_job.description": ("What it does", "Ours"),
+        "core_job.description_override": (False, True),
     }
 
 
@@ -184,8 +187,17 @@ def test_core_row_made_anew_does_not_undo_a_decision():
     descriptor = make_descriptor()
     record = make_record(descriptor, enabled=True, description="Ours", description_override=True)
     plan = make_plan(make_discovery(make_scan(descriptor)), make_state(record, core=(make_core(descriptor),)))
-    assert set(changes_of(plan)) == {"core_job", "core_decisions"}
+    changes = changes_of(plan)
+    assert changes.keys() == {
+        "core_job",
+        "core_decisions",
+        "core_job.enabled",
+        "core_job.description",
+        "core_job.description_override",
+    }
     assert plan.jobs[0].kind is ActionKind.REFRESH
+    written = {"enabled": True, "description": "Ours", "description_override": True}
+    assert plan.jobs[0].core_columns == written
 
 
 def test_long_name_and_grouping_are_shortened_in_the_record_and_whole_in_the_revision():

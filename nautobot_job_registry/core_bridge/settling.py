@@ -1,0 +1,118 @@
+"""Core's rows made to say what the registry has decided, in bulk (rules 8 and 16)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import CharField
+from django.db.models.functions import Cast
+from nautobot.extras.models import Job, JobQueue
+
+from nautobot_job_registry.constants import BATCH_SIZE
+from nautobot_job_registry.engine.fields import FLAG_FIELDS
+from nautobot_job_registry.engine.plan import JobAction
+from nautobot_job_registry.engine.records import JobKey
+
+
+def lock(actions: Iterable[JobAction]) -> None:
+    """Lock the rows that are going to be written, before anything else is locked.
+
+    Whoever saves a job, here or in core, locks core's row first and the record then; so does a reconcile.
+    """
+    keys = [action.core_id for action in actions if action.core_columns and action.core_id]
+    if keys:
+        rows = Job.objects.filter(pk__in=keys).order_by("pk").select_for_update(of=("self",))
+        list(rows.values_list("pk"))
+
+
+def make_rows(actions: Iterable[JobAction], queues: Mapping[str, JobQueue]) -> dict[JobKey, UUID]:
+    """Make the rows that core could not make itself, or not yet, and return their primary keys.
+
+    The names that other rows are going to give up are free before.
+
+    Args:
+        actions: What a plan does to records.
+        queues: The queues that it names.
+    """
+    actions = list(actions)
+    renamed = [action.core_id for action in actions if action.core_id and "name" in action.core_columns]
+    if renamed:
+        Job.objects.filter(pk__in=renamed).update(name=Cast("pk", CharField()))
+    missing = [action for action in actions if action.makes_core_row]
+    if not missing:
+        return {}
+    Job.objects.bulk_create((_new_row(a, queues) for a in missing), batch_size=BATCH_SIZE, ignore_conflicts=True)
+    keys = {action.key for action in missing}
+    modules = {module_name for module_name, _ in keys}
+    rows = Job.objects.filter(module_name__in=modules).order_by().values_list("module_name", "job_class_name", "pk")
+    made = {(module_name, name): pk for module_name, name, pk in rows if (module_name, name) in keys}
+    _write_queues([(made[a.key], a) for a in missing if a.key in made], queues, are_new=True)
+    return made
+
+
+def _new_row(action: JobAction, queues: Mapping[str, JobQueue]) -> Job:
+    module_name, job_class_name = action.key
+    flags = {name: action.columns[name] for name in FLAG_FIELDS}
+    return Job(
+        module_name=module_name, job_class_name=job_class_name, installed=True, **flags, **_attributes(action, queues)
+    )
+
+
+def _attributes(action: JobAction, queues: Mapping[str, JobQueue], names: Iterable[str] = ()) -> dict[str, Any]:
+    """Return columns of a record as the attributes of core's row; those of the plan where none are named."""
+    columns = {name: action.columns[name] for name in names or action.core_columns if name != "job_queues"}
+    if "default_job_queue" in columns:
+        queue = queues.get(columns.pop("default_job_queue"))
+        if queue is not None:
+            columns["default_job_queue_id"] = queue.pk
+    return columns
+
+
+def settle(actions: Iterable[JobAction], queues: Mapping[str, JobQueue], now: datetime) -> None:
+    """Write what the plan says to core's rows, in a number of statements that grows with batches, not with jobs.
+
+    Nothing is read, and no job code is loaded.
+
+    Args:
+        actions: What a plan does to records.
+        queues: The queues that it names.
+        now: The time that is written.
+    """
+    changed = [action for action in actions if action.core_id and action.core_columns and not action.makes_core_row]
+    by_columns: dict[frozenset[str], list[JobAction]] = {}
+    for action in changed:
+        by_columns.setdefault(frozenset(action.core_columns) - {"job_queues"}, []).append(action)
+    for names, alike in by_columns.items():
+        _update(names, alike, queues, now)
+    requeued = [(action.core_id, action) for action in changed if "job_queues" in action.core_columns]
+    _write_queues(requeued, queues)
+
+
+def _update(names: frozenset[str], actions: list[JobAction], queues: Mapping[str, JobQueue], now: datetime) -> None:
+    """Write the same columns of many rows."""
+    fields = {*names, "last_updated"}
+    # Core gave up on a row that it could not store, though its class is there.
+    is_back = [action for action in actions if action.collisions and action.descriptor]
+    rows = [Job(pk=action.core_id, last_updated=now, **_attributes(action, queues, names)) for action in actions]
+    if names:
+        Job.objects.bulk_update(rows, sorted(fields), batch_size=BATCH_SIZE)
+    if is_back:
+        Job.objects.filter(pk__in=[action.core_id for action in is_back]).update(installed=True)
+
+
+def _write_queues(
+    actions: list[tuple[UUID | None, JobAction]], queues: Mapping[str, JobQueue], are_new: bool = False
+) -> None:
+    """Put the queues of rows in place."""
+    through = Job.job_queues.through
+    if actions and not are_new:
+        through.objects.filter(job_id__in=[job_id for job_id, _ in actions]).delete()
+    rows = [
+        through(job_id=job_id, job_queue_id=queues[name].pk)
+        for job_id, action in actions
+        for name in action.columns["job_queues"]
+    ]
+    through.objects.bulk_create(rows, batch_size=BATCH_SIZE, ignore_conflicts=True)

@@ -1,0 +1,247 @@
+"""Whatever is done on either side, and to the source, both sides agree after a reconcile and no decision is lost."""
+
+import itertools
+import shutil
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import transaction
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from nautobot.extras.models import Job, JobQueue
+from nautobot.extras.registry import registry
+
+from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS, override_flag
+from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory, empty_registry
+from nautobot_job_registry.models import RegisteredJob
+from nautobot_job_registry.reconcile import reconcile
+from tests.support import refresh_core
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
+
+JOBS = ("alpha", "beta")
+SEQUENCES = 200
+STEPS = 30
+VALUES = {
+    "description": ("One", "Two"),
+    "grouping": ("Here", "There"),
+    "hidden": (True, False),
+    "time_limit": (5.0, 6.0),
+    "has_sensitive_variables": (False, True),
+    "default_job_queue": ("day", "night"),
+    "job_queues": (("day", "default"), ("day", "default", "night")),
+}
+jobs = st.sampled_from(JOBS)
+fields = st.sampled_from(sorted(VALUES))
+picks = st.sampled_from((0, 1))
+numbers = itertools.count(1)
+
+
+@pytest.fixture
+def only_ours(jobs_root):
+    """Leave core the jobs of JOBS_ROOT only, so that its refresh takes a moment and not a second."""
+    empty_registry()
+    jobs_of_core = dict(registry["jobs"])
+    for path in jobs_of_core:
+        if path.startswith("nautobot"):
+            del registry["jobs"][path]
+    refresh_core()
+    for name in ("day", "night"):
+        JobQueue.objects.get_or_create(name=name, defaults={"queue_type": "celery"})
+    yield
+    registry["jobs"].update(jobs_of_core)
+
+
+class Agreement(RuleBasedStateMachine):
+    """Two jobs, two sides, and what persons have decided about them."""
+
+    def __init__(self):
+        super().__init__()
+        self.atomic = transaction.atomic()
+        self.atomic.__enter__()
+        self.folder = Path(django_settings.JOBS_ROOT)
+        for path in self.folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for path in [path for path in registry["jobs"] if path.partition(".")[0] in JOBS]:
+            del registry["jobs"][path]
+        self.sources = {job: {"name": job, "description": "source"} for job in JOBS}
+        self.files = dict.fromkeys(JOBS, "there")
+        self.decided = {job: {} for job in JOBS}
+        self.untold = {job: {} for job in JOBS}
+        self.enabled = dict.fromkeys(JOBS, False)
+
+    def teardown(self):
+        transaction.set_rollback(True)
+        self.atomic.__exit__(None, None, None)
+
+    # The source
+
+    def write(self, job):
+        path = self.folder / f"{job}.py"
+        path.unlink(missing_ok=True)
+        if self.files[job] != "gone":
+            broken = "import a_module_that_is_not_there" if self.files[job] == "broken" else ""
+            classes = [JobClassSourceFactory(name=job.title(), meta=self.sources[job])]
+            JobModuleFactory(folder=self.folder, name=job, classes=classes, before=broken)
+
+    @initialize()
+    def begin(self):
+        for job in JOBS:
+            self.write(job)
+        refresh_core()
+        reconcile("local")
+
+    @rule(
+        job=jobs, description=st.sampled_from(("source", "other")), name=st.sampled_from(("alpha", "beta", "n" * 130))
+    )
+    def change_the_source(self, job, description, name):
+        self.sources[job] = {"name": name, "description": description}
+        self.write(job)
+
+    @rule(job=jobs, state=st.sampled_from(("there", "broken", "gone")))
+    def break_remove_or_return(self, job, state):
+        self.files[job] = state
+        self.write(job)
+
+    # Both sides
+
+    def row(self, model, job):
+        return model.objects.filter(module_name=job, job_class_name=job.title()).first()
+
+    def decide(self, model, job, field, value):
+        """Override a field, or clear its override where no value is given, as a script does: read, set, save."""
+        row = self.row(model, job)
+        if row is None:
+            return
+        self.notice(job)
+        setattr(row, override_flag(field), value is not None)
+        if value is not None:
+            self.put(row, field, value)
+            self.decided[job][field] = value
+        else:
+            self.decided[job].pop(field, None)
+        row.save()
+        if field == "job_queues" and value is not None:
+            row.job_queues.set(JobQueue.objects.filter(name__in=value))
+
+    def put(self, row, field, value):
+        if field == "default_job_queue":
+            row.default_job_queue = JobQueue.objects.get(name=value)
+        elif field != "job_queues":
+            setattr(row, field, value)
+
+    def notice(self, job):
+        """What was written to core's row without a word is noticed when either side is looked at."""
+        if self.row(Job, job) is not None and self.row(RegisteredJob, job) is not None:
+            self.decided[job].update(self.untold[job])
+            self.untold[job] = {}
+
+    @rule(job=jobs, field=fields, pick=picks)
+    def override_here(self, job, field, pick):
+        self.decide(RegisteredJob, job, field, VALUES[field][pick])
+
+    @rule(job=jobs, field=fields, pick=picks)
+    def override_in_core(self, job, field, pick):
+        self.decide(Job, job, field, VALUES[field][pick])
+
+    @rule(job=jobs, field=fields)
+    def clear_here(self, job, field):
+        self.decide(RegisteredJob, job, field, None)
+
+    @rule(job=jobs, field=fields)
+    def clear_in_core(self, job, field):
+        self.decide(Job, job, field, None)
+
+    @rule(job=jobs, model=st.sampled_from((Job, RegisteredJob)))
+    def choose_a_name(self, job, model):
+        self.decide(model, job, "name", f"Chosen {next(numbers)}")
+
+    @rule(job=jobs, model=st.sampled_from((Job, RegisteredJob)), enabled=st.booleans())
+    def enable(self, job, model, enabled):
+        row = self.row(model, job)
+        if row is not None:
+            self.notice(job)
+            row.enabled = self.enabled[job] = enabled
+            row.save()
+
+    @rule(job=jobs, pick=picks)
+    def write_to_core_without_a_word(self, job, pick):
+        value = VALUES["description"][pick]
+        rows = Job.objects.filter(module_name=job)
+        if rows.update(description=value, description_override=True):
+            self.untold[job] = {"description": value}
+
+    @rule(job=jobs)
+    def delete_the_row_of_core(self, job):
+        Job.objects.filter(module_name=job).delete()
+        self.untold[job] = {}
+
+    # What Nautobot does by itself
+
+    @rule()
+    def core_refreshes(self):
+        refresh_core()
+
+    @rule()
+    def reconciles(self):
+        for job in JOBS:
+            self.notice(job)
+        reconcile("local")
+        assert reconcile("local", dry_run=True).plan.is_empty
+        for job in JOBS:
+            self.holds(job)
+
+    @precondition(lambda self: all(state == "there" for state in self.files.values()))
+    @rule()
+    def a_refresh_of_core_after_a_reconcile_changes_nothing(self):
+        self.reconciles()
+        before = self.said(Job)
+        refresh_core()
+        assert self.said(Job) == before
+        assert reconcile("local", dry_run=True).plan.is_empty
+
+    def said(self, model):
+        names = [name for name in (*OVERRIDABLE_FIELDS, *OVERRIDE_FLAGS, "enabled") if name != "job_queues"]
+        names[names.index("default_job_queue")] = "default_job_queue__name"
+        rows = model.objects.filter(module_name__in=JOBS).order_by("module_name")
+        queues = [sorted(row.job_queues.values_list("name", flat=True)) for row in rows]
+        return list(rows.values_list("module_name", *names)), queues
+
+    def holds(self, job):
+        record, core = self.row(RegisteredJob, job), self.row(Job, job)
+        if record is None:
+            return
+        if core is not None:
+            for name in (*OVERRIDABLE_FIELDS, *OVERRIDE_FLAGS, "enabled"):
+                ours, theirs = getattr(record, name), getattr(core, name)
+                if name == "job_queues":
+                    ours, theirs = set(ours.all()), set(theirs.all())
+                assert ours == theirs, (job, name, ours, theirs)
+        ledger = {row.field: row for row in record.field_overrides.all()}
+        assert sorted(ledger) == sorted(record.overridden_fields)
+        by_persons = {name: row for name, row in ledger.items() if row.origin != "collision"}
+        assert by_persons.keys() == self.decided[job].keys()
+        for name, value in self.decided[job].items():
+            found = record.value_of(name)
+            if name == "job_queues":
+                assert set(value) <= set(found)
+            else:
+                assert found == value, (job, name)
+        assert record.enabled == self.enabled[job]
+
+
+def test_both_sides_agree_and_no_decision_is_lost(only_ours):
+    """Two hundred sequences of up to thirty steps."""
+    run_state_machine_as_test(
+        Agreement,
+        settings=settings(
+            max_examples=SEQUENCES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
