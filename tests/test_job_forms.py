@@ -12,6 +12,7 @@ from nautobot.users.models import ObjectPermission
 from nautobot_job_registry.factory import DEFAULT_METADATA, empty_registry
 from nautobot_job_registry.models import RegisteredJob
 from tests import builders
+from tests.support import counted_statements
 
 ROUTE = "plugins:nautobot_job_registry:registeredjob"
 METADATA = {**DEFAULT_METADATA, "time_limit": 60.0, "job_queues": ["day"], "default_job_queue": "day"}
@@ -270,6 +271,31 @@ class BulkJobTestCase(TransactionTestCase):
         self.assertEqual(self.job.field_overrides.get().value, ["day", "night"])
         self.edit([self.job], job_queues_override=False)
         self.assertEqual([queue.name for queue in self.job.job_queues.all()], ["day"])
+
+    def test_a_bulk_edit_costs_at_most_15_statements_for_each_job_with_the_core_job(self):
+        self.become_superuser()
+        costs = []
+        for number, jobs in enumerate(([self.other], [self.job, self.other, self.gone])):
+            with counted_statements() as statements:
+                result = self.edit(jobs, time_limit=5 + number, time_limit_override=True)
+            self.assertEqual(result.status, "SUCCESS")
+            costs.append(len(statements))
+        self.assertLessEqual(costs[1] - costs[0], 2 * 15)
+        self.assertEqual(set(Job.objects.filter(name__startswith="Job").values_list("time_limit", flat=True)), {6.0})
+
+    def test_a_bulk_edit_of_core_jobs_is_taken_over_as_a_whole(self):
+        self.become_superuser()
+        self.content_type = ContentType.objects.get_for_model(Job).pk
+        core_jobs = [job.core_job for job in (self.job, self.other)]
+        extra = []
+        for number, count in enumerate((2, 1, 2)):
+            with counted_statements() as statements:
+                values = {"time_limit": 5 + number, "time_limit_override": True}
+                self.edit(core_jobs[:count], **values)
+            extra.append(len([sql for sql in statements if "nautobot_job_registry" in sql and "extras_job" not in sql]))
+        self.assertEqual(extra[1], extra[2])
+        self.assertEqual([job.overrides for job in (self.job, self.other)], [{"time_limit": 7.0}] * 2)
+        self.assertEqual(self.job.field_overrides.get().origin, "core")
 
     def test_all_or_none_where_a_right_is_missing(self):
         grant(self.user, RegisteredJob, "view", "change", "delete")

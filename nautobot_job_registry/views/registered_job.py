@@ -62,8 +62,11 @@ class RegisteredJobUIViewSet(
     update_form_class = forms.RegisteredJobForm
 
     def alter_queryset(self, request):
-        """Say in the lists, also in those of the bulk pages, which jobs are drifted."""
-        return super().alter_queryset(request).with_drift()
+        """Say in all lists which jobs are drifted, and read at once what a bulk edit needs."""
+        queryset = super().alter_queryset(request).with_drift()
+        if self.action == "bulk_update":
+            queryset = queryset.select_related("default_job_queue").prefetch_related("job_queues")
+        return queryset
 
     def get_extra_context(self, request, instance=None):
         """Say beforehand what a deletion costs (rule 19)."""

@@ -74,3 +74,37 @@ def test_unknown_source_exits_2_and_lists_the_known_ones(real_instance):
     ended = real_instance.nautobot_server("reconcile_jobs", "--source", "app:nobody", check=False)
     assert ended.returncode == 2
     assert "Known sources: system, app:nautobot_job_registry, local" in ended.stderr
+
+
+def test_core_gets_a_row_of_a_name_that_it_cannot_store_and_a_number_goes_with_its_cause(real_instance):
+    def write(module, **meta):
+        classes = [JobClassSourceFactory(name="Backup", meta=meta)]
+        return JobModuleFactory(folder=real_instance.jobs_root, name=module, classes=classes)
+
+    look = "from nautobot.extras.models import Job\n"
+    look += "for job in Job.objects.filter(job_class_name='Backup').order_by('module_name'):\n"
+    look += "    print(job.module_name, job.installed, job.name_override, job.name, sep='|')\n"
+
+    def core():
+        return [line for line in real_instance.python(look).splitlines() if line.count("|") == 3]
+
+    long_name = "n" * 130
+    write("a_long", name=long_name)
+    first, _ = write("b_first", name="Twin"), write("c_second", name="Twin")
+    real_instance.nautobot_server("migrate")
+    assert core() == [
+        f"a_long|True|True|{long_name[:100]}",
+        "b_first|True|False|Twin",
+        "c_second|True|True|Twin (2)",
+    ]
+    assert compare_with_core(real_instance)["differ"] == []
+
+    first.unlink()
+    real_instance.nautobot_server("migrate")
+    assert core() == [
+        f"a_long|True|True|{long_name[:100]}",
+        "b_first|False|True|Twin (2)",
+        "c_second|True|False|Twin",
+    ]
+    assert compare_with_core(real_instance)["differ"] == []
+    assert real_instance.nautobot_server("reconcile_jobs", "--check", check=False).returncode == 0
