@@ -73,9 +73,13 @@ def decide_in_core(sender: Any, instance: Any, **kwargs: Any) -> None:
 
 
 def note_changed_queues(sender: Any, instance: Any, action: str, reverse: bool, **kwargs: Any) -> None:
-    """Save an override of the queues, which are written after the record that they belong to."""
-    if action in M2M_CHANGED and not reverse and instance.job_queues_override and not instance.is_being_saved:
+    """Save an override of the queues, which are written after the record; keep the default queue among the others."""
+    if action not in M2M_CHANGED or reverse or instance.is_being_saved:
+        return
+    if instance.job_queues_override:
         instance.save(update_fields=["last_updated"])
+    else:
+        instance.include_default_queue()
 
 
 def note_core_job(sender: Any, instance: Any, **kwargs: Any) -> None:

@@ -45,7 +45,9 @@ print(json.dumps({"status": result.status, "seconds": (result.date_done - result
 
 
 def test_a_worker_stops_a_job_at_the_soft_time_limit_that_is_overridden_in_the_registry(real_instance, tmp_path):
-    JobModuleFactory(folder=real_instance.jobs_root, name="sleeper", classes=[], before=SLEEPER, after="register_jobs(Sleeper)")
+    JobModuleFactory(
+        folder=real_instance.jobs_root, name="sleeper", classes=[], before=SLEEPER, after="register_jobs(Sleeper)"
+    )
     real_instance.nautobot_server("migrate")
     real_instance.python(OVERRIDE)
     with processes.worker(real_instance.environment, tmp_path / "worker.log"):
