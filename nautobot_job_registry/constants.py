@@ -13,6 +13,9 @@ STILL_INSTALLED = (
     "The record of an installed job cannot be deleted: remove the class from its source, and reconcile, first."
 )
 
+# How many characters of a reason for an override are taken.
+REASON_MAX_LENGTH = 10_000
+
 # Module and class name with the dot between them.
 CLASS_PATH_MAX_LENGTH = 511
 

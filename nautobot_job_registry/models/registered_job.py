@@ -15,8 +15,8 @@ from nautobot.apps.models import BaseManager, PrimaryModel, RestrictedQuerySet, 
 from nautobot_job_registry.choices import AbsenceChoices, SourceTypeChoices
 from nautobot_job_registry.engine.fields import NAME_MAX_LENGTH, OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag
 from nautobot_job_registry.engine.overrides import overridden_fields, restored_values
-from nautobot_job_registry.models.acting_user import acting_user
 from nautobot_job_registry.models.field_override import FieldOverride
+from nautobot_job_registry.models.override_terms import OverrideTermsMixin
 
 
 def _flag(what: str) -> models.BooleanField:
@@ -66,7 +66,7 @@ TIME_LIMIT_VALIDATORS = (validate_finite, MinValueValidator(0))
     "export_templates",
     "webhooks",
 )
-class RegisteredJob(PrimaryModel):
+class RegisteredJob(OverrideTermsMixin, PrimaryModel):
     """The record of one job class: where it comes from, what its source says, what an operator decided (M1).
 
     There are thousands of records at the most, which are read whole and written in bulk: no index but those of the
@@ -340,10 +340,12 @@ class RegisteredJob(PrimaryModel):
         """Restore what is not overridden before it is validated, so that a value that is dropped cannot be refused.
 
         Raises:
-            ValidationError: If a name is chosen that another job has; the names of the sources may be the same.
+            ValidationError: If a name is chosen that another job has; the names of the sources may be the same. Or if
+                what is said about the overrides makes no sense.
         """
         super().clean()
         self.restore_source_values()
+        self.clean_override_terms()
         if self.name_override and type(self).objects.filter(name=self.name).exclude(pk=self.pk).exists():
             raise ValidationError({"name": "Another registered job has this name: choose one that is free."})
 
@@ -354,6 +356,7 @@ class RegisteredJob(PrimaryModel):
 
     def save(self, *args, **kwargs):
         """Save the record with every field whose flag is clear put back to what the source says (rule 13)."""
+        self.begin_save()
         restored = self._restored_queues()
         self.restore_source_values()
         if "default_job_queue" in restored:
@@ -374,11 +377,12 @@ class RegisteredJob(PrimaryModel):
     def to_objectchange(self, action, **kwargs):
         """Return the entry of the change log, for which the queues and tags are read once and not twice."""
         models.prefetch_related_objects([self], "job_queues", "tags")
-        return super().to_objectchange(action, **kwargs)
-
-    def note_overrides(self) -> None:
-        """Note which fields are overridden, by whom, and what the source says about them now."""
-        FieldOverride.objects.note(self, acting_user())
+        change = super().to_objectchange(action, **kwargs)
+        said = self.told_terms()
+        for data in (change.object_data, change.object_data_v2):
+            if said and data is not None:
+                data["override_terms"] = said
+        return change
 
     def _restored_queues(self) -> dict:
         """Return the rows of the queues that the source names, for the queue fields that are not overridden.
