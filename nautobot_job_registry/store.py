@@ -12,6 +12,7 @@ from typing import Any
 from django.contrib.contenttypes.models import ContentType
 from django.core import serializers
 from django.db import connection
+from django.utils import timezone
 from nautobot.extras.choices import ObjectChangeActionChoices, ObjectChangeEventContextChoices
 from nautobot.extras.constants import CHANGELOG_MAX_CHANGE_CONTEXT_DETAIL, CHANGELOG_MAX_OBJECT_REPR
 from nautobot.extras.models import JobQueue, ObjectChange
@@ -67,8 +68,8 @@ def _job_records(for_update: bool) -> dict[JobKey, JobRecord]:
         )
     revision = (f"current_revision__{name}" for name in REVISION_COLUMNS)
     values = list(rows.values_list("id", "module_name", "job_class_name", *revision, *READ_COLUMNS))
-    queues = _queue_names()
-    records = (_record(row, tuple(sorted(queues.get(row[1:3], ())))) for row in values)
+    queues, ended = _queue_names(), ledger.ended(timezone.now())
+    records = (_record(row, tuple(sorted(queues.get(row[1:3], ()))), ended.get(row[1:3], {})) for row in values)
     return {record.key: record for record in records}
 
 
@@ -81,7 +82,7 @@ def _queue_names() -> dict[JobKey, list[str]]:
     return names
 
 
-def _record(row: tuple[Any, ...], queues: tuple[str, ...]) -> JobRecord:
+def _record(row: tuple[Any, ...], queues: tuple[str, ...], ended: Mapping[str, Any]) -> JobRecord:
     job_id, module_name, job_class_name, number, metadata_hash, source_hash = row[:6]
     return JobRecord(
         id=job_id,
@@ -90,6 +91,7 @@ def _record(row: tuple[Any, ...], queues: tuple[str, ...]) -> JobRecord:
         revision_number=number or 0,
         metadata_hash=metadata_hash or "",
         source_hash=source_hash or "",
+        ended=ended,
     )
 
 

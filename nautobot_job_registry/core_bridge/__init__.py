@@ -5,8 +5,10 @@ from nautobot_job_registry.core_bridge.deletion import delete_job, dependents
 from nautobot_job_registry.core_bridge.queues import queues_by_name
 from nautobot_job_registry.core_bridge.reading import news_of_core
 from nautobot_job_registry.core_bridge.rights import permitted_jobs
+from nautobot_job_registry.core_bridge.scheduling import SchedulingError, schedule_hourly
 
 __all__ = (
+    "SchedulingError",
     "delete_job",
     "dependents",
     "news_of_core",
@@ -16,4 +18,5 @@ __all__ = (
     "push",
     "queues_by_name",
     "remember",
+    "schedule_hourly",
 )

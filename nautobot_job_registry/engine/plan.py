@@ -21,6 +21,7 @@ from nautobot_job_registry.engine.descriptor import (
     Source,
     SourceScan,
 )
+from nautobot_job_registry.engine.endings import ended_fields, reverted_values, without_ended
 from nautobot_job_registry.engine.fields import FLAG_FIELDS, OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag, shorten
 from nautobot_job_registry.engine.overrides import column_values
 from nautobot_job_registry.engine.records import CoreState, ErrorRecord, JobKey, JobRecord, RegistryState
@@ -71,6 +72,7 @@ class JobAction:
         columns: The new value of every column that is to be written.
         descriptor: What the source says now, or None where it says nothing.
         revision: The number of the revision to be made, or None where none is.
+        ended: The fields whose override ends.
     """
 
     kind: ActionKind
@@ -80,6 +82,7 @@ class JobAction:
     columns: Mapping[str, Any] = field(repr=False)
     descriptor: JobDescriptor | None = field(default=None, repr=False)
     revision: int | None = None
+    ended: tuple[str, ...] = ()
 
     @property
     def class_path(self) -> str:
@@ -142,6 +145,7 @@ class Plan:
             "errors_opened": errors[ErrorActionKind.OPEN],
             "errors_updated": errors[ErrorActionKind.UPDATE],
             "errors_resolved": errors[ErrorActionKind.RESOLVE],
+            "overrides_ended": sum(len(action.ended) for action in self.jobs),
         }
 
 
@@ -163,6 +167,20 @@ def make_plan(discovery: Discovery, state: RegistryState) -> Plan:
         unchanged=len(actions) - len(jobs),
         is_first=not state.jobs,
     )
+
+
+def make_plan_of_ends(state: RegistryState) -> Plan:
+    """Plan no more than the end of the overrides whose time has come; no source is asked.
+
+    Args:
+        state: What the database holds.
+    """
+    records = sorted((record for record in state.jobs.values() if record.ended), key=lambda record: record.key)
+    actions = (
+        _action(record.key, record, _kept_columns(record, state.core.get(record.key)), None) for record in records
+    )
+    jobs = tuple(action for action in actions if action.ended)
+    return Plan(jobs=jobs, unchanged=len(state.jobs) - len(jobs))
 
 
 def _job_actions(discovery: Discovery, state: RegistryState) -> Iterator[JobAction | None]:
@@ -225,7 +243,7 @@ def _installed_columns(values: Mapping[str, Any], record: JobRecord | None, core
 
 def _decided_columns(record: JobRecord | None, core: CoreState | None) -> dict[str, Any]:
     """Return the value of each overridden field, all flags, and what else a person decides."""
-    decisions = merged_decisions(record, core)
+    decisions = without_ended(merged_decisions(record, core), record)
     return {
         **decisions.values,
         **{override_flag(name): name in decisions.values for name in OVERRIDABLE_FIELDS},
@@ -251,7 +269,12 @@ def _remembered(core: CoreState | None) -> dict[str, Any]:
 def _absent_columns(discovery: Discovery, record: JobRecord, core: CoreState | None) -> dict[str, Any]:
     """Return the columns of a record whose class is not there: all as it was, but for the absence."""
     absence = _absence(discovery, record.source, record.key, record.columns["absence"])
-    return {**record.columns, **_decided_columns(record, core), "installed": False, "absence": absence}
+    return {**_kept_columns(record, core), "installed": False, "absence": absence}
+
+
+def _kept_columns(record: JobRecord, core: CoreState | None) -> dict[str, Any]:
+    """Return the columns of a record whose class is not asked: all as it was, with what was decided over it."""
+    return {**record.columns, **reverted_values(record), **_decided_columns(record, core)}
 
 
 def _orphan_columns(discovery: Discovery, origin: Source, core: CoreState) -> dict[str, Any]:
@@ -293,7 +316,8 @@ def _action(
     if revision is not None:
         changes.append(FieldChange("current_revision", record.revision_number or None, revision))
     kind = _kind(columns, {change.field for change in changes})
-    return JobAction(kind, key, record.id, tuple(changes), columns, descriptor, revision)
+    ended = ended_fields(record, columns)
+    return JobAction(kind, key, record.id, tuple(changes), columns, descriptor, revision, ended)
 
 
 def _differs(old: Mapping[str, Any], name: str, value: Any) -> bool:

@@ -67,6 +67,8 @@ class JobRecord:
         revision_number: The number of the current revision, or 0.
         metadata_hash: The hash of the current revision's metadata, or empty.
         source_hash: The hash of the current revision's source text, or empty.
+        ended: What the current revision says about each field whose override has come to its end; None where it says
+            nothing about it.
     """
 
     id: UUID
@@ -75,6 +77,7 @@ class JobRecord:
     revision_number: int = 0
     metadata_hash: str = ""
     source_hash: str = ""
+    ended: Mapping[str, Any | None] = field(default_factory=dict)
 
     @cached_property
     def columns(self) -> dict[str, Any]:
