@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -10,14 +9,13 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.core import serializers
 from django.db import connection
 from django.utils import timezone
 from nautobot.extras.choices import ObjectChangeActionChoices, ObjectChangeEventContextChoices
 from nautobot.extras.constants import CHANGELOG_MAX_CHANGE_CONTEXT_DETAIL, CHANGELOG_MAX_OBJECT_REPR
 from nautobot.extras.models import JobQueue, ObjectChange
 
-from nautobot_job_registry import core_bridge, ledger
+from nautobot_job_registry import change_log, core_bridge, ledger
 from nautobot_job_registry.constants import BATCH_SIZE
 from nautobot_job_registry.engine.descriptor import JobDescriptor, LoadFailure, identity
 from nautobot_job_registry.engine.fields import RECORD_COLUMNS, shorten
@@ -301,20 +299,10 @@ def _write_change_log(actions: list[JobAction], jobs: dict[JobKey, RegisteredJob
             object_data=data,
             **common,
         )
-        for row, data in zip(rows, _serialized(rows), strict=True)
+        for row, data in zip(rows, change_log.serialized(rows), strict=True)
     ]
     ObjectChange.objects.bulk_create(entries, batch_size=BATCH_SIZE)
 
 
 def _change_log_action(is_new: bool) -> str:
     return ObjectChangeActionChoices.ACTION_CREATE if is_new else ObjectChangeActionChoices.ACTION_UPDATE
-
-
-def _serialized(rows: list[RegisteredJob]) -> list[dict[str, Any]]:
-    """Return the rows as core's change log holds them."""
-    data = [item["fields"] for item in json.loads(serializers.serialize("json", rows))]
-    for row, fields in zip(rows, data, strict=True):
-        fields["custom_fields"] = fields.pop("_custom_field_data", {})
-        fields["tags"] = [tag.name for tag in row.tags.all()]
-        del fields["core_decisions"]
-    return data

@@ -63,7 +63,9 @@ def push(record: RegisteredJob) -> None:
     changed = changed_overrides(known["overrides"], ours["overrides"])
     if not changed and ours["enabled"] == known["enabled"]:
         return
-    job = record.core_job
+    job = _stored_job(record)
+    if job is None:
+        return
     columns = {"enabled", "last_updated", *(override_flag(field) for field in changed), *changed} - {"job_queues"}
     with _whole(), _quietly():
         job.enabled = record.enabled
@@ -78,6 +80,11 @@ def push(record: RegisteredJob) -> None:
             overrides["name"] = job.name
         record.core_decisions = {"enabled": record.enabled, "overrides": overrides}
         RegisteredJob.objects.filter(pk=record.pk).update(core_decisions=record.core_decisions)
+
+
+def _stored_job(record: RegisteredJob) -> Job | None:
+    """Return core's row of a record; None where it was deleted while the record was edited."""
+    return Job.objects.filter(pk=record.core_job_id).select_related("default_job_queue").first()
 
 
 def _write_field(job: Job, record: RegisteredJob, field: str) -> None:

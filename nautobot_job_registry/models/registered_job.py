@@ -254,6 +254,7 @@ class RegisteredJob(OverrideTermsMixin, PrimaryModel):
     is_data_compliance_model = False
     is_version_controlled = False
     clone_fields = []
+    _read_core_job_id = None
 
     class Meta:
         """Meta attributes."""
@@ -362,12 +363,34 @@ class RegisteredJob(OverrideTermsMixin, PrimaryModel):
         if "default_job_queue" in restored:
             self.default_job_queue = restored["default_job_queue"]
         _include_restored(kwargs)
+        self._leave_out_core_job(kwargs)
         super().save(*args, **kwargs)
         if "job_queues" in restored and set(self.job_queues.all()) != set(restored["job_queues"]):
             self.job_queues.set(restored["job_queues"])
         self.include_default_queue()
         self.note_overrides()
         job_saved.send(sender=type(self), instance=self)
+
+    @classmethod
+    def from_db(cls, db, field_names, values):
+        """Keep in mind which of core's rows the record was read with."""
+        instance = super().from_db(db, field_names, values)
+        instance._read_core_job_id = instance.__dict__.get("core_job_id")
+        return instance
+
+    def _leave_out_core_job(self, kwargs: dict) -> None:
+        """Leave the link to core's row as it is stored, unless it is set to another one.
+
+        Core's row may have been deleted since the record was read, by which the stored link became null.
+        """
+        if self._state.adding or kwargs.get("update_fields") is not None or kwargs.get("force_insert"):
+            return
+        if self.core_job_id == self._read_core_job_id:
+            left_out = {"id", "core_job"} | {field.name for field in self._meta.fields if not self._is_read(field)}
+            kwargs["update_fields"] = [field.name for field in self._meta.fields if field.name not in left_out]
+
+    def _is_read(self, field: models.Field) -> bool:
+        return field.attname in self.__dict__
 
     def include_default_queue(self) -> None:
         """Keep the default queue among the queues that were chosen, as Nautobot does."""
