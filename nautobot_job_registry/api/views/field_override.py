@@ -40,6 +40,22 @@ def decision(**options: Any) -> Callable:
     )
 
 
+def decision_on_many(name: str) -> Callable:
+    """Return the decorator of an address that does the same about many overrides, and describes it.
+
+    Args:
+        name: The last part of the address.
+    """
+    described = extend_schema(
+        request=serializers.OverrideIdSerializer(many=True),
+        responses={200: serializers.OverrideDecisionSerializer},
+        operation_id=f"plugins_job_registry_field_overrides_bulk_{name}",
+        filters=False,
+    )
+    routed = decision(detail=False, url_path=name, url_name=f"bulk-{name}")
+    return lambda method: described(routed(method))
+
+
 class FieldOverrideViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
     """REST view set of field overrides; an override is made, changed and cleared on its job."""
 
@@ -70,24 +86,12 @@ class FieldOverrideViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
         """Clear the override, so that the field says what the source says."""
         return self._decide(drift.follow, [self.get_object()])
 
-    @extend_schema(
-        request=serializers.OverrideIdSerializer(many=True),
-        responses={200: serializers.OverrideDecisionSerializer},
-        operation_id="plugins_job_registry_field_overrides_bulk_keep",
-        filters=False,
-    )
-    @decision(detail=False, url_path="keep", url_name="bulk-keep")
+    @decision_on_many("keep")
     def bulk_keep(self, request, *args, **kwargs):
         """Keep many overrides against what the source says now: all of them, or none."""
         return self._decide(drift.keep, self._named_overrides())
 
-    @extend_schema(
-        request=serializers.OverrideIdSerializer(many=True),
-        responses={200: serializers.OverrideDecisionSerializer},
-        operation_id="plugins_job_registry_field_overrides_bulk_follow",
-        filters=False,
-    )
-    @decision(detail=False, url_path="follow", url_name="bulk-follow")
+    @decision_on_many("follow")
     def bulk_follow(self, request, *args, **kwargs):
         """Clear many overrides, so that the fields say what the source says: all of them, or none."""
         return self._decide(drift.follow, self._named_overrides())
