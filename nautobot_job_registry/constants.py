@@ -13,6 +13,12 @@ STILL_INSTALLED = (
     "The record of an installed job cannot be deleted: remove the class from its source, and reconcile, first."
 )
 
+# The dotted path of the app's own job that has overrides end.
+END_OVERRIDES_JOB = "nautobot_job_registry.jobs.EndOverrides"
+
+# How many characters of a reason for an override are taken.
+REASON_MAX_LENGTH = 10_000
+
 # Module and class name with the dot between them.
 CLASS_PATH_MAX_LENGTH = 511
 

@@ -1,11 +1,11 @@
-"""The app's own job: a reconcile that can be run and scheduled like any other job."""
+"""The app's own jobs: a reconcile, and the end of overrides, that can be run and scheduled like any other job."""
 
 from nautobot.apps.jobs import DryRunVar, Job, StringVar, register_jobs
 
 from nautobot_job_registry import report
 from nautobot_job_registry.choices import ReconciliationTriggerChoices
 from nautobot_job_registry.engine.errors import UnknownSourceError
-from nautobot_job_registry.reconcile import reconcile
+from nautobot_job_registry.reconcile import end_overrides, reconcile
 
 name = "Job Registry"
 
@@ -56,5 +56,37 @@ class ReconcileJobRegistry(Job):
         return outcome.plan.counts()
 
 
-jobs = [ReconcileJobRegistry]
+class EndOverrides(Job):
+    """Reverts the overrides whose end has come."""
+
+    dryrun = DryRunVar(description="Log what would end and write nothing.")
+
+    class Meta:
+        """Meta attributes."""
+
+        name = "End Overrides of Jobs"
+        description = (
+            "Revert the overrides in the job registry whose end has come. `nautobot-server schedule_override_ends` "
+            "schedules this job."
+        )
+        has_sensitive_variables = False
+
+    def run(self, dryrun=False):
+        """Clear the overrides whose end has come, and log each.
+
+        Args:
+            dryrun: Whether the plan is only logged.
+
+        Returns:
+            How many overrides ended, or would end.
+        """
+        outcome = end_overrides(dry_run=dryrun, user=self.user, job_result=self.job_result)
+        for entry in report.lines(outcome.plan):
+            self.logger.info("%s", entry)
+        ended = outcome.plan.counts()["overrides_ended"]
+        self.logger.info("%s overrides %s.", ended, "would end" if dryrun else "ended")
+        return {"overrides_ended": ended}
+
+
+jobs = [ReconcileJobRegistry, EndOverrides]
 register_jobs(*jobs)

@@ -6,15 +6,33 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from nautobot_job_registry.choices import OverrideOriginChoices
 from nautobot_job_registry.constants import BATCH_SIZE
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS
-from nautobot_job_registry.engine.overrides import overrides_to_note
+from nautobot_job_registry.engine.overrides import column_values, overrides_to_note
 from nautobot_job_registry.engine.plan import JobAction
 from nautobot_job_registry.engine.records import JobKey
 from nautobot_job_registry.models import FieldOverride, JobRevision, RegisteredJob
+
+
+def ended(moment: datetime) -> dict[JobKey, dict[str, Any]]:
+    """Return what the current revision says about each field whose override has come to its end, job by job.
+
+    It is None where no revision is known, or it says nothing about the field. One statement, however many jobs there
+    are.
+
+    Args:
+        moment: The time up to which an override may have ended.
+    """
+    rows = FieldOverride.objects.ending_before(moment).order_by()
+    columns = ("job__module_name", "job__job_class_name", "field", "job__current_revision__metadata")
+    found: dict[JobKey, dict[str, Any]] = defaultdict(dict)
+    for module_name, job_class_name, field, metadata in rows.values_list(*columns):
+        found[module_name, job_class_name][field] = column_values(metadata or {}).get(field)
+    return dict(found)
 
 
 def note(actions: Iterable[JobAction], jobs: Mapping[JobKey, RegisteredJob]) -> None:

@@ -18,13 +18,15 @@ from nautobot_job_registry import core_bridge, discovery, report, store
 from nautobot_job_registry.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
 from nautobot_job_registry.engine.descriptor import Discovery, SourceType
 from nautobot_job_registry.engine.errors import UnknownSourceError
-from nautobot_job_registry.engine.plan import Plan, make_plan, make_plan_of_core
+from nautobot_job_registry.engine.plan import Plan, make_plan, make_plan_of_core, make_plan_of_ends
 from nautobot_job_registry.models import Reconciliation
 
 logger = logging.getLogger(__name__)
 
 # PostgreSQL ends one of two transactions that wait for each other; the one that was ended is tried again.
 ATTEMPTS = 3
+# What is read where only the ends of overrides are looked at: no source.
+ENDS_SCOPE = "overrides"
 
 
 @dataclass(frozen=True)
@@ -121,15 +123,38 @@ def take_over_core(*, user: Any = None) -> Plan:
     return plan
 
 
-def _reconcile(discover: Callable[[], Discovery], occasion: Occasion, *, dry_run: bool = False) -> Outcome:
+def end_overrides(
+    *,
+    dry_run: bool = False,
+    trigger: str = ReconciliationTriggerChoices.JOB,
+    user: Any = None,
+    job_result: Any = None,
+) -> Outcome:
+    """Clear the overrides whose end has come, and nothing else: no source is read, and no job code is loaded.
+
+    Every reconcile does the same for the jobs that it is about. Where no end has come, nothing at all is written.
+
+    Args:
+        dry_run: Whether the plan is only returned, and nothing at all is written.
+        trigger: What started it, one of `ReconciliationTriggerChoices`.
+        user: Who started it, if anybody.
+        job_result: The job run that it is part of, if any.
+
+    Raises:
+        Exception: Whatever goes wrong. It has been stored as a failed reconciliation (rule 11).
+    """
+    return _reconcile(lambda: None, Occasion(trigger, ENDS_SCOPE, user, job_result), dry_run=dry_run)
+
+
+def _reconcile(discover: Callable[[], Discovery | None], occasion: Occasion, *, dry_run: bool = False) -> Outcome:
     started = timezone.now()
     try:
         with _savepoint(), _collector_paused():
             found = discover()
-            if not dry_run and store.is_empty():
+            if found is not None and not dry_run and store.is_empty():
                 return _carry_out(found, occasion, started)
             plan = _plan(found)
-            if dry_run:
+            if dry_run or (found is None and plan.is_empty):
                 return Outcome(plan)
             return _logged(plan, occasion, started) if plan.is_empty else _carry_out(found, occasion, started, plan)
     except UnknownSourceError:
@@ -140,8 +165,11 @@ def _reconcile(discover: Callable[[], Discovery], occasion: Occasion, *, dry_run
         raise
 
 
-def _plan(found: Discovery, *, for_update: bool = False) -> Plan:
+def _plan(found: Discovery | None, *, for_update: bool = False) -> Plan:
+    """Plan what the sources said, or the ends of overrides alone where none was asked."""
     state = store.read_state(for_update=for_update)
+    if found is None:
+        return make_plan_of_ends(state)
     return make_plan(discovery.locate(found, state.unregistered), state)
 
 
@@ -173,7 +201,7 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _carry_out(found: Discovery, occasion: Occasion, started: datetime, plan: Plan | None = None) -> Outcome:
+def _carry_out(found: Discovery | None, occasion: Occasion, started: datetime, plan: Plan | None = None) -> Outcome:
     """Make the plan again once nobody else can write, and apply it (rule 10)."""
     attempts_left = 1 if connection.in_atomic_block else ATTEMPTS
     while True:
@@ -188,12 +216,12 @@ def _carry_out(found: Discovery, occasion: Occasion, started: datetime, plan: Pl
             logger.warning("The database ended the reconcile in favour of another transaction; trying again.")
 
 
-def _apply_alone(found: Discovery, occasion: Occasion, started: datetime) -> Plan:
+def _apply_alone(found: Discovery | None, occasion: Occasion, started: datetime) -> Plan:
     store.lock()
     plan = _plan(found, for_update=True)
     repositories = {
         scan.source.name: scan.git_repository_id
-        for scan in found.scans
+        for scan in (found.scans if found else ())
         if scan.source.type is SourceType.GIT and scan.git_repository_id
     }
     detail = f"Job Registry: reconcile ({occasion.trigger}, {occasion.scope})"

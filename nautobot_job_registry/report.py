@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from nautobot_job_registry.engine.fields import override_flag
 from nautobot_job_registry.engine.plan import JobAction, Plan
 
 SHOWN_LENGTH = 60
+OVERRIDE_ENDS = "end override"
 ERROR_SUMMARY = "load errors: {errors_opened} new, {errors_updated} changed, {errors_resolved} resolved"
 JOB_SUMMARY = "{registered} registered, {returned} returned, {changed} changed, {uninstalled} uninstalled"
 
@@ -23,7 +25,8 @@ def _job_as_json(action: JobAction) -> dict[str, Any]:
         for change in action.changes
         if change.field != "core_decisions"
     }
-    return {"job": action.class_path, "action": action.kind.value, "fields": fields}
+    entry = {"job": action.class_path, "action": action.kind.value, "fields": fields}
+    return {**entry, "overrides_ended": list(action.ended)} if action.ended else entry
 
 
 def _errors_as_json(plan: Plan) -> Iterator[dict[str, Any]]:
@@ -39,9 +42,9 @@ def summary(plan: Plan) -> str:
     """Return one line with the counts of a plan."""
     counts = plan.counts()
     jobs = JOB_SUMMARY.format(**counts)
-    return (
-        f"{jobs}, {counts['refreshed']} refreshed, {counts['unchanged']} unchanged; {ERROR_SUMMARY.format(**counts)}."
-    )
+    ends = f"; overrides: {counts['overrides_ended']} ended" if counts["overrides_ended"] else ""
+    errors = ERROR_SUMMARY.format(**counts)
+    return f"{jobs}, {counts['refreshed']} refreshed, {counts['unchanged']} unchanged; {errors}{ends}."
 
 
 def plan_as_table(plan: Plan) -> str:
@@ -61,7 +64,19 @@ def _rows(plan: Plan) -> Iterator[tuple[str, str, str, str, str]]:
         elif not entry["fields"]:
             yield entry["action"], entry["job"], "", "", ""
         for field, change in entry.get("fields", {}).items():
-            yield entry["action"], entry["job"], field, _shown(change["old"]), _shown(change["new"])
+            action = field_action(entry, field)
+            yield action, entry["job"], field, _shown(change["old"]), _shown(change["new"])
+
+
+def field_action(entry: Mapping[str, Any], field: str) -> str:
+    """Return what a reconcile does to one field of a job: an override that ends is told from a change of the source.
+
+    Args:
+        entry: What is told of the job in `Reconciliation.changes`.
+        field: The field, or its flag.
+    """
+    ended = entry.get("overrides_ended", ())
+    return OVERRIDE_ENDS if field.removesuffix(override_flag("")) in ended else entry.get("action", "")
 
 
 def _shown(value: Any) -> str:

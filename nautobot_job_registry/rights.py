@@ -10,8 +10,12 @@ from nautobot_job_registry import core_bridge
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS
 from nautobot_job_registry.models import RegisteredJob
 
-# What a record says that decides what Nautobot executes, and how.
-DECISIONS = frozenset((*OVERRIDABLE_FIELDS, *OVERRIDE_FLAGS, "enabled"))
+# What a record says that decides what Nautobot executes, and how; the end of an override decides it for later.
+DECISIONS = frozenset((*OVERRIDABLE_FIELDS, *OVERRIDE_FLAGS, "enabled", "override_expires_at"))
+
+
+class WithheldError(Exception):
+    """A right on core's own row of a job is missing; the text says which, and for what."""
 
 
 def withheld(user: Any, action: str, jobs: Iterable[RegisteredJob]) -> frozenset[UUID]:
@@ -27,6 +31,25 @@ def withheld(user: Any, action: str, jobs: Iterable[RegisteredJob]) -> frozenset
         return frozenset()
     permitted = core_bridge.permitted_jobs(user, action, core_jobs.keys())
     return frozenset(core_jobs[pk] for pk in core_jobs.keys() - permitted)
+
+
+def require_still_permitted(user: Any, jobs: Iterable[RegisteredJob]) -> None:
+    """Refuse decisions that took core's rows out of what the user may change, as core refuses them (rule 17).
+
+    Core asks twice: a row has to be one's own before it is changed, and after. So it takes the same right here as there
+    to turn `enabled` on, or `has_sensitive_variables` off, where permissions are constrained to either.
+
+    Args:
+        user: Who decided.
+        jobs: The records as they have been saved, in the transaction that is to be rolled back.
+
+    Raises:
+        WithheldError: If one of core's rows is not the user's to change any more; the text names the job.
+    """
+    jobs = list(jobs)
+    missing = withheld(user, "change", jobs)
+    if missing:
+        raise WithheldError(withheld_message("change", [job.class_path for job in jobs if job.pk in missing]))
 
 
 def withheld_message(action: str, names: Collection[str]) -> str:

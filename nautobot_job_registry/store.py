@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -10,14 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.core import serializers
 from django.db import connection
 from django.db.models.fields.json import KeyTransform
+from django.utils import timezone
 from nautobot.extras.choices import ObjectChangeActionChoices, ObjectChangeEventContextChoices
 from nautobot.extras.constants import CHANGELOG_MAX_CHANGE_CONTEXT_DETAIL, CHANGELOG_MAX_OBJECT_REPR
 from nautobot.extras.models import JobQueue, ObjectChange
 
-from nautobot_job_registry import core_bridge, ledger
+from nautobot_job_registry import change_log, core_bridge, ledger
 from nautobot_job_registry.choices import OverrideOriginChoices
 from nautobot_job_registry.constants import BATCH_SIZE
 from nautobot_job_registry.engine.collisions import LIMITED_FIELDS
@@ -99,8 +98,8 @@ def _job_records(for_update: bool) -> dict[JobKey, JobRecord]:
         )
     revision = (f"current_revision__{name}" for name in REVISION_COLUMNS)
     values = list(rows.values_list("id", "module_name", "job_class_name", "core_job_id", *revision, *READ_COLUMNS))
-    queues = _queue_names()
-    records = (_record(row, tuple(sorted(queues.get(row[1:3], ())))) for row in values)
+    queues, ended = _queue_names(), ledger.ended(timezone.now())
+    records = (_record(row, tuple(sorted(queues.get(row[1:3], ()))), ended.get(row[1:3], {})) for row in values)
     return {record.key: record for record in records}
 
 
@@ -113,7 +112,7 @@ def _queue_names() -> dict[JobKey, list[str]]:
     return names
 
 
-def _record(row: tuple[Any, ...], queues: tuple[str, ...]) -> JobRecord:
+def _record(row: tuple[Any, ...], queues: tuple[str, ...], ended: Mapping[str, Any]) -> JobRecord:
     job_id, module_name, job_class_name, core_job, number, metadata_hash, source_hash = row[:7]
     return JobRecord(
         id=job_id,
@@ -123,6 +122,7 @@ def _record(row: tuple[Any, ...], queues: tuple[str, ...]) -> JobRecord:
         metadata_hash=metadata_hash or "",
         source_hash=source_hash or "",
         core_job=core_job,
+        ended=ended,
     )
 
 
@@ -336,20 +336,10 @@ def _write_change_log(actions: list[JobAction], jobs: dict[JobKey, RegisteredJob
             object_data=data,
             **common,
         )
-        for row, data in zip(rows, _serialized(rows), strict=True)
+        for row, data in zip(rows, change_log.serialized(rows), strict=True)
     ]
     ObjectChange.objects.bulk_create(entries, batch_size=BATCH_SIZE)
 
 
 def _change_log_action(is_new: bool) -> str:
     return ObjectChangeActionChoices.ACTION_CREATE if is_new else ObjectChangeActionChoices.ACTION_UPDATE
-
-
-def _serialized(rows: list[RegisteredJob]) -> list[dict[str, Any]]:
-    """Return the rows as core's change log holds them."""
-    data = [item["fields"] for item in json.loads(serializers.serialize("json", rows))]
-    for row, fields in zip(rows, data, strict=True):
-        fields["custom_fields"] = fields.pop("_custom_field_data", {})
-        fields["tags"] = [tag.name for tag in row.tags.all()]
-        del fields["core_decisions"]
-    return data

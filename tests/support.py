@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.db import connection
+from django.test import override_settings
 from nautobot.extras.models import GitRepository
 from nautobot.extras.signals import refresh_job_models
 
@@ -39,6 +41,15 @@ def counted_statements() -> Iterator[list[str]]:
 
     with connection.execute_wrapper(count):
         yield statements
+
+
+@contextmanager
+def requiring_reasons() -> Iterator[None]:
+    """Require a reason for each override meanwhile."""
+    name = "nautobot_job_registry"
+    config = {**settings.PLUGINS_CONFIG[name], "require_override_reason": True}
+    with override_settings(PLUGINS_CONFIG={**settings.PLUGINS_CONFIG, name: config}):
+        yield
 
 
 def make_repository(repository: Any, slug: str, files: dict[str, str]) -> GitRepository:

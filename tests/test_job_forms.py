@@ -44,7 +44,9 @@ def grant(user, model, *actions, constraints=None):
     permission.object_types.add(ContentType.objects.get_for_model(model))
 
 
-class EditFormTestCase(TestCase):
+class FormTestCase(TestCase):
+    """Three jobs, and what a browser sends of them."""
+
     @classmethod
     def setUpTestData(cls):
         cls.job, cls.other, cls.gone = make_jobs()
@@ -80,6 +82,12 @@ class EditFormTestCase(TestCase):
         self.assertEqual(list(errors), [field])
         self.assertIn(text, str(errors[field]))
 
+    def bulk(self, action, jobs, **data):
+        data = {"pk": [job.pk for job in jobs], **data}
+        return self.client.post(reverse(f"{ROUTE}_bulk_{action}"), data, follow=True)
+
+
+class EditFormTestCase(FormTestCase):
     def test_an_override_is_kept_and_logged(self):
         self.assert_saved(self.send(self.job, time_limit="5", time_limit_override="on", enabled="on"))
         self.assertEqual((self.job.overrides, self.job.enabled), ({"time_limit": 5.0}, True))
@@ -202,10 +210,6 @@ class EditFormTestCase(TestCase):
         self.assertIn("extras.delete_job", response.content.decode())
         self.assertTrue(RegisteredJob.objects.filter(pk=self.gone.pk).exists())
 
-    def bulk(self, action, jobs, **data):
-        data = {"pk": [job.pk for job in jobs], **data}
-        return self.client.post(reverse(f"{ROUTE}_bulk_{action}"), data, follow=True)
-
     def test_a_bulk_edit_refuses_a_value_without_its_flag(self):
         response = self.bulk("edit", [self.job], time_limit="5", _apply="")
         self.assertIn("time_limit_override", str(response.context["form"].errors["time_limit"]))
@@ -221,8 +225,8 @@ class EditFormTestCase(TestCase):
         self.assertIn("extras.delete_job", message("delete", [self.gone], **delete))
 
 
-class BulkJobTestCase(TransactionTestCase):
-    """Nautobot's own jobs, which carry out what the bulk pages ask for."""
+class BulkTestCase(TransactionTestCase):
+    """Three jobs, and Nautobot's own jobs, which carry out what the bulk pages ask for."""
 
     databases = ("default", "job_logs")
 
@@ -254,6 +258,8 @@ class BulkJobTestCase(TransactionTestCase):
         self.user.is_superuser = True
         self.user.save()
 
+
+class BulkJobTestCase(BulkTestCase):
     def test_overrides_are_set_and_cleared(self):
         self.become_superuser()
         result = self.edit([self.job, self.other], time_limit=5, time_limit_override=True, enabled=True)

@@ -65,6 +65,8 @@ class OpenApiTestCase(TransactionTestCase):
         self.assertEqual(names, set(self.objects))
         for tail in ("reset-overrides", "deletion-impact", "notes"):
             self.assertIn(f"{PREFIX}registered-jobs/{{id}}/{tail}/", paths)
+        for tail in ("keep", "follow", "{id}/keep", "{id}/follow"):
+            self.assertIn(f"{PREFIX}field-overrides/{tail}/", paths)
 
     @pytest.mark.slow
     def test_no_answer_is_an_error_of_ours_or_outside_its_schema(self):

@@ -110,6 +110,12 @@ ACTS = (
 ELSEWHERE = {
     f"{UI}:docs": "a redirect to static files",
     f"{UI}:reconcile_now": "tests/test_reconcile_now.py",
+    **{
+        f"{root}:fieldoverride{mark}{action}": "tests/test_drift.py: it takes rights on the job"
+        for root, marks in ((UI, ("_", "_bulk_")), (API, ("-", "-bulk-")))
+        for mark in marks
+        for action in ("keep", "follow")
+    },
     f"{API}:api-root": "a list of addresses",
     f"{JOB_API}-notes": "Nautobot's own",
 }

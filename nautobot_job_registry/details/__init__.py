@@ -3,6 +3,7 @@
 from nautobot_job_registry.details.field_override import FIELD_OVERRIDE, FieldOverridePanel
 from nautobot_job_registry.details.job_load_error import JOB_LOAD_ERROR, LoadErrorPanel
 from nautobot_job_registry.details.job_revision import JOB_REVISION
+from nautobot_job_registry.details.override_buttons import OVERRIDE_BUTTONS, may_change_job, row_buttons
 from nautobot_job_registry.details.panels import (
     RelatedTablePanel,
     RowsPanel,
@@ -52,6 +53,7 @@ __all__ = (
     "MAX_CHANGES_SHOWN",
     "MAX_DEPENDENTS_SHOWN",
     "NOT_ENABLED_ADVICE",
+    "OVERRIDE_BUTTONS",
     "OpenLoadErrorsPanel",
     "OverridesPanel",
     "RECONCILIATION",
@@ -71,7 +73,9 @@ __all__ = (
     "VariablesPanel",
     "change_rows",
     "field_label",
+    "may_change_job",
     "may_view_source",
     "queue_link",
+    "row_buttons",
     "shown_changes",
 )

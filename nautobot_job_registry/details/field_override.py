@@ -8,6 +8,7 @@ from nautobot.apps.ui import (
 from nautobot.apps.views import get_obj_from_context
 
 from nautobot_job_registry import tables
+from nautobot_job_registry.details.override_buttons import OVERRIDE_BUTTONS
 
 
 class FieldOverridePanel(ObjectFieldsPanel):
@@ -41,4 +42,5 @@ FIELD_OVERRIDE = ObjectDetailContent(
             fields=["origin", "set_by", "created", "reason", "expires_at"],
         ),
     ],
+    extra_buttons=OVERRIDE_BUTTONS,
 )

@@ -10,7 +10,7 @@ from nautobot.apps.ui import (
 )
 from nautobot.apps.views import get_obj_from_context
 
-from nautobot_job_registry import models, tables
+from nautobot_job_registry import models, report, tables
 from nautobot_job_registry.details.panels import (
     RowsPanel,
     field_label,
@@ -27,6 +27,7 @@ COUNT_FIELDS = [
     "errors_opened",
     "errors_updated",
     "errors_resolved",
+    "overrides_ended",
 ]
 
 
@@ -71,6 +72,7 @@ def change_rows(entry: Mapping[str, Any]) -> Iterator[dict[str, str]]:
         yield row
     for field, change in fields.items():
         texts = {side: tables.value_text(change.get(side)) for side in ("old", "new")}
+        row["action"] = report.field_action(entry, field)
         yield {**row, "field": field_label(models.RegisteredJob, field), **texts}
 
 

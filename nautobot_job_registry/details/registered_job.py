@@ -16,6 +16,7 @@ from nautobot.apps.views import get_obj_from_context
 from nautobot.extras.models import JobResult, ScheduledJob
 
 from nautobot_job_registry import choices, models, tables
+from nautobot_job_registry.details.override_buttons import may_change_job, row_buttons
 from nautobot_job_registry.details.panels import RelatedTablePanel, RowsPanel, VariablesPanel, field_label, queue_link
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, override_flag
 
@@ -104,32 +105,46 @@ class StatePanel(RegisteredJobPanel):
 
 
 class OverridesPanel(RowsPanel):
-    """What the source says, what is overridden, and what is in effect: a row for each overridable field."""
+    """What the source says, what is overridden by whom and why, and what is in effect: a row for each field."""
 
-    columns = ["field", "source", "overridden", "effective"]
-    column_headers = ["Field", "Source says", "Overridden", "In effect"]
+    columns = ["field", "source", "overridden", "why", "effective", "decide"]
+    column_headers = ["Field", "Source says", "Overridden", "Why, and until when", "In effect", ""]
 
-    def rows(self, obj):
-        """Yield the rows of a registered job."""
+    def get_extra_context(self, context):
+        """Add the buttons that decide about an override, for those who may."""
+        extra, request = super().get_extra_context(context), context["request"]
+        may_decide = may_change_job(request.user, get_obj_from_context(context))
+        for row in extra["data"]:
+            noted = row.pop("noted")
+            row["decide"] = row_buttons(request, noted) if noted and may_decide else ""
+        return extra
+
+    def visible_rows(self, obj, user):
+        """Return the rows of a registered job, with what the user may view of its overrides."""
         source_values = obj.source_values
-        noted = {row.field: row for row in obj.field_overrides.select_related("set_by")}
+        visible = obj.field_overrides.restrict(user, "view").select_related("set_by")
+        noted = {row.field: row for row in visible}
+        for row in noted.values():
+            row.job = obj
         for field in OVERRIDABLE_FIELDS:
-            overridden = getattr(obj, override_flag(field))
+            override = noted.get(field)
             yield {
                 "field": field_label(models.RegisteredJob, field),
                 "source": tables.value_text(source_values[field]) if field in source_values else UNKNOWN,
-                "overridden": self.overridden(noted.get(field), obj) if overridden else "",
+                "overridden": self.overridden(override) if getattr(obj, override_flag(field)) else "",
+                "why": why(override) if override else "",
                 "effective": self.effective(obj, field),
+                "noted": override,
             }
 
-    def overridden(self, noted: models.FieldOverride | None, job: models.RegisteredJob) -> SafeString:
+    def overridden(self, noted: models.FieldOverride | None) -> SafeString:
         """Return who overrode a field and when, and what the source said then where it says something else now."""
         text = tables.label("overridden", "info")
         if noted is None:
             return text
-        noted.job = job
         who = f" by {noted.set_by}" if noted.set_by else ""
-        text = format_html("{} on {}{}", text, f"{noted.created:%Y-%m-%d}", who)
+        url = noted.get_absolute_url()
+        text = format_html('<a href="{}">{}</a> on {}{}', url, text, f"{noted.created:%Y-%m-%d}", who)
         if not noted.is_drifted:
             return text
         said = tables.value_text(noted.source_value)
@@ -142,6 +157,14 @@ class OverridesPanel(RowsPanel):
         if field == "job_queues":
             return format_html_join(", ", "{}", ((queue_link(queue),) for queue in job.job_queues.all()))
         return tables.value_text(getattr(job, field))
+
+
+def why(override: models.FieldOverride) -> SafeString:
+    """Return why a field is overridden, and when the override ends by itself."""
+    if override.expires_at is None:
+        return format_html("{}", tables.shortened(override.reason))
+    ends = f"{override.expires_at:%Y-%m-%d %H:%M %Z}"
+    return format_html("{}{}ends {}", tables.shortened(override.reason), "; " if override.reason else "", ends)
 
 
 class DependentsPanel(RowsPanel):

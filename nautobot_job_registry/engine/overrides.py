@@ -89,6 +89,22 @@ def overrides_to_note(
     ]
 
 
+def terms_are_for(
+    overridden: Collection[str], changed: Collection[str], named: Collection[str] | None
+) -> tuple[str, ...]:
+    """Return the overrides that a reason and an end are for.
+
+    Args:
+        overridden: The fields whose flag is set when the request is done.
+        changed: The fields whose override the request sets or changes. Where there are any, it is for these alone.
+        named: The fields that the request names otherwise; None where it is for all that are overridden.
+    """
+    chosen = [field for field in OVERRIDABLE_FIELDS if field in overridden and field in changed]
+    if chosen:
+        return tuple(chosen)
+    return tuple(f for f in OVERRIDABLE_FIELDS if f in overridden and (named is None or f in named))
+
+
 def refused_fields(changed: Collection[str], before: Collection[str], after: Collection[str]) -> tuple[str, ...]:
     """Return the fields that a request may not change, as their flag is false and stays so (rule 14).
 

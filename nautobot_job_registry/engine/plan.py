@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from operator import itemgetter
@@ -24,6 +24,7 @@ from nautobot_job_registry.engine.descriptor import (
     SourceScan,
 )
 from nautobot_job_registry.engine.drafts import Draft
+from nautobot_job_registry.engine.endings import ended_fields, reverted_values, without_ended
 from nautobot_job_registry.engine.fields import FLAG_FIELDS, OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag, shorten
 from nautobot_job_registry.engine.overrides import column_values, restored_values
 from nautobot_job_registry.engine.records import CoreState, ErrorRecord, JobKey, JobRecord, RegistryState
@@ -80,6 +81,7 @@ class JobAction:
         core_columns: What is to be written to that row, or what it is to be made of.
         makes_core_row: Whether core has no row of the job and gets one.
         collisions: The fields that are overridden only because core cannot store what the source says.
+        ended: The fields whose override ends.
     """
 
     kind: ActionKind
@@ -93,6 +95,7 @@ class JobAction:
     core_columns: Mapping[str, Any] = field(default_factory=dict, repr=False)
     makes_core_row: bool = False
     collisions: frozenset[str] = frozenset()
+    ended: tuple[str, ...] = ()
 
     @property
     def class_path(self) -> str:
@@ -155,6 +158,7 @@ class Plan:
             "errors_opened": errors[ErrorActionKind.OPEN],
             "errors_updated": errors[ErrorActionKind.UPDATE],
             "errors_resolved": errors[ErrorActionKind.RESOLVE],
+            "overrides_ended": sum(len(action.ended) for action in self.jobs),
         }
 
 
@@ -186,13 +190,27 @@ def make_plan_of_core(state: RegistryState) -> Plan:
     Args:
         state: What the database holds.
     """
-    decided = ((record, state.core[key]) for key, record in state.jobs.items() if key in state.core)
+    return _plan_of_records((record for record in state.jobs.values() if record.key in state.core), state)
+
+
+def make_plan_of_ends(state: RegistryState) -> Plan:
+    """Plan no more than the end of the overrides whose time has come; no source is asked.
+
+    Args:
+        state: What the database holds.
+    """
+    records = (record for record in state.jobs.values() if record.ended)
+    return _plan_of_records(records, state)
+
+
+def _plan_of_records(records: Iterable[JobRecord], state: RegistryState) -> Plan:
+    """Plan what was decided about jobs whose sources are not asked."""
     drafts = [
-        Draft(record.key, record, {**_restored_columns(record, state), **_decided_columns(record, core)}, None, core)
-        for record, core in decided
+        Draft(record.key, record, _kept_columns(record, state), None, state.core.get(record.key)) for record in records
     ]
-    actions = [_action(draft) for draft in resolve(drafts, state)]
-    return Plan(jobs=tuple(action for action in actions if not action.is_idle))
+    actions = sorted(map(_action, resolve(drafts, state)), key=lambda action: action.key)
+    jobs = tuple(action for action in actions if not action.is_idle)
+    return Plan(jobs=jobs, unchanged=len(state.jobs) - len(jobs))
 
 
 def _drafts(discovery: Discovery, state: RegistryState) -> Iterator[Draft | None]:
@@ -212,8 +230,8 @@ def _drafts(discovery: Discovery, state: RegistryState) -> Iterator[Draft | None
     for key, record in state.jobs.items():
         if key not in seen and discovery.scope in (None, record.source):
             core = state.core.get(key)
-            columns = {**_restored_columns(record, state), **_decided_columns(record, core)}
-            yield Draft(key, record, {**columns, **_absence_columns(discovery, record)}, None, core)
+            columns = {**_kept_columns(record, state), **_absence_columns(discovery, record)}
+            yield Draft(key, record, columns, None, core)
     for key, origin in discovery.origins.items():
         if key not in seen:
             core = state.core[key]
@@ -253,7 +271,7 @@ def _is_known(record: JobRecord, descriptor: JobDescriptor, provenance: tuple[An
 
 def _decided_columns(record: JobRecord | None, core: CoreState | None) -> dict[str, Any]:
     """Return the value of each overridden field, all flags, and what else a person decides."""
-    decisions = merged_decisions(record, core)
+    decisions = without_ended(merged_decisions(record, core), record)
     return {
         **decisions.values,
         **{override_flag(name): name in decisions.values for name in OVERRIDABLE_FIELDS},
@@ -271,6 +289,12 @@ def _absence_columns(discovery: Discovery, record: JobRecord) -> dict[str, Any]:
     """Return the columns that say that a class is not there, and why."""
     absence = _absence(discovery, record.source, record.key, record.columns["absence"])
     return {"installed": False, "absence": absence}
+
+
+def _kept_columns(record: JobRecord, state: RegistryState) -> dict[str, Any]:
+    """Return the columns of a record whose class is not asked: all as it was, with what was decided over it."""
+    decided = _decided_columns(record, state.core.get(record.key))
+    return {**_restored_columns(record, state), **reverted_values(record), **decided}
 
 
 def _orphan_columns(discovery: Discovery, origin: Source, core: CoreState) -> dict[str, Any]:
@@ -325,6 +349,7 @@ def _action(draft: Draft) -> JobAction:
         core_columns=core_columns(draft),
         makes_core_row=draft.makes_core_row,
         collisions=frozenset(draft.collisions),
+        ended=ended_fields(record, columns) if record else (),
     )
 
 

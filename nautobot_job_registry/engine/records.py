@@ -80,6 +80,8 @@ class JobRecord:
         metadata_hash: The hash of the current revision's metadata, or empty.
         source_hash: The hash of the current revision's source text, or empty.
         core_job: The primary key of core's own row, or None where there is none.
+        ended: What the current revision says about each field whose override has come to its end; None where it says
+            nothing about it.
     """
 
     id: UUID
@@ -89,6 +91,7 @@ class JobRecord:
     metadata_hash: str = ""
     source_hash: str = ""
     core_job: UUID | None = None
+    ended: Mapping[str, Any | None] = field(default_factory=dict)
 
     @cached_property
     def columns(self) -> dict[str, Any]:

@@ -45,6 +45,7 @@ class ReconciliationFilterSet(BaseFilterSet):
             "errors_opened",
             "errors_updated",
             "errors_resolved",
+            "overrides_ended",
             "error",
             "started",
             "finished",

@@ -13,12 +13,16 @@ from django.db.models import QuerySet
 from nautobot.apps.forms import BulkEditForm, NautobotBulkEditForm, TagsBulkEditFormMixin
 
 from nautobot_job_registry import deletion
+from nautobot_job_registry.choices import OverridableFieldChoices
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, override_flag
-from nautobot_job_registry.forms.fields import NO_CHOICE, value_field, yes_or_no
+from nautobot_job_registry.forms.fields import NO_CHOICE, end_field, reason_field, value_field, yes_or_no
 from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.models.acting_user import acting_user
+from nautobot_job_registry.models.override_terms import reasons_are_required
 from nautobot_job_registry.rights import DECISIONS, withheld
 
+TERMS = ("override_reason", "override_expires_at")
+FOR_CHOSEN = "It is for the fields for which you choose Override."
 FLAG_CHOICES = (NO_CHOICE, ("True", "Override"), ("False", "Follow the source"))
 
 
@@ -32,11 +36,17 @@ class RegisteredJobBulkEditForm(TagsBulkEditFormMixin, NautobotBulkEditForm):
 
     pk = forms.ModelMultipleChoiceField(queryset=RegisteredJob.objects.all(), widget=forms.MultipleHiddenInput)
     enabled = yes_or_no("Enabled")
+    override_reason = reason_field(f"Why. {FOR_CHOSEN}")
+    override_expires_at = end_field(f"When they are to end by themselves. {FOR_CHOSEN}")
+    # The overrides that reason and end are for, from the choices that are made; the record takes it as it stands.
+    override_named = forms.MultipleChoiceField(
+        choices=OverridableFieldChoices, required=False, widget=forms.MultipleHiddenInput
+    )
 
     class Meta:
         """Meta attributes."""
 
-        nullable_fields = []
+        nullable_fields = ["override_reason", "override_expires_at"]
 
     def __init__(self, *args, **kwargs):
         """Add each overridable field, with its flag before it."""
@@ -45,7 +55,9 @@ class RegisteredJobBulkEditForm(TagsBulkEditFormMixin, NautobotBulkEditForm):
             label = RegisteredJob._meta.get_field(name).verbose_name.capitalize()
             self.fields[override_flag(name)] = yes_or_no(f"{label}: override", FLAG_CHOICES)
             self.fields[name] = value_field(name)
-        self.order_fields(["pk", "enabled", *(n for f in OVERRIDABLE_FIELDS for n in (override_flag(f), f))])
+        # What is said of the overrides comes before them, as the record is filled in this order.
+        said = ("override_named", "override_reason", "override_expires_at")
+        self.order_fields(["pk", "enabled", *said, *(n for f in OVERRIDABLE_FIELDS for n in (override_flag(f), f))])
 
     def clean(self):
         """Refuse a value without its flag, and drop it where the flag is cleared."""
@@ -58,7 +70,24 @@ class RegisteredJobBulkEditForm(TagsBulkEditFormMixin, NautobotBulkEditForm):
                 cleaned[name] = None
             elif flag is None and given(cleaned.get(name)):
                 self.add_error(name, f"Choose Override for '{override_flag(name)}' as well to change '{name}' here.")
+        self._clean_terms(cleaned)
         return cleaned
+
+    def _clean_terms(self, cleaned):
+        """Say which overrides reason and end are for: those that are chosen."""
+        chosen = [name for name in OVERRIDABLE_FIELDS if cleaned.get(override_flag(name))]
+        said = {name for name in TERMS if given(cleaned.get(name)) or name in self.nullified}
+        cleaned["override_named"] = chosen if said else []
+        for name in () if chosen else said & self.fields.keys() - self.errors.keys():
+            self.add_error(name, "Choose Override for each field that this is for.")
+        if chosen and reasons_are_required() and not given(cleaned.get("override_reason")):
+            self.add_error("override_reason", "A reason is required for each override.")
+
+    @property
+    def nullified(self) -> frozenset[str]:
+        """The fields that are to be emptied."""
+        asked = self.data.getlist("_nullify") if hasattr(self.data, "getlist") else self.data.get("_nullify") or ()
+        return frozenset(asked)
 
     def post_save(self, obj):
         """Save the tags of a job, and see that its decisions were the user's to make.
@@ -74,7 +103,7 @@ class RegisteredJobBulkEditForm(TagsBulkEditFormMixin, NautobotBulkEditForm):
     @property
     def decides(self) -> bool:
         """Whether the form changes what Nautobot executes."""
-        return any(given(self.cleaned_data.get(name)) for name in DECISIONS)
+        return bool(DECISIONS & self.nullified) or any(given(self.cleaned_data.get(name)) for name in DECISIONS)
 
 
 class RegisteredJobBulkDeleteForm(BulkEditForm):

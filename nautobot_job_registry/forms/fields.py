@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from django import forms
-from nautobot.apps.forms import DynamicModelChoiceField, DynamicModelMultipleChoiceField, StaticSelect2
+from nautobot.apps.forms import (
+    DateTimePicker,
+    DynamicModelChoiceField,
+    DynamicModelMultipleChoiceField,
+    StaticSelect2,
+)
 from nautobot.extras.models import JobQueue
 
+from nautobot_job_registry.constants import REASON_MAX_LENGTH
 from nautobot_job_registry.models import RegisteredJob
 
 NO_CHOICE = ("", "---------")
@@ -28,6 +34,17 @@ def yes_or_no(label: str, choices: tuple[tuple[str, str], ...] = (NO_CHOICE, *YE
         required=False,
         widget=StaticSelect2(),
     )
+
+
+def reason_field(help_text: str) -> forms.CharField:
+    """Return a field that asks why; how long an answer may be is the record's to say."""
+    rows = {"class": "form-control", "rows": DESCRIPTION_ROWS, "maxlength": REASON_MAX_LENGTH}
+    return forms.CharField(required=False, label="Reason", widget=forms.Textarea(attrs=rows), help_text=help_text)
+
+
+def end_field(help_text: str) -> forms.DateTimeField:
+    """Return a field that asks until when."""
+    return forms.DateTimeField(required=False, label="End", widget=DateTimePicker(), help_text=help_text)
 
 
 def value_field(name: str) -> forms.Field:

@@ -13,6 +13,7 @@ from nautobot.apps.forms import (
     TagFilterField,
 )
 from nautobot.extras.models import GitRepository, JobQueue
+from nautobot.users.models import User
 
 from nautobot_job_registry import choices, models
 
@@ -81,7 +82,14 @@ class FieldOverrideFilterForm(BootstrapMixin, forms.Form):
     job = DynamicModelMultipleChoiceField(queryset=models.RegisteredJob.objects.all(), required=False)
     field = choices_field(choices.OverridableFieldChoices)
     drifted = yes_no_field("Drifted")
+    ends_within = forms.IntegerField(required=False, min_value=0, label="Ends within (days)")
+    set_by = DynamicModelMultipleChoiceField(
+        queryset=User.objects.all(), required=False, to_field_name="username", label="Set by"
+    )
     origin = choices_field(choices.OverrideOriginChoices)
+    reason__ic = MultiValueCharField(required=False, label="Reason contains")
+    has_reason = yes_no_field("Has a reason")
+    has_end = yes_no_field("Has an end")
 
 
 class JobLoadErrorFilterForm(BootstrapMixin, forms.Form):

@@ -13,7 +13,7 @@ from nautobot.extras.models import JobQueue
 
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS, override_flag
 from nautobot_job_registry.engine.overrides import cleared_fields, refusal, refused_fields
-from nautobot_job_registry.forms.fields import value_field
+from nautobot_job_registry.forms.fields import end_field, reason_field, value_field
 from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.models.acting_user import acting_user
 from nautobot_job_registry.rights import DECISIONS, withheld, withheld_message
@@ -34,6 +34,15 @@ class OverrideRow:
 
 class RegisteredJobForm(NautobotModelForm):
     """Edits what an operator decides; a value counts only where its switch is on (rules 13, 14 and 17)."""
+
+    override_reason = reason_field("Why. Empty leaves the reasons that are stored as they are.")
+    override_expires_at = end_field("When the overrides are to end by themselves. Empty leaves the ends as they are.")
+    override_never_ends = forms.BooleanField(
+        required=False, label="No end", help_text="Remove the end: the overrides stay until somebody clears them."
+    )
+
+    # Whether a valid form changes what Nautobot executes.
+    decides = False
 
     class Meta:
         """Meta attributes."""
@@ -88,12 +97,25 @@ class RegisteredJobForm(NautobotModelForm):
             elif name in cleaned and name not in MAY_BE_EMPTY and cleaned[name] in (None, ""):
                 self.add_error(name, "This value is needed where the field is overridden.")
         self._require_right(cleaned)
+        self._say_terms(cleaned, {name for name in changed if name in after})
         return cleaned
+
+    def _say_terms(self, cleaned: dict[str, Any], changed: set[str]) -> None:
+        """Hand on why the overrides are set, and until when, to the record, which knows what is wrong with it."""
+        if cleaned.get("override_reason"):
+            self.instance.override_reason = cleaned["override_reason"]
+        if cleaned.get("override_expires_at") and cleaned.get("override_never_ends"):
+            self.add_error("override_never_ends", "Enter an end, or say that there is none: not both.")
+        elif cleaned.get("override_expires_at") or cleaned.get("override_never_ends"):
+            self.instance.override_expires_at = cleaned["override_expires_at"]
+        if "job_queues" in changed:
+            self.instance.override_changes("job_queues")
 
     def _require_right(self, cleaned: dict[str, Any]) -> None:
         decided = [name for name in DECISIONS & cleaned.keys() if not self._is_stored(name, cleaned[name])]
         user = acting_user()
-        if decided and user is not None and withheld(user, "change", [self.instance]):
+        self.decides = bool(decided) or bool(cleaned.get("override_never_ends"))
+        if self.decides and user is not None and withheld(user, "change", [self.instance]):
             self.add_error(None, withheld_message("change", [self.instance.class_path]))
 
     def _is_sent(self, name: str) -> bool:

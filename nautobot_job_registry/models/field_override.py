@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -36,7 +37,11 @@ def overrides_come_from(origin: str) -> Iterator[None]:
 
 
 class FieldOverrideQuerySet(RestrictedQuerySet):
-    """Field overrides, and which of them are drifted."""
+    """Field overrides, and which of them are drifted, or about to end."""
+
+    def ending_before(self, moment: datetime) -> "FieldOverrideQuerySet":
+        """Keep the overrides that have ended, or are going to end, by a moment."""
+        return self.filter(expires_at__lte=moment)
 
     def drifted(self) -> "FieldOverrideQuerySet":
         """Keep the overrides whose source says something else now than when they were set.
@@ -50,28 +55,40 @@ class FieldOverrideQuerySet(RestrictedQuerySet):
         )
         return self.filter(source_is_known=True, **{f"{metadata}__has_key": F("field")}).exclude(source_value=now)
 
-    def note(self, job: models.Model, user: Any = None) -> None:
+    def note(self, job: models.Model, user: Any = None, terms: Any = None) -> None:
         """Make the rows of a job say which of its fields are overridden, in one statement where they do.
 
         Args:
             job: The job, as it has been saved.
             user: Who saved it, if anybody.
+            terms: The `OverrideTerms` that were said with it, if any. They learn which overrides were set or changed.
         """
         rows = {row.field: row for row in self.filter(job=job).defer("reason")}
         overrides = job.overrides
+        touched = self._take_values(job, rows, overrides, user)
+        if terms is not None and terms.said():
+            terms.changed |= touched
+            for field in terms.are_for(overrides):
+                vars(rows[field]).update(terms.said())
+                touched.add(field)
+        for field in sorted(touched):
+            rows[field].save()
+        gone = [row.pk for field, row in rows.items() if field not in overrides]
+        if gone:
+            self.filter(pk__in=gone).delete()
+
+    def _take_values(self, job: models.Model, rows: dict, overrides: dict, user: Any) -> set[str]:
+        """Make and change the rows of what is new, without saving them, and return the fields."""
         revision = job.current_revision
-        for override in overrides_to_note(
-            overrides, {field: row.value for field, row in rows.items()}, revision.metadata if revision else None
-        ):
-            row = rows.get(override.field) or self.model(job=job)
+        noted = {field: row.value for field, row in rows.items()}
+        news = overrides_to_note(overrides, noted, revision.metadata if revision else None)
+        for override in news:
+            row = rows.setdefault(override.field, self.model(job=job))
             for name, value in asdict(override).items():
                 setattr(row, name, value)
             is_collision = override.field in job.colliding_fields
             row.set_by, row.origin = user, OverrideOriginChoices.COLLISION if is_collision else _origin.get()
-            row.save()
-        gone = [row.pk for field, row in rows.items() if field not in overrides]
-        if gone:
-            self.filter(pk__in=gone).delete()
+        return {override.field for override in news}
 
 
 class FieldOverride(BaseModel):

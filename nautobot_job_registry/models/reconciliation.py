@@ -18,7 +18,7 @@ class Reconciliation(BaseModel):
     scope = models.CharField(
         max_length=CHARFIELD_MAX_LENGTH,
         default="all",
-        help_text="The source that was read: all, system, local, app:NAME or git:SLUG",
+        help_text="What was read: all, system, local, app:NAME or git:SLUG; or overrides, for their ends alone",
     )
     status = models.CharField(max_length=50, choices=ReconciliationStatusChoices, help_text="How it ended")
     registered = models.PositiveIntegerField(default=0, help_text="Jobs that got a record")

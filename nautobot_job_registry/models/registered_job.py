@@ -16,8 +16,8 @@ from nautobot.apps.models import BaseManager, PrimaryModel, RestrictedQuerySet, 
 from nautobot_job_registry.choices import AbsenceChoices, SourceTypeChoices
 from nautobot_job_registry.engine.fields import NAME_MAX_LENGTH, OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag
 from nautobot_job_registry.engine.overrides import overridden_fields, restored_values
-from nautobot_job_registry.models.acting_user import acting_user
 from nautobot_job_registry.models.field_override import FieldOverride
+from nautobot_job_registry.models.override_terms import OverrideTermsMixin
 
 
 def _flag(what: str) -> models.BooleanField:
@@ -76,7 +76,7 @@ TIME_LIMIT_VALIDATORS = (validate_finite, MinValueValidator(0))
     "export_templates",
     "webhooks",
 )
-class RegisteredJob(PrimaryModel):
+class RegisteredJob(OverrideTermsMixin, PrimaryModel):
     """The record of one job class: where it comes from, what its source says, what an operator decided (M1).
 
     There are thousands of records at the most, which are read whole and written in bulk: no index but those of the
@@ -264,6 +264,7 @@ class RegisteredJob(PrimaryModel):
     is_data_compliance_model = False
     is_version_controlled = False
     clone_fields = []
+    _read_core_job_id = None
 
     is_being_saved = False
     # The fields that are overridden, in this save, only because core cannot store what the source says.
@@ -354,10 +355,12 @@ class RegisteredJob(PrimaryModel):
         """Restore what is not overridden before it is validated, so that a value that is dropped cannot be refused.
 
         Raises:
-            ValidationError: If a name is chosen that another job has; the names of the sources may be the same.
+            ValidationError: If a name is chosen that another job has; the names of the sources may be the same. Or if
+                what is said about the overrides makes no sense.
         """
         super().clean()
         self.restore_source_values()
+        self.clean_override_terms()
         if self.name_override and type(self).objects.filter(name=self.name).exclude(pk=self.pk).exists():
             raise ValidationError({"name": "Another registered job has this name: choose one that is free."})
 
@@ -369,6 +372,7 @@ class RegisteredJob(PrimaryModel):
     def save(self, *args, **kwargs):
         """Save the record with every field whose flag is clear put back to what the source says (rule 13)."""
         with nullcontext() if connection.in_atomic_block else transaction.atomic(), self._being_saved():
+            self.begin_save()
             restored = self._restored_queues()
             self.restore_source_values()
             if "default_job_queue" in restored:
@@ -376,6 +380,7 @@ class RegisteredJob(PrimaryModel):
             decisions = self.core_decisions
             job_saving.send(sender=type(self), instance=self)
             _widen(kwargs, decided=self.core_decisions != decisions)
+            self._leave_out_core_job(kwargs)
             super().save(*args, **kwargs)
             if "job_queues" in restored and set(self.job_queues.all()) != set(restored["job_queues"]):
                 self.job_queues.set(restored["job_queues"])
@@ -392,6 +397,27 @@ class RegisteredJob(PrimaryModel):
         finally:
             self.is_being_saved = False
 
+    @classmethod
+    def from_db(cls, db, field_names, values):
+        """Keep in mind which of core's rows the record was read with."""
+        instance = super().from_db(db, field_names, values)
+        instance._read_core_job_id = instance.__dict__.get("core_job_id")
+        return instance
+
+    def _leave_out_core_job(self, kwargs: dict) -> None:
+        """Leave the link to core's row as it is stored, unless it is set to another one.
+
+        Core's row may have been deleted since the record was read, by which the stored link became null.
+        """
+        if self._state.adding or kwargs.get("update_fields") is not None or kwargs.get("force_insert"):
+            return
+        if self.core_job_id == self._read_core_job_id:
+            left_out = {"id", "core_job"} | {field.name for field in self._meta.fields if not self._is_read(field)}
+            kwargs["update_fields"] = [field.name for field in self._meta.fields if field.name not in left_out]
+
+    def _is_read(self, field: models.Field) -> bool:
+        return field.attname in self.__dict__
+
     def include_default_queue(self) -> None:
         """Keep the default queue among the queues, as Nautobot does."""
         if self.default_job_queue and self.default_job_queue not in self.job_queues.all():
@@ -402,11 +428,12 @@ class RegisteredJob(PrimaryModel):
         models.prefetch_related_objects([self], "job_queues", "tags")
         # What core reads of it in place of asking for the tags again; nothing is not believed to be all.
         self._tags = _AllTags(self.tags.all())
-        return super().to_objectchange(action, **kwargs)
-
-    def note_overrides(self) -> None:
-        """Note which fields are overridden, by whom, and what the source says about them now."""
-        FieldOverride.objects.note(self, acting_user())
+        change = super().to_objectchange(action, **kwargs)
+        said = self.told_terms()
+        for data in (change.object_data, change.object_data_v2):
+            if said and data is not None:
+                data["override_terms"] = said
+        return change
 
     def _restored_queues(self) -> dict:
         """Return the rows of the queues that the source names, for the queue fields that are not overridden.

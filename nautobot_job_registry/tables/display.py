@@ -5,11 +5,13 @@ from typing import Any
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from nautobot.apps.templatetags import placeholder
 
 from nautobot_job_registry import choices, models
 
 SHORT_COMMIT_LENGTH = 8
+SHOWN_LENGTH = 120
 INSTALLED = "installed"
 STATE_CLASSES = {
     INSTALLED: "success",
@@ -32,6 +34,11 @@ def value_text(value: Any) -> str:
     if isinstance(value, list | tuple | dict):
         return json.dumps(value, default=str)
     return str(value)
+
+
+def shortened(text: str) -> str:
+    """Return the beginning of a text that a person wrote, on one line."""
+    return Truncator(" ".join(text.split())).chars(SHOWN_LENGTH)
 
 
 def label(text: str, css_class: str) -> SafeString:

@@ -5,7 +5,7 @@ from nautobot.apps.tables import BaseTable, ToggleColumn
 from nautobot.apps.templatetags import placeholder
 
 from nautobot_job_registry import models
-from nautobot_job_registry.tables.display import label, value_text
+from nautobot_job_registry.tables.display import label, shortened, value_text
 
 
 class FieldOverrideTable(BaseTable):
@@ -17,12 +17,15 @@ class FieldOverrideTable(BaseTable):
     value = django_tables2.Column(empty_values=(), orderable=False)
     source_value = django_tables2.Column(empty_values=(), orderable=False, verbose_name="Set against")
     source_now = django_tables2.Column(empty_values=(), orderable=False, verbose_name="Source says now", accessor="job")
+    reason = django_tables2.Column()
+    expires_at = django_tables2.DateTimeColumn(short=True, verbose_name="Ends")
     state = django_tables2.Column(empty_values=(), orderable=False, accessor="is_drifted")
 
     class Meta(BaseTable.Meta):
         """Meta attributes."""
 
         model = models.FieldOverride
+        row_attrs = {"class": lambda record: "table-warning" if record.is_drifted else ""}
         fields = (
             "pk",
             "field",
@@ -45,10 +48,17 @@ class FieldOverrideTable(BaseTable):
             "source_value",
             "source_now",
             "state",
-            "origin",
+            "reason",
             "set_by",
-            "created",
+            "origin",
+            "expires_at",
         )
+
+    def __init__(self, *args, user=None, **kwargs):
+        """Offer the ticks to those who may decide about overrides: that is a right on registered jobs."""
+        super().__init__(*args, user=user, **kwargs)
+        if user is not None and user.has_perm("nautobot_job_registry.change_registeredjob"):
+            self.columns.show("pk")
 
     def render_value(self, value):
         """Show the value that is in effect."""
@@ -61,6 +71,10 @@ class FieldOverrideTable(BaseTable):
     def render_source_now(self, record):
         """Show what the source says now."""
         return value_text(record.job.source_values.get(record.field))
+
+    def render_reason(self, value):
+        """Show the beginning of a reason; the page of the override has the whole."""
+        return shortened(value)
 
     def render_state(self, value):
         """Show whether the source has changed since."""

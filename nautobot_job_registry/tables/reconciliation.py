@@ -35,6 +35,7 @@ class ReconciliationTable(BaseTable):
             "errors_opened",
             "errors_updated",
             "errors_resolved",
+            "overrides_ended",
             "finished",
             "duration",
             "user",

@@ -1,14 +1,33 @@
-"""Pages of field overrides: what an operator looks at before an upgrade."""
+"""Pages of field overrides: what an operator looks at before an upgrade, and what is done about drift."""
 
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from nautobot.apps.utils import get_route_for_model
 from nautobot.apps.views import ObjectDetailViewMixin, ObjectListViewMixin
+from rest_framework.decorators import action
 
-from nautobot_job_registry import details, filters, forms, models, tables
+from nautobot_job_registry import details, drift, filters, forms, models, tables
 from nautobot_job_registry.api import serializers
 from nautobot_job_registry.constants import UUID_PATTERN
+from nautobot_job_registry.rights import WithheldError
+
+MAX_SHOWN = 50
+UUID_MATCH = re.compile(UUID_PATTERN)
 
 
 class FieldOverrideUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
-    """Pages of field overrides; an override is made and cleared on its job."""
+    """Pages of field overrides; an override is made and changed on its job, and kept or cleared here."""
 
     action_buttons = ("export",)
     filterset_class = filters.FieldOverrideFilterSet
@@ -21,3 +40,101 @@ class FieldOverrideUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
     )
     serializer_class = serializers.FieldOverrideSerializer
     table_class = tables.FieldOverrideTable
+
+    def get_extra_context(self, request, instance=None):
+        """Say in the list whether the user may decide about overrides: that is a right on registered jobs."""
+        context = super().get_extra_context(request, instance)
+        if self.action == "list":
+            may_decide = request.user.has_perm("nautobot_job_registry.change_registeredjob")
+            context["list_permissions"] = {"change": may_decide, "delete": False}
+        return context
+
+    @action(detail=True, methods=["get", "post"], custom_view_base_action="view")
+    def keep(self, request, *args, **kwargs):
+        """Keep an override against what the source says now."""
+        return self._keep(self._chosen_one())
+
+    @action(detail=True, methods=["get", "post"], custom_view_base_action="view")
+    def follow(self, request, *args, **kwargs):
+        """Clear an override, once that is confirmed."""
+        return self._follow(self._chosen_one())
+
+    @action(
+        detail=False, methods=["get", "post"], url_path="keep", url_name="bulk_keep", custom_view_base_action="view"
+    )
+    def bulk_keep(self, request, *args, **kwargs):
+        """Keep many overrides against what the source says now."""
+        return self._keep(self._chosen())
+
+    @action(
+        detail=False, methods=["get", "post"], url_path="follow", url_name="bulk_follow", custom_view_base_action="view"
+    )
+    def bulk_follow(self, request, *args, **kwargs):
+        """Clear many overrides, once that is confirmed."""
+        return self._follow(self._chosen())
+
+    def _chosen_one(self) -> QuerySet:
+        return self.get_queryset().filter(pk=self.get_object().pk)
+
+    def _chosen(self) -> QuerySet:
+        """Return the overrides that are ticked in the list, or all that match its filter."""
+        if self.request.POST.get("_all"):
+            return self.filter_queryset(self.get_queryset())
+        ticked = [pk for pk in self.request.POST.getlist("pk") if UUID_MATCH.fullmatch(pk)]
+        return self.get_queryset().filter(pk__in=ticked)
+
+    def _keep(self, chosen: QuerySet) -> HttpResponse:
+        overrides = list(chosen)
+        if self.request.method != "POST":
+            return redirect(self._way_back(overrides))
+        return self._decide(drift.keep, overrides, "{} kept: drifted no more until the source changes again.")
+
+    def _follow(self, chosen: QuerySet) -> HttpResponse:
+        overrides = list(chosen)
+        if overrides and not self.request.POST.get("_confirm"):
+            return self._confirmation(overrides)
+        return self._decide(drift.follow, overrides, "{} cleared: the fields say what the source says.")
+
+    def _decide(self, decide: Callable[..., int], overrides: list[Any], told: str) -> HttpResponse:
+        """Do what is asked for, and say how it went; where nothing was chosen, nothing is done."""
+        request, back = self.request, self._way_back(overrides)
+        if not overrides:
+            messages.warning(request, "No overrides were selected.")
+            return redirect(back)
+        try:
+            changed = decide(overrides, request.user)
+        except (WithheldError, drift.TooManyError) as error:
+            messages.error(request, str(error))
+        except ValidationError as error:
+            messages.error(request, "; ".join(error.messages))
+        else:
+            messages.success(request, told.format(f"{changed} override{'' if changed == 1 else 's'}"))
+        return redirect(back)
+
+    def _confirmation(self, overrides: list[Any]) -> HttpResponse:
+        """Ask whether overrides are to be cleared, and show what the fields would say."""
+        takes_all = self.request.POST.get("_all")
+        context = {
+            "title": "Follow the source",
+            "overrides": [(override, _values(override)) for override in overrides[:MAX_SHOWN]],
+            "more": max(0, len(overrides) - MAX_SHOWN),
+            "hidden": [("_all", takes_all)] if takes_all else [("pk", override.pk) for override in overrides],
+            "return_url": self._way_back(overrides),
+        }
+        return render(self.request, "nautobot_job_registry/fieldoverride_follow.html", context)
+
+    def _way_back(self, overrides: list[Any]) -> str:
+        """Return where the user came from; from the page of an override that may be gone, to its job."""
+        url = self.request.POST.get("return_url", "")
+        if url_has_allowed_host_and_scheme(url, allowed_hosts=self.request.get_host()):
+            return url
+        if "pk" in self.kwargs:
+            return overrides[0].job.get_absolute_url()
+        return reverse(get_route_for_model(models.FieldOverride, "list"))
+
+
+def _values(override: models.FieldOverride) -> tuple[str, str]:
+    """Return what a field says with its override, and without."""
+    said = override.job.source_values
+    now = tables.value_text(said[override.field]) if override.field in said else details.UNKNOWN
+    return tables.value_text(override.value), now

@@ -1,6 +1,7 @@
 """Pages of registered jobs: find, read, edit, delete, one or many."""
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.shortcuts import redirect
 from django.utils.html import format_html_join
@@ -20,7 +21,13 @@ from nautobot.core.views.utils import get_bulk_queryset_from_view
 from nautobot_job_registry import deletion, details, filters, forms, models, tables
 from nautobot_job_registry.api.serializers import RegisteredJobSerializer
 from nautobot_job_registry.constants import UUID_PATTERN
-from nautobot_job_registry.rights import DECISIONS, withheld, withheld_message
+from nautobot_job_registry.rights import (
+    DECISIONS,
+    WithheldError,
+    require_still_permitted,
+    withheld,
+    withheld_message,
+)
 
 
 class ObjectUpdateViewMixin(NautobotViewSetMixin):
@@ -83,6 +90,16 @@ class RegisteredJobUIViewSet(
         """Return the warnings as a part of the message."""
         return format_html_join("", " {}", ((text,) for text in warnings))
 
+    def form_save(self, form, **kwargs):
+        """Save the record, and see that core's row is still the user's to change (rule 17)."""
+        job = super().form_save(form, **kwargs)
+        if form.decides:
+            try:
+                require_still_permitted(self.request.user, [job])
+            except WithheldError as error:
+                raise ValidationError(str(error)) from error
+        return job
+
     def _process_destroy_form(self, form):
         request, job = self.request, self.obj
         try:
@@ -104,7 +121,9 @@ class RegisteredJobUIViewSet(
     def send_bulk_edit_objects_to_job(self, request, form_data):
         """Refuse at once what the job that edits would refuse later (rule 17)."""
         jobs = get_bulk_queryset_from_view(user=request.user, action="change", **self.key_params)
-        decides = any(forms.given(form_data.get(name)) for name in DECISIONS)
+        decides = bool(DECISIONS & set(request.POST.getlist("_nullify"))) or any(
+            forms.given(form_data.get(name)) for name in DECISIONS
+        )
         reason = _missing_right(request.user, "change", list(jobs)) if decides else ""
         return self._refused(request, reason) if reason else super().send_bulk_edit_objects_to_job(request, form_data)
 

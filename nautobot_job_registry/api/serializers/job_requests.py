@@ -21,14 +21,19 @@ MADE_BY_RECONCILING = (
     "`nautobot-server reconcile_jobs`, or sync the Git repository."
 )
 UNKNOWN_MEMBER = "A registered job has no such field."
+NOT_OVERRIDABLE = f"This field cannot be overridden. Those that can are: {', '.join(OVERRIDABLE_FIELDS)}."
+OVERRIDE_SUFFIX = override_flag("")
 READ_ONLY_MEMBER = "This field is read-only, and another value is stored: leave it out of the request."
 
 
 class RegisteredJobRequestMixin(serializers.Serializer):
     """Refuse what a request may not change, and drop what comes along with a flag that it clears.
 
-    Works on an existing record only: registered jobs are made by reconciling.
+    Works on an existing record only: registered jobs are made by reconciling. `decides` says of a valid request whether
+    it changes what Nautobot executes.
     """
+
+    decides = False
 
     def to_internal_value(self, data):
         """Check the members of the request before their values are looked at.
@@ -64,9 +69,18 @@ class RegisteredJobRequestMixin(serializers.Serializer):
         refused = refused_fields(changed, self.instance.overridden_fields, after)
         if refused:
             raise serializers.ValidationError({field: refusal(field) for field in refused})
-        if changed & DECISIONS and self.instance.pk in self._withheld():
+        if attrs.keys() & {"override_reason", "override_expires_at"}:
+            self.instance.override_named = after & self._named(attrs)
+        if "job_queues" in changed & after:
+            self.instance.override_changes("job_queues")
+        self.decides = bool((changed | attrs.keys() & {"override_expires_at"}) & DECISIONS)
+        if self.decides and self.instance.pk in self._withheld():
             raise PermissionDenied(withheld_message("change", [self.instance.class_path]))
         return super().validate(attrs)
+
+    def _named(self, attrs: Mapping[str, Any]) -> set[str]:
+        """Return the overridable fields that a request names, by their value or their flag."""
+        return {field for field in OVERRIDABLE_FIELDS if field in attrs or attrs.get(override_flag(field))}
 
     def changed_fields(self, attrs: Mapping[str, Any]) -> set[str]:
         """Return the members of a request that say anything else than the record."""
@@ -96,7 +110,11 @@ class RegisteredJobRequestMixin(serializers.Serializer):
             return None
 
     def _unknown_members(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
-        return {str(name): [UNKNOWN_MEMBER] for name in data if name not in self.fields}
+        unknown = [str(name) for name in data if name not in self.fields]
+        return {name: [NOT_OVERRIDABLE if self._looks_like_a_flag(name) else UNKNOWN_MEMBER] for name in unknown}
+
+    def _looks_like_a_flag(self, name: str) -> bool:
+        return name.endswith(OVERRIDE_SUFFIX) and name.removesuffix(OVERRIDE_SUFFIX) in self.fields
 
     def _changed_read_only_members(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
         sent = {name for name in data if name in self.fields and (self.fields[name].read_only or name == "id")}

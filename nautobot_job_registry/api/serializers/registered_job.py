@@ -9,6 +9,7 @@ from rest_framework import serializers
 from nautobot_job_registry import models
 from nautobot_job_registry.api.serializers.job_requests import RegisteredJobRequestMixin
 from nautobot_job_registry.api.serializers.queues import QueueDepthMixin
+from nautobot_job_registry.constants import REASON_MAX_LENGTH
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS
 
 
@@ -42,6 +43,21 @@ class RegisteredJobSerializer(
         read_only=True, help_text="What the source says, by field; empty where no revision is known yet"
     )
     overrides = serializers.DictField(read_only=True, help_text="The overridden fields and their values")
+    override_reason = serializers.CharField(
+        write_only=True,
+        required=False,
+        allow_blank=True,
+        help_text=(
+            "Why: for the overrides that the request sets or changes; where there are none, for those that it names by "
+            f"their flag. At most {REASON_MAX_LENGTH:,} characters"
+        ),
+    )
+    override_expires_at = serializers.DateTimeField(
+        write_only=True,
+        required=False,
+        allow_null=True,
+        help_text="When the same overrides are to end; null for never",
+    )
     warnings = serializers.ListField(
         child=serializers.CharField(), read_only=True, help_text="What a reader of the record should know"
     )

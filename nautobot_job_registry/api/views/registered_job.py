@@ -25,7 +25,7 @@ from nautobot_job_registry.api.serializers import (
 )
 from nautobot_job_registry.api.serializers.job_requests import MADE_BY_RECONCILING
 from nautobot_job_registry.engine.fields import override_flag
-from nautobot_job_registry.rights import withheld
+from nautobot_job_registry.rights import WithheldError, require_still_permitted, withheld
 
 NOT_FOUND = "There is no registered job with this ID that you may {action}."
 NOT_AN_OBJECT = "Send one JSON object: a list is for the address of the list."
@@ -83,12 +83,28 @@ class RegisteredJobViewSet(RegistryViewSetMixin, NautobotModelViewSet):
         self.perform_update(serializer)
         return Response(serializer.data)
 
+    def perform_update(self, serializer):
+        """Save the record, and see that core's row is still the user's to change (rule 17)."""
+        try:
+            with transaction.atomic():
+                self._validate_objects(serializer.save())
+                if serializer.decides:
+                    self._require_still_permitted([serializer.instance])
+        except ObjectDoesNotExist as error:
+            raise PermissionDenied from error
+
+    def _require_still_permitted(self, jobs: list[models.RegisteredJob]) -> None:
+        try:
+            require_still_permitted(self.request.user, jobs)
+        except WithheldError as error:
+            raise PermissionDenied(str(error)) from error
+
     def bulk_update(self, request, *args, **kwargs):
         """Change many registered jobs: all of them, or none (rules 13 to 15)."""
         bodies = _bodies_by_id(request.data)
         jobs = self._jobs(bodies, "change")
         context = {**self.get_serializer_context(), "withheld": withheld(request.user, "change", jobs.values())}
-        errors = []
+        errors, decided = [], []
         with transaction.atomic():
             for pk, body in bodies.items():
                 serializer = self.get_serializer_class()(
@@ -96,10 +112,12 @@ class RegisteredJobViewSet(RegistryViewSetMixin, NautobotModelViewSet):
                 )
                 if serializer.is_valid():
                     serializer.save()
+                    decided += [jobs[pk]] if serializer.decides else []
                 else:
                     errors.append({"id": pk, **serializer.errors})
             if errors:
                 raise serializers.ValidationError(errors)
+            self._require_still_permitted(decided)
             try:
                 self._validate_objects(list(jobs.values()))
             except ObjectDoesNotExist as error:

@@ -1,0 +1,46 @@
+"""The command that has overrides end by themselves."""
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from nautobot_job_registry import core_bridge
+from nautobot_job_registry.constants import END_OVERRIDES_JOB
+
+SCHEDULE_NAME = "End overrides of jobs"
+
+
+class Command(BaseCommand):
+    """Schedule the job that reverts the overrides whose end has come, at each full hour."""
+
+    help = "Schedule the job that reverts the overrides whose end has come, at each full hour. Can be run again."
+
+    def add_arguments(self, parser):
+        """Declare the options."""
+        parser.add_argument("--user", required=True, help="the name of the user in whose name the job runs")
+
+    def handle(self, *args, **options):
+        """Make the schedule, or say that it is there.
+
+        Raises:
+            CommandError: If there is no such user, or the schedule cannot be made.
+        """
+        user = get_user_model().objects.filter(username=options["user"], is_active=True).first()
+        if user is None:
+            raise CommandError(f"There is no active user {options['user']!r}.", returncode=2)
+        try:
+            with transaction.atomic():
+                schedule, is_new = core_bridge.schedule_hourly(END_OVERRIDES_JOB, SCHEDULE_NAME, user)
+        except core_bridge.SchedulingError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(_told(schedule, is_new))
+
+
+def _told(schedule, is_new):
+    if is_new:
+        return f"Scheduled {schedule.name!r} at each full hour, first at {schedule.start_time:%Y-%m-%d %H:%M %Z}."
+    if schedule.enabled:
+        return f"The schedule {schedule.name!r} is there already."
+    return (
+        f"The schedule {schedule.name!r} is there already, but it is not enabled: enable it at Jobs → Scheduled Jobs."
+    )
