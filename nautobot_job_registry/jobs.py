@@ -1,8 +1,8 @@
-"""The app's own job: a reconcile that can be run and scheduled like any other job."""
+"""The app's own jobs, which can be run and scheduled like any other job."""
 
 from nautobot.apps.jobs import DryRunVar, Job, StringVar, register_jobs
 
-from nautobot_job_registry import report
+from nautobot_job_registry import report, retention
 from nautobot_job_registry.choices import ReconciliationTriggerChoices
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.reconcile import reconcile
@@ -56,5 +56,33 @@ class ReconcileJobRegistry(Job):
         return outcome.plan.counts()
 
 
-jobs = [ReconcileJobRegistry]
+class CleanUpJobRegistry(Job):
+    """Drops the history of the job registry that is older than the settings say."""
+
+    dryrun = DryRunVar(description="Log how much would be dropped and drop nothing.")
+
+    class Meta:
+        """Meta attributes."""
+
+        name = "Clean Up Job Registry"
+        description = "Drop the history of the job registry that is older than the settings say."
+        has_sensitive_variables = False
+
+    def run(self, dryrun=False):
+        """Drop it, and log how much it was.
+
+        Args:
+            dryrun: Whether it is only counted.
+
+        Returns:
+            How many rows were dropped, or would be, of each kind.
+        """
+        counts = {}
+        for dropped in retention.clean_up(dry_run=dryrun):
+            self.logger.info("%s", dropped.text(dry_run=dryrun))
+            counts[dropped.retention.what] = dropped.count
+        return counts
+
+
+jobs = [ReconcileJobRegistry, CleanUpJobRegistry]
 register_jobs(*jobs)

@@ -7,7 +7,16 @@ import nautobot_job_registry
 
 PACKAGE = Path(nautobot_job_registry.__file__).parent
 NAME = "nautobot_job_registry"
-DOORS = {"signals", "datasources", "jobs", "management.commands.reconcile_jobs", "reconcile_now"}
+DOORS = {
+    "signals",
+    "datasources",
+    "jobs",
+    "management.commands.clean_up_job_registry",
+    "management.commands.reconcile_jobs",
+    "reconcile_now",
+    "metrics",
+    "health",
+}
 FACES = {
     "views",
     "urls",
