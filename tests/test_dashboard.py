@@ -14,7 +14,6 @@ from nautobot.users.models import ObjectPermission
 
 from nautobot_job_registry import models, needs
 from nautobot_job_registry.factory import empty_registry
-from nautobot_job_registry.views import dashboard_charts
 from tests import builders
 from tests.support import counted_statements
 
@@ -237,14 +236,6 @@ class DashboardTestCase(TestCase):
         self.assertEqual(charts, ["registry-jobs-chart", "registry-reconciles-chart"])
         page = response.content.decode()
         self.assertIn('{"name": "Load error", "type": "bar", "data": [0, 0, 2, 0]', page)
-
-    def test_without_charts_the_numbers_are_there(self):
-        panel, dashboard_charts.PANEL = dashboard_charts.PANEL, None
-        self.addCleanup(setattr, dashboard_charts, "PANEL", panel)
-        self.be_superuser()
-        page = self.page()
-        self.assertNotIn("echarts-config", page)
-        self.assertEqual(len(self.table(page, "registry-jobs")), len(JOBS))
 
     def test_markup_is_escaped(self):
         self.be_superuser()

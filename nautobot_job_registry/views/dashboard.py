@@ -8,7 +8,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.template import Context
 from nautobot.apps.views import GenericView
 
 from nautobot_job_registry import models, needs, tables
@@ -32,7 +31,6 @@ class DashboardView(GenericView):
         """
         if not any(needs.may_view(request.user, model) for model in needs.SHOWN):
             raise PermissionDenied(NOTHING_TO_SEE)
-        context = Context({"request": request})
         return render(
             request,
             self.template_name,
@@ -40,8 +38,8 @@ class DashboardView(GenericView):
                 "title": TITLE,
                 "days": needs.DAYS_OF_RECONCILES,
                 "needs": counted_needs(request.user),
-                "jobs": jobs(request.user, context),
-                "reconciles": reconciles(request.user, context),
+                "jobs": jobs(request.user),
+                "reconciles": reconciles(request.user),
             },
         )
 
@@ -55,7 +53,7 @@ def counted_needs(user: Any) -> list[dict[str, Any]]:
     ]
 
 
-def jobs(user: Any, context: Context) -> dict[str, Any] | None:
+def jobs(user: Any) -> dict[str, Any] | None:
     """Return the jobs by type of source and state, as a table and as a chart, if the user may view jobs."""
     rows = _visible(user, models.RegisteredJob)
     if rows is None:
@@ -71,7 +69,7 @@ def jobs(user: Any, context: Context) -> dict[str, Any] | None:
             *((labels[kind], _job_cells(counts, {"source_type": kind})) for kind, counts in counted.items()),
             ("All", _job_cells(total, {})),
         ],
-        "chart": dashboard_charts.jobs_by_source(context, counted),
+        "chart": dashboard_charts.jobs_by_source(counted),
     }
 
 
@@ -82,7 +80,7 @@ def _job_cells(counts: dict[str, int], narrowed: dict[str, str]) -> list[tuple[i
     ]
 
 
-def reconciles(user: Any, context: Context) -> dict[str, Any] | None:
+def reconciles(user: Any) -> dict[str, Any] | None:
     """Return the reconciles of the last days and the last one, if the user may view reconciliations."""
     rows = _visible(user, models.Reconciliation)
     if rows is None:
@@ -99,7 +97,7 @@ def reconciles(user: Any, context: Context) -> dict[str, Any] | None:
             (label, [(day.counts[status], day.url(status)) for day in days])
             for status, label in ReconciliationStatusChoices.CHOICES
         ],
-        "chart": dashboard_charts.reconciles_by_day(context, days),
+        "chart": dashboard_charts.reconciles_by_day(days),
     }
 
 
