@@ -111,12 +111,12 @@ def _drop(rows: QuerySet) -> int:
             locked = _lock_batch(rows)
             if not locked:
                 return dropped
-            # Asked for again under the lock: a run that began to point to a revision meanwhile keeps it.
+            # Asked for once more, as a run may have begun to point to one of them since.
             _, by_model = rows.filter(pk__in=locked).delete()
         dropped += by_model.get(rows.model._meta.label, 0)
 
 
 def _lock_batch(rows: QuerySet) -> list[uuid.UUID]:
-    """Lock some of the rows, so that nothing can begin to point to them, and return their primary keys."""
+    """Lock some of the rows, other ones than a clean-up at the same time has, and return their primary keys."""
     skip_locked = connection.features.has_select_for_update_skip_locked
     return list(rows.select_for_update(skip_locked=skip_locked).values_list("pk", flat=True)[:BATCH_SIZE])

@@ -1,10 +1,12 @@
 """What is dropped of the registry's history, and what never is."""
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connections, transaction
 from django.db.models import QuerySet
 from django.test import override_settings
 from django.utils import timezone
@@ -152,6 +154,24 @@ def test_long_texts_are_not_read_to_be_dropped(registry):
     with counted_statements() as statements:
         clean_up()
     assert not [sql for sql in statements if sql.startswith("SELECT") and '"changes"' in sql]
+
+
+class TwoCleanUpsTest(TransactionTestCase):
+    def test_a_second_clean_up_leaves_to_the_first_what_that_has_begun(self):
+        empty_registry()
+        reconciliation(400)
+        reconciliation(1)
+        with ThreadPoolExecutor(1) as other, transaction.atomic():
+            begun = retention._lock_batch(retention.expired_reconciliations(days_ago(365)))
+            self.assertEqual(len(begun), 1)
+            self.assertEqual(other.submit(self.clean_up_elsewhere).result(timeout=60), [0, 0, 0])
+        self.assertEqual(clean_up(), [1, 0, 0])
+
+    def clean_up_elsewhere(self):
+        try:
+            return clean_up()
+        finally:
+            connections.close_all()
 
 
 # The doors
