@@ -46,7 +46,7 @@ def _families() -> dict[str, GaugeMetricFamily]:
         "jobs": ("Registered jobs by type of source and state.", ("source_type", "state")),
         **{need.key: (f"{need.title}.", ()) for need in needs.NEEDS},
         "last_reconciliation_timestamp_seconds": ("When the last reconcile began, in Unix time.", ()),
-        "last_reconciliation_succeeded": ("Whether the last reconcile succeeded: 1 if it did, 0 if it failed.", ()),
+        "last_reconciliation_succeeded": ("Whether the last reconcile succeeded: 1 if it did, 0 if not.", ()),
     }
     return {key: GaugeMetricFamily(f"{PREFIX}_{key}", text, labels=labels) for key, (text, labels) in described.items()}
 

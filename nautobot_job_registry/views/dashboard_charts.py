@@ -57,7 +57,7 @@ def reconciles_by_day(days: list[needs.Day]) -> Chart:
     """
     statuses = dict(ReconciliationStatusChoices.CHOICES)
     series = {label: [day.counts[status] for day in days] for status, label in statuses.items()}
-    colours = [STATUS_COLOURS[status] for status in statuses]
+    colours = [STATUS_COLOURS.get(status, AMBER) for status in statuses]
     return _stacked("registry-reconciles-chart", [day.label for day in days], series, colours)
 
 
