@@ -77,7 +77,7 @@ def _serve(instance: dict[str, str], port: int) -> None:
     """Serve the web UI until Ctrl-C."""
     _say("Starting the web UI")
     with processes.web_server(instance, STATE / "web.log", port) as address:
-        print(f"\nThe registry: {address}/plugins/job-registry/registered-jobs/")
+        print(f"\nThe registry: {address}/plugins/job-registry/dashboard/")
         print("Log in as admin with the password admin. Ctrl-C ends the demo.", flush=True)
         signal.pause()
 

@@ -14,6 +14,7 @@ from development.servers import CHECKOUT, STATE_ROOT, running_servers
 IMAGES = CHECKOUT / "docs" / "images"
 STATE = STATE_ROOT / "screenshots" / str(os.getpid())
 DATABASE = f"nautobot_screenshots_{os.getpid()}"
+DASHBOARD = "/plugins/job-registry/dashboard/"
 LIST = "/plugins/job-registry/registered-jobs/"
 JOB = "Back up configurations"
 # As many as a picture with a palette can have; it is a third as big as one with all colours.
@@ -47,7 +48,7 @@ def _look(instance: dict[str, str]) -> None:
 
 
 def take(session: browser.Session, folder: Path) -> None:
-    """Take the pictures of list, detail and edit.
+    """Take the pictures of dashboard, list, detail and edit.
 
     Args:
         session: A browser that is logged in to an instance with a showcase.
@@ -55,6 +56,10 @@ def take(session: browser.Session, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     page = session.page
+    session.open(DASHBOARD)
+    # Its days are those before today: it would be another picture each day.
+    page.locator("#registry-reconciles-card").evaluate("card => card.remove()")
+    _whole(page, folder / "dashboard.png")
     session.open(f"{LIST}?source_type=app&source_type=git&source_type=local")
     _save(page, folder / "registered-job-list.png")
     session.follow(page.get_by_role("link", name=JOB, exact=True))

@@ -15,11 +15,14 @@ from development.git_server import ExampleRepository, GitServer
 nautobot.setup(str(database.CONFIG))
 
 from django.contrib.auth import get_user_model  # noqa: E402
+from django.test import Client  # noqa: E402
+from django.urls import reverse  # noqa: E402
 from nautobot.extras.datasources.git import enqueue_pull_git_repository_and_refresh_data  # noqa: E402
 from nautobot.extras.models import GitRepository, Job, JobResult  # noqa: E402
 
+from nautobot_job_registry import needs  # noqa: E402
 from nautobot_job_registry.factory import empty_registry  # noqa: E402
-from nautobot_job_registry.models import JobLoadError, RegisteredJob  # noqa: E402
+from nautobot_job_registry.models import JobLoadError, Reconciliation, RegisteredJob  # noqa: E402
 
 DEVELOPMENT = Path(__file__).resolve().parent
 JOBS_ROOT = Path(os.environ["NAUTOBOT_JOBS_ROOT"])
@@ -54,6 +57,7 @@ def tell(repositories: GitServer, started: float) -> bool:
         a_removal,
         the_return,
         lambda: a_git_sync(repository),
+        the_dashboard,
     ]
     print(f"\nThe story begins after {time.monotonic() - started:.0f} s", flush=True)
     try:
@@ -235,3 +239,17 @@ def a_git_sync(repository: ExampleRepository) -> None:
     check("the description has followed", record.description == "Compares configurations with what was agreed.")
     check(f"the record names the commit {repository.head[:8]}", record.source_version == repository.head)
     check("there is a second revision", record.current_revision.number == 2)
+
+
+def the_dashboard() -> None:
+    """Look at the page that says what the story has left to do."""
+    title("At the end, the dashboard says what needs somebody now.")
+    client = Client(SERVER_NAME="localhost")
+    client.force_login(get_user_model().objects.get(username="admin"))
+    answer = client.get(reverse("plugins:nautobot_job_registry:dashboard"))
+    check("the page is there", answer.status_code == 200)
+    page = answer.content.decode()
+    for need in needs.NEEDS:
+        check(f"{need.title}: {need.count()}", f'id="need-{need.key}"' in page)
+    today = needs.reconciles_by_day(Reconciliation.objects.all())[-1].counts
+    check(f"{today['succeeded']} reconciles of today succeeded, {today['failed']} failed", today["succeeded"] > 0)

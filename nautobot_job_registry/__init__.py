@@ -39,12 +39,12 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
         super().validate(user_config, nautobot_version)
 
     def ready(self):
-        """Connect the signals."""
+        """Connect the signals, and add the health check."""
         super().ready()
         from django.db.models.signals import m2m_changed, post_delete, post_init, post_save, pre_delete, pre_save
         from nautobot.extras.models import Job
 
-        from nautobot_job_registry import models, signals
+        from nautobot_job_registry import health, models, signals
         from nautobot_job_registry.models.registered_job import job_saved, job_saving
 
         nautobot_database_ready.connect(signals.reconcile_after_migrate, sender=self)
@@ -57,6 +57,7 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
         m2m_changed.connect(signals.take_over_queues_from_core, sender=Job.job_queues.through)
         m2m_changed.connect(signals.note_changed_queues, sender=models.RegisteredJob.job_queues.through)
         post_delete.connect(signals.delete_core_job, sender=models.RegisteredJob)
+        health.register()
 
 
 config = NautobotJobRegistryConfig

@@ -1,8 +1,8 @@
-"""The app's own jobs: a reconcile, and the end of overrides, that can be run and scheduled like any other job."""
+"""The app's own jobs, which can be run and scheduled like any other job."""
 
 from nautobot.apps.jobs import DryRunVar, Job, StringVar, register_jobs
 
-from nautobot_job_registry import report
+from nautobot_job_registry import report, retention
 from nautobot_job_registry.choices import ReconciliationTriggerChoices
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.reconcile import end_overrides, reconcile
@@ -88,5 +88,33 @@ class EndOverrides(Job):
         return {"overrides_ended": ended}
 
 
-jobs = [ReconcileJobRegistry, EndOverrides]
+class CleanUpJobRegistry(Job):
+    """Drops the history of the job registry that is older than the settings say."""
+
+    dryrun = DryRunVar(description="Log how much would be dropped and drop nothing.")
+
+    class Meta:
+        """Meta attributes."""
+
+        name = "Clean Up Job Registry"
+        description = "Drop the history of the job registry that is older than the settings say."
+        has_sensitive_variables = False
+
+    def run(self, dryrun=False):
+        """Drop it, and log how much it was.
+
+        Args:
+            dryrun: Whether it is only counted.
+
+        Returns:
+            How many rows were dropped, or would be, of each kind.
+        """
+        counts = {}
+        for dropped in retention.clean_up(dry_run=dryrun):
+            self.logger.info("%s", dropped.text(dry_run=dryrun))
+            counts[dropped.retention.what] = dropped.count
+        return counts
+
+
+jobs = [ReconcileJobRegistry, EndOverrides, CleanUpJobRegistry]
 register_jobs(*jobs)

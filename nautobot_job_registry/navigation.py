@@ -3,7 +3,7 @@
 from nautobot.apps.ui import NavigationIconChoices, NavigationWeightChoices, NavMenuGroup, NavMenuItem, NavMenuTab
 from nautobot.apps.utils import get_permission_for_model, get_route_for_model
 
-from nautobot_job_registry import models
+from nautobot_job_registry import models, needs
 
 
 def menu_item(model: type, name: str, weight: int) -> NavMenuItem:
@@ -27,6 +27,13 @@ menu_items = (
                 name="Job Registry",
                 weight=150,
                 items=(
+                    NavMenuItem(
+                        link="plugins:nautobot_job_registry:dashboard",
+                        name="Dashboard",
+                        weight=50,
+                        permissions=[get_permission_for_model(model, "view") for model in needs.SHOWN],
+                        buttons=(),
+                    ),
                     menu_item(models.RegisteredJob, "Registered Jobs", 100),
                     menu_item(models.FieldOverride, "Overrides", 150),
                     menu_item(models.JobRevision, "Job Revisions", 200),

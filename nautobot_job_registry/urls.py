@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from nautobot.apps.urls import NautobotUIViewSetRouter
 
 from nautobot_job_registry import views
+from nautobot_job_registry.views.dashboard import DashboardView
 from nautobot_job_registry.views.reconcile_now import ReconcileNowView
 
 app_name = "nautobot_job_registry"
@@ -19,6 +20,7 @@ router.register("reconciliations", views.ReconciliationUIViewSet)
 
 urlpatterns = [
     path("docs/", RedirectView.as_view(url=static("nautobot_job_registry/docs/index.html")), name="docs"),
+    path("dashboard/", DashboardView.as_view(), name="dashboard"),
     path("reconcile/", ReconcileNowView.as_view(), name="reconcile_now"),
     *router.urls,
 ]

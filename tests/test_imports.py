@@ -11,9 +11,12 @@ DOORS = {
     "signals",
     "datasources",
     "jobs",
+    "management.commands.clean_up_job_registry",
     "management.commands.reconcile_jobs",
     "management.commands.schedule_override_ends",
     "reconcile_now",
+    "metrics",
+    "health",
 }
 FACES = {
     "views",

@@ -109,6 +109,7 @@ ACTS = (
 # Held elsewhere, or nobody's to forbid.
 ELSEWHERE = {
     f"{UI}:docs": "a redirect to static files",
+    f"{UI}:dashboard": "tests/test_dashboard.py",
     f"{UI}:reconcile_now": "tests/test_reconcile_now.py",
     **{
         f"{root}:fieldoverride{mark}{action}": "tests/test_drift.py: it takes rights on the job"

@@ -18,3 +18,9 @@ def test_unknown_setting_is_named_with_the_known_ones():
 def test_wrong_type_is_named():
     with pytest.raises(PluginImproperlyConfigured, match="reconcile_after_migrate.*'yes' is not of type 'boolean'"):
         NautobotJobRegistryConfig.validate({"reconcile_after_migrate": "yes"}, "3.2.7")
+
+
+@pytest.mark.parametrize("days", [-1, 36501, True, "30", 1.5])
+def test_days_of_retention_that_make_no_sense_are_refused(days):
+    with pytest.raises(PluginImproperlyConfigured, match="reconciliation_retention_days"):
+        NautobotJobRegistryConfig.validate({"reconciliation_retention_days": days}, "3.2.7")

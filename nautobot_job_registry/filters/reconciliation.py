@@ -1,6 +1,7 @@
 """Filters of reconciliations."""
 
 import django_filters
+from django.db.models import QuerySet
 from nautobot.apps.filters import (
     BaseFilterSet,
     NaturalKeyOrPKMultipleChoiceFilter,
@@ -18,6 +19,7 @@ class ReconciliationFilterSet(BaseFilterSet):
     q = SearchFilter(filter_predicates={"scope": "icontains", "error": "icontains"})
     trigger = django_filters.MultipleChoiceFilter(choices=choices.ReconciliationTriggerChoices, distinct=False)
     status = django_filters.MultipleChoiceFilter(choices=choices.ReconciliationStatusChoices, distinct=False)
+    unmended = django_filters.BooleanFilter(method="filter_unmended", label="Failed, and not mended by a later one")
     started_after = django_filters.DateTimeFilter(field_name="started", lookup_expr="gte", label="Started after")
     started_before = django_filters.DateTimeFilter(field_name="started", lookup_expr="lte", label="Started before")
     user = NaturalKeyOrPKMultipleChoiceFilter(
@@ -52,3 +54,8 @@ class ReconciliationFilterSet(BaseFilterSet):
             "user",
             "job_result",
         )
+
+    def filter_unmended(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
+        """Keep the failures that no later reconcile has mended, or all the others."""
+        unmended = models.Reconciliation.objects.unmended().values("pk")
+        return queryset.filter(pk__in=unmended) if value else queryset.exclude(pk__in=unmended)

@@ -114,6 +114,7 @@ class ReconciliationFilterForm(BootstrapMixin, forms.Form):
     q = search_field()
     trigger = choices_field(choices.ReconciliationTriggerChoices)
     status = choices_field(choices.ReconciliationStatusChoices)
+    unmended = yes_no_field("Failed, and not mended by a later one")
     scope = MultiValueCharField(required=False)
     started_after = forms.DateTimeField(required=False, label="Started after", widget=DateTimePicker())
     started_before = forms.DateTimeField(required=False, label="Started before", widget=DateTimePicker())

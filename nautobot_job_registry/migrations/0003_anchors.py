@@ -228,4 +228,8 @@ class Migration(migrations.Migration):
                 "ordering": ["-suspended_at", "object_name"],
             },
         ),
+        migrations.AddIndex(
+            model_name="reconciliation",
+            index=models.Index(fields=["status", "started"], name="job_registry_reconciliation"),
+        ),
     ]

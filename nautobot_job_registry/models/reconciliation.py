@@ -5,9 +5,34 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils import timezone
 from nautobot.apps.constants import CHARFIELD_MAX_LENGTH
-from nautobot.apps.models import BaseModel, extras_features
+from nautobot.apps.models import BaseManager, BaseModel, RestrictedQuerySet, extras_features
 
 from nautobot_job_registry.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
+
+ALL_SOURCES = "all"
+
+
+class ReconciliationQuerySet(RestrictedQuerySet):
+    """Reconciliations, and which of them somebody still has to look at."""
+
+    def unmended(self) -> "ReconciliationQuerySet":
+        """Keep the failures after which neither the same source nor all sources have been reconciled well."""
+        later = Reconciliation.objects.filter(
+            models.Q(scope=models.OuterRef("scope")) | models.Q(scope=ALL_SOURCES),
+            status=ReconciliationStatusChoices.SUCCEEDED,
+            started__gt=models.OuterRef("started"),
+        )
+        return self.filter(~models.Exists(later), status=ReconciliationStatusChoices.FAILED)
+
+    def replaced(self) -> "ReconciliationQuerySet":
+        """Keep those after which the same source has been reconciled with the same outcome.
+
+        What is left out is the last success and the last failure of each source.
+        """
+        later = Reconciliation.objects.filter(
+            scope=models.OuterRef("scope"), status=models.OuterRef("status"), started__gt=models.OuterRef("started")
+        )
+        return self.filter(models.Exists(later))
 
 
 @extras_features("custom_links", "export_templates")
@@ -17,7 +42,7 @@ class Reconciliation(BaseModel):
     trigger = models.CharField(max_length=50, choices=ReconciliationTriggerChoices, help_text="What started it")
     scope = models.CharField(
         max_length=CHARFIELD_MAX_LENGTH,
-        default="all",
+        default=ALL_SOURCES,
         help_text="What was read: all, system, local, app:NAME or git:SLUG; or overrides, for their ends alone",
     )
     status = models.CharField(max_length=50, choices=ReconciliationStatusChoices, help_text="How it ended")
@@ -61,6 +86,8 @@ class Reconciliation(BaseModel):
         help_text="The job run that it was part of",
     )
 
+    objects = BaseManager.from_queryset(ReconciliationQuerySet)()
+
     is_data_compliance_model = False
     is_version_controlled = False
     natural_key_field_names = ["pk"]
@@ -70,6 +97,8 @@ class Reconciliation(BaseModel):
 
         ordering = ["-started"]
         get_latest_by = "started"
+        # Failures are few among many, and are asked for whenever Nautobot's health is.
+        indexes = [models.Index(fields=["status", "started"], name="job_registry_reconciliation")]
         verbose_name = "reconciliation"
 
     def __str__(self):

@@ -1,0 +1,27 @@
+"""The door from the command line into the retention of the registry's history."""
+
+from django.core.management.base import BaseCommand
+
+from nautobot_job_registry import retention
+from nautobot_job_registry.management.database import require_database
+
+
+class Command(BaseCommand):
+    """Drop the history of the job registry that is older than the settings say."""
+
+    help = "Drop the history of the job registry that is older than the settings say."
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser):
+        """Declare the options."""
+        parser.add_argument("--dry-run", action="store_true", help="print how much would be dropped and drop nothing")
+
+    def handle(self, *args, **options):
+        """Drop it, and print how much it was.
+
+        Raises:
+            CommandError: If the database is not ready.
+        """
+        require_database()
+        for dropped in retention.clean_up(dry_run=options["dry_run"]):
+            self.stdout.write(dropped.text(dry_run=options["dry_run"]))
