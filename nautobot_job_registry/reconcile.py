@@ -116,7 +116,7 @@ def _reconcile(discover: Callable[[], Discovery], occasion: Occasion, *, dry_run
             plan = _plan(found)
             if dry_run:
                 return Outcome(plan)
-            return _logged(plan, occasion, started) if plan.is_empty else _carry_out(found, occasion, started)
+            return _logged(plan, _begun(occasion, started)) if plan.is_empty else _carry_out(found, occasion, started)
     except UnknownSourceError:
         raise
     except Exception:
@@ -135,12 +135,19 @@ def _savepoint() -> AbstractContextManager[Any]:
     return transaction.atomic() if connection.in_atomic_block else nullcontext()
 
 
-def _logged(plan: Plan, occasion: Occasion, started: datetime) -> Outcome:
+def _logged(plan: Plan, row: Reconciliation) -> Outcome:
     """Leave the log row of a plan that has been carried out, or that had nothing to do."""
-    changes = report.plan_as_json(plan)
-    row = occasion.row(started, status=ReconciliationStatusChoices.SUCCEEDED, changes=changes, **plan.counts())
+    row.finished = timezone.now()
+    row.changes = report.plan_as_json(plan)
+    for name, count in plan.counts().items():
+        setattr(row, name, count)
     row.save()
     return Outcome(plan, row)
+
+
+def _begun(occasion: Occasion, started: datetime) -> Reconciliation:
+    """Return the log row of a reconcile that is going on, not saved yet."""
+    return occasion.row(started, status=ReconciliationStatusChoices.SUCCEEDED)
 
 
 @contextmanager
@@ -165,23 +172,29 @@ def _carry_out(found: Discovery, occasion: Occasion, started: datetime) -> Outco
         attempts_left -= 1
         try:
             with transaction.atomic():
-                return _logged(_apply_alone(found, occasion, started), occasion, started)
+                row = _begun(occasion, started)
+                return _logged(_apply_alone(found, occasion, row), row)
         except OperationalError:
             if not attempts_left:
                 raise
             logger.warning("The database ended the reconcile in favour of another transaction; trying again.")
 
 
-def _apply_alone(found: Discovery, occasion: Occasion, started: datetime) -> Plan:
+def _apply_alone(found: Discovery, occasion: Occasion, row: Reconciliation) -> Plan:
     store.lock()
     plan = _plan(found, for_update=True)
+    if plan.has_revisions:
+        # The revisions point at it, and not every database waits until the end of the transaction to look for it.
+        row.save()
     repositories = {
         scan.source.name: scan.git_repository_id
         for scan in found.scans
         if scan.source.type is SourceType.GIT and scan.git_repository_id
     }
     detail = f"Job Registry: reconcile ({occasion.trigger}, {occasion.scope})"
-    store.apply_plan(plan, now=started, repositories=repositories, user=occasion.user, detail=detail)
+    store.apply_plan(
+        plan, now=row.started, repositories=repositories, user=occasion.user, detail=detail, reconciliation=row
+    )
     return plan
 
 

@@ -65,6 +65,7 @@ class OpenApiTestCase(TransactionTestCase):
         self.assertEqual(names, set(self.objects))
         for tail in ("reset-overrides", "deletion-impact", "notes"):
             self.assertIn(f"{PREFIX}registered-jobs/{{id}}/{tail}/", paths)
+        self.assertIn(f"{PREFIX}job-revisions/{{id}}/diff/", paths)
 
     @pytest.mark.slow
     def test_no_answer_is_an_error_of_ours_or_outside_its_schema(self):

@@ -1,6 +1,7 @@
 """Contents of the detail pages of the job registry."""
 
 from nautobot_job_registry.details.field_override import FIELD_OVERRIDE, FieldOverridePanel
+from nautobot_job_registry.details.history import HISTORY_TAB, RevisionsPanel, TimelinePanel
 from nautobot_job_registry.details.job_load_error import JOB_LOAD_ERROR, LoadErrorPanel
 from nautobot_job_registry.details.job_revision import JOB_REVISION
 from nautobot_job_registry.details.panels import (
@@ -33,7 +34,6 @@ from nautobot_job_registry.details.registered_job import (
     OpenLoadErrorsPanel,
     OverridesPanel,
     RegisteredJobPanel,
-    RevisionsPanel,
     RunsPanel,
     SchedulesPanel,
     StatePanel,
@@ -45,6 +45,7 @@ __all__ = (
     "DependentsPanel",
     "FIELD_OVERRIDE",
     "FieldOverridePanel",
+    "HISTORY_TAB",
     "IdentityPanel",
     "JOB_LOAD_ERROR",
     "JOB_REVISION",
@@ -67,6 +68,7 @@ __all__ = (
     "SchedulesPanel",
     "SourcePanel",
     "StatePanel",
+    "TimelinePanel",
     "UNKNOWN",
     "VariablesPanel",
     "change_rows",
