@@ -27,10 +27,13 @@ class HistoryCostTestCase(TestCase):
     @classmethod
     def job_with(cls, name, count):
         job = RegisteredJobFactory(module_name=name, job_class_name="Job", name=name, source_type="git")
+        logs = [models.Reconciliation(trigger="command", status="succeeded") for _ in range(1, count)]
+        models.Reconciliation.objects.bulk_create(logs)
         models.JobRevision.objects.bulk_create(
             models.JobRevision(
                 job=job,
                 number=number,
+                reconciliation=logs[number - 1],
                 metadata=job_metadata(name=name, time_limit=float(number // 2)),
                 source_code=f"x = {number}\n",
                 source_hash=f"{number:064d}",

@@ -30,14 +30,14 @@ def variable(name, **values):
 def run(revision, number):
     """Store a run that used a revision."""
     result = JobResult.objects.create(name=f"run {number}", status="SUCCESS")
-    return models.JobRun.objects.create(
-        job_result=result,
-        job=revision.job,
-        revision=revision,
-        class_path=revision.job.class_path,
-        source_version="0123456789abcdef",
-        worker=f"worker-{number}",
-    )
+    told = {
+        "job": revision.job,
+        "revision": revision,
+        "class_path": revision.job.class_path,
+        "source_version": "0123456789abcdef",
+        "worker": f"worker-{number}",
+    }
+    return models.JobRun.objects.update_or_create(job_result=result, defaults=told)[0]
 
 
 def schedule(job, name, kwargs, **values):

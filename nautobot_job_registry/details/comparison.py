@@ -26,7 +26,7 @@ OLD_CLASS, NEW_CLASS, NO_LINE_CLASS = "bg-danger-subtle", "bg-success-subtle", "
 
 
 class ComparedPanel(Panel):
-    """A panel about two revisions; the first one of the page is there even where they cannot be compared."""
+    """A panel about two revisions, which is there only where they can be compared."""
 
     def should_render(self, context):
         """Render where there is something to tell."""
@@ -35,7 +35,7 @@ class ComparedPanel(Panel):
 
     def has_content(self, compared: Comparison) -> bool:
         """Say whether there is anything to tell."""
-        return True
+        raise NotImplementedError
 
 
 class OverviewPanel(Panel):
