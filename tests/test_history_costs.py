@@ -114,4 +114,4 @@ class HistoryCostTestCase(TestCase):
         def address(job):
             return job.get_absolute_url()
 
-        self.assert_constant(self.costs(address), 40)
+        self.assert_constant(self.costs(address), 50)

@@ -375,6 +375,12 @@ class HistoryTestCase(RevisionsTestCase):
         ).json()
         self.assertEqual([row["id"] for row in found["results"]], [str(self.fourth.pk)])
 
+    def test_page_of_a_reconcile_shows_the_revisions_that_it_made(self):
+        page = self.page(self.log.get_absolute_url())
+        self.assertIn(self.fourth.get_absolute_url(), page)
+        self.assertIn(f"/job-revisions/?reconciliation={self.log.pk}", page)
+        self.assertNotIn(self.third.get_absolute_url(), page)
+
     def test_page_of_the_job_shows_the_latest_revisions_only(self):
         for number in range(5, 5 + details.history.MAX_REVISIONS_SHOWN):
             self.revision(number, {}, "", "v", f"{number:064d}")

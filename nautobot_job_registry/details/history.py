@@ -23,7 +23,7 @@ class RevisionsPanel(RelatedTablePanel):
         return super().visible_queryset(obj, user).with_history(user)
 
     def related_queryset(self, obj):
-        """Return the revisions of a registered job."""
+        """Return the revisions of a registered job, or those that a reconcile made."""
         told = obj.revisions.select_related("job", "reconciliation")
         return told.defer("source_code", "reconciliation__changes", "reconciliation__error")
 
@@ -36,6 +36,14 @@ class TimelinePanel(RevisionsPanel):
     include_paginator = True
     max_display_count = None
     table_title = "History"
+
+
+class RevisionsOfReconciliationPanel(RevisionsPanel):
+    """The revisions that a reconcile made; all of them are in the list of revisions."""
+
+    exclude_columns = ["pk"]
+    related_field_name = "reconciliation"
+    table_title = "Revisions that it made"
 
 
 HISTORY_TAB = DistinctViewTab(
