@@ -160,6 +160,10 @@ class RevisionPageTestCase(RevisionsTestCase):
         long = builders.revision(self.job, 5, source_code="x = 1\n" * 5010, source_hash="e" * 64)
         self.assertIn("… and 10 more lines: the REST API has all of them.", self.text(long.get_absolute_url()))
 
+    def test_revision_without_code_says_so(self):
+        empty = builders.revision(self.job, 5, source_code="", source_hash="e" * 64)
+        self.assertIn("SOURCE CODE Toggle SOURCE CODE —", self.text(empty.get_absolute_url()))
+
     def test_code_is_for_those_who_may_view_the_source(self):
         self.restrict_to()
         self.assertNotIn("# SECRET", self.page(self.fourth.get_absolute_url()))

@@ -31,7 +31,10 @@ class CodePanel(SourcePanel):
 
     def render_body_content(self, context):
         """Return the numbers and the lines side by side, as many as a page can hold."""
-        lines = highlighted(self.get_value(context).replace("\r\n", "\n").removesuffix("\n"))
+        text = self.get_value(context)
+        if not text:
+            return super().render_body_content(context)
+        lines = highlighted(text.replace("\r\n", "\n").removesuffix("\n"))
         shown = lines[:MAX_LINES_SHOWN]
         numbers = "\n".join(str(number) for number in range(1, len(shown) + 1))
         left = len(lines) - len(shown)
