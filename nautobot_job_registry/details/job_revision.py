@@ -3,6 +3,7 @@
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from nautobot.apps.ui import (
     Button,
     ButtonColorChoices,
@@ -17,7 +18,7 @@ from nautobot_job_registry import models, tables
 from nautobot_job_registry.details.code import CodePanel
 from nautobot_job_registry.details.comparison import COMPARISON_TAB
 from nautobot_job_registry.details.panels import RowsPanel, VariablesPanel
-from nautobot_job_registry.engine.revision_changes import VARIABLES
+from nautobot_job_registry.engine.revision_changes import in_order
 
 MAX_RUNS_SHOWN = 25
 
@@ -29,16 +30,21 @@ class RevisionPanel(ObjectFieldsPanel):
         """Put what it changed between what it is and its hashes."""
         revision = get_obj_from_context(context)
         data = super().get_data(context)
-        hashes = {name: data.pop(name) for name in ("metadata_hash", "source_hash")}
+        hashes = {name: wrapped(data.pop(name)) for name in ("metadata_hash", "source_hash")}
         is_current = revision.pk == revision.job.current_revision_id
         return {
             **data,
             "is_current": is_current,
-            "what_changed": tables.change_summary(revision),
+            "what_changed": wrapped(tables.change_summary(revision)),
             "source_version": tables.version_change(revision),
             "runs": tables.run_count_display(revision),
             **hashes,
         }
+
+
+def wrapped(text: str) -> SafeString:
+    """Return a long text that goes on in the next line, where the column is narrow."""
+    return format_html('<span class="text-break text-wrap">{}</span>', text)
 
 
 class MetadataPanel(RowsPanel):
@@ -49,11 +55,10 @@ class MetadataPanel(RowsPanel):
 
     def rows(self, obj):
         """Yield a row for each field but the inputs, which have a table of their own."""
-        for name, value in obj.metadata.items():
-            if name != VARIABLES:
-                text = tables.value_text(value)
-                shown = format_html('<span style="white-space: pre-wrap">{}</span>', text) if text else ""
-                yield {"field": tables.field_label(models.RegisteredJob, name), "value": shown}
+        for name in in_order(obj.metadata):
+            text = tables.value_text(obj.metadata[name])
+            shown = format_html('<span style="white-space: pre-wrap">{}</span>', text) if text else ""
+            yield {"field": tables.field_label(models.RegisteredJob, name), "value": shown}
 
 
 class RunsOfRevisionPanel(RowsPanel):

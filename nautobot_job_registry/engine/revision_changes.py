@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
+from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS
 from nautobot_job_registry.engine.plan import FieldChange
 
 VARIABLES: Final = "variables"
@@ -46,12 +47,17 @@ def field_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Field
 
     A name that one of them does not know, as another version of this app wrote it, counts as None.
     """
-    names = [*new, *(name for name in old if name not in new)]
-    return tuple(
-        FieldChange(name, old.get(name), new.get(name))
-        for name in names
-        if name != VARIABLES and old.get(name) != new.get(name)
-    )
+    names = in_order({*old, *new})
+    return tuple(FieldChange(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name))
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return the names of metadata in the order in which they are shown, without the input variables.
+
+    The fields that can be overridden come first, in the order of the design: a database keeps no order of its own.
+    """
+    place = {name: number for number, name in enumerate(OVERRIDABLE_FIELDS)}
+    return sorted((name for name in names if name != VARIABLES), key=lambda name: (place.get(name, len(place)), name))
 
 
 def variable_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[VariableChange, ...]:
