@@ -48,7 +48,7 @@ def _look(instance: dict[str, str]) -> None:
 
 
 def take(session: browser.Session, folder: Path) -> None:
-    """Take the pictures of dashboard, list, detail and edit.
+    """Take the pictures of dashboard, list, detail, history, comparison and edit.
 
     Args:
         session: A browser that is logged in to an instance with a showcase.
@@ -64,6 +64,11 @@ def take(session: browser.Session, folder: Path) -> None:
     _save(page, folder / "registered-job-list.png")
     session.follow(page.get_by_role("link", name=JOB, exact=True))
     _whole(page, folder / "registered-job-detail.png")
+    session.follow(page.get_by_role("tab", name="History", exact=True))
+    _save(page, folder / "registered-job-history.png")
+    session.follow(page.locator("#history td a[href*='/diff/']").first)
+    _whole(page, folder / "job-revision-diff.png")
+    session.follow(page.get_by_role("link", name=JOB, exact=True).first)
     session.follow(page.get_by_role("link", name="Edit Registered Job"))
     _whole(page, folder / "registered-job-edit.png")
 

@@ -20,6 +20,16 @@ EXTRA_JOBS = {
     "cleanup": {"CountDevices": "CleanUp", "Count devices": "Clean up addresses"},
 }
 
+# What changes in the source of the job that is shown, so that a schedule no longer fits.
+CHANGES = {
+    "soft_time_limit = 600": "soft_time_limit = 900",
+    "import DryRunVar, Job, ": "import DryRunVar, IntegerVar, Job, ",
+    'default="all")': 'default="all")\n    days = IntegerVar(label="Days to keep")',
+    "site):": "site, days):",
+    "Saving the configurations of %s": "Saving the configurations of %s, for %s days",
+    '", site)': '", site, days)',
+}
+
 BEGIN = f"""
 from django.contrib.auth import get_user_model
 from nautobot.extras.models import GitRepository
@@ -32,6 +42,8 @@ GitRepository.objects.create(
 DECIDE = f"""
 from django.contrib.auth import get_user_model
 from nautobot.apps.change_logging import web_request_context
+from django.utils import timezone
+from nautobot.extras.models import ScheduledJob
 from nautobot_job_registry.models import RegisteredJob
 with web_request_context(get_user_model().objects.get(username={USERNAME!r})):
     job = RegisteredJob.objects.get(job_class_name="BackUpConfigurations")
@@ -39,16 +51,25 @@ with web_request_context(get_user_model().objects.get(username={USERNAME!r})):
     job.description, job.description_override = "Saves every night what runs on the devices.", True
     job.enabled = True
     job.validated_save()
+    ScheduledJob.objects.create(
+        name="Every night",
+        task=job.class_path,
+        job_model=job.core_job,
+        interval="daily",
+        start_time=timezone.now(),
+        kwargs={{"dryrun": False, "site": "all"}},
+    )
 """
 SET_DATES = f"""
 from datetime import datetime, timezone
 from django.db.models import QuerySet
-from nautobot_job_registry.models import FieldOverride, JobRevision, RegisteredJob
+from nautobot_job_registry.models import FieldOverride, JobRevision, Reconciliation, RegisteredJob
 moment = datetime.fromisoformat({MOMENT!r}).replace(tzinfo=timezone.utc)
 RegisteredJob.objects.update(created=moment, last_updated=moment)
 # Its own manager refuses: a revision is never changed. These are examples that nobody relies on.
 QuerySet(JobRevision).update(created=moment)
 FieldOverride.objects.update(created=moment)
+Reconciliation.objects.update(started=moment, finished=moment)
 """
 
 
@@ -69,7 +90,7 @@ def prepare(instance: Mapping[str, str], folder: Path) -> None:
         _upgrade(instance)
         _run(instance, DECIDE)
         backups = jobs_root / "backups.py"
-        backups.write_text(backups.read_text().replace("soft_time_limit = 600", "soft_time_limit = 900"))
+        backups.write_text(_changed(backups.read_text()))
         (jobs_root / "cleanup.py").unlink()
         _upgrade(instance)
         # After the removal: next to a file that cannot be read, nothing counts as removed.
@@ -85,6 +106,12 @@ def _write_jobs(jobs_root: Path) -> None:
         for old, new in names.items():
             text = text.replace(old, new)
         (jobs_root / f"{module}.py").write_text(text)
+
+
+def _changed(text: str) -> str:
+    for old, new in CHANGES.items():
+        text = text.replace(old, new)
+    return text
 
 
 def _run(instance: Mapping[str, str], code: str) -> None:

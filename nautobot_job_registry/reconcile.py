@@ -156,7 +156,9 @@ def _reconcile(discover: Callable[[], Discovery | None], occasion: Occasion, *, 
             plan = _plan(found)
             if dry_run or (found is None and plan.is_empty):
                 return Outcome(plan)
-            return _logged(plan, occasion, started) if plan.is_empty else _carry_out(found, occasion, started, plan)
+            if plan.is_empty:
+                return _logged(plan, _begun(occasion, started))
+            return _carry_out(found, occasion, started, plan)
     except UnknownSourceError:
         raise
     except Exception:
@@ -178,12 +180,19 @@ def _savepoint() -> AbstractContextManager[Any]:
     return transaction.atomic() if connection.in_atomic_block else nullcontext()
 
 
-def _logged(plan: Plan, occasion: Occasion, started: datetime) -> Outcome:
+def _logged(plan: Plan, row: Reconciliation) -> Outcome:
     """Leave the log row of a plan that has been carried out, or that had nothing to do."""
-    changes = report.plan_as_json(plan)
-    row = occasion.row(started, status=ReconciliationStatusChoices.SUCCEEDED, changes=changes, **plan.counts())
+    row.finished = timezone.now()
+    row.changes = report.plan_as_json(plan)
+    for name, count in plan.counts().items():
+        setattr(row, name, count)
     row.save()
     return Outcome(plan, row)
+
+
+def _begun(occasion: Occasion, started: datetime) -> Reconciliation:
+    """Return the log row of a reconcile that is going on, not saved yet."""
+    return occasion.row(started, status=ReconciliationStatusChoices.SUCCEEDED)
 
 
 @contextmanager
@@ -209,23 +218,29 @@ def _carry_out(found: Discovery | None, occasion: Occasion, started: datetime, p
         try:
             with transaction.atomic():
                 core_bridge.lock(plan.jobs if plan else ())
-                return _logged(_apply_alone(found, occasion, started), occasion, started)
+                row = _begun(occasion, started)
+                return _logged(_apply_alone(found, occasion, row), row)
         except OperationalError:
             if not attempts_left:
                 raise
             logger.warning("The database ended the reconcile in favour of another transaction; trying again.")
 
 
-def _apply_alone(found: Discovery | None, occasion: Occasion, started: datetime) -> Plan:
+def _apply_alone(found: Discovery | None, occasion: Occasion, row: Reconciliation) -> Plan:
     store.lock()
     plan = _plan(found, for_update=True)
+    if plan.has_revisions:
+        # The revisions point at it, and not every database waits until the end of the transaction to look for it.
+        row.save()
     repositories = {
         scan.source.name: scan.git_repository_id
         for scan in (found.scans if found else ())
         if scan.source.type is SourceType.GIT and scan.git_repository_id
     }
     detail = f"Job Registry: reconcile ({occasion.trigger}, {occasion.scope})"
-    store.apply_plan(plan, now=started, repositories=repositories, user=occasion.user, detail=detail)
+    store.apply_plan(
+        plan, now=row.started, repositories=repositories, user=occasion.user, detail=detail, reconciliation=row
+    )
     return plan
 
 

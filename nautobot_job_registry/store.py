@@ -24,7 +24,7 @@ from nautobot_job_registry.engine.descriptor import JobDescriptor, LoadFailure, 
 from nautobot_job_registry.engine.fields import RECORD_COLUMNS, shorten
 from nautobot_job_registry.engine.plan import CORE_PREFIX, ActionKind, ErrorAction, ErrorActionKind, JobAction, Plan
 from nautobot_job_registry.engine.records import CoreState, ErrorRecord, JobKey, JobRecord, RegistryState
-from nautobot_job_registry.models import FieldOverride, JobLoadError, JobRevision, RegisteredJob
+from nautobot_job_registry.models import FieldOverride, JobLoadError, JobRevision, Reconciliation, RegisteredJob
 
 # The columns whose rows are of another table, by the lookup that reads what planning knows of them.
 LOOKUPS = {"git_repository": "git_repository_id", "default_job_queue": "default_job_queue__name"}
@@ -137,7 +137,13 @@ def _open_errors() -> dict[tuple[str, str, str, str], ErrorRecord]:
 
 
 def apply_plan(
-    plan: Plan, *, now: datetime, repositories: Mapping[str, uuid.UUID], user: Any = None, detail: str = ""
+    plan: Plan,
+    *,
+    now: datetime,
+    repositories: Mapping[str, uuid.UUID],
+    user: Any = None,
+    detail: str = "",
+    reconciliation: Reconciliation | None = None,
 ) -> None:
     """Write a plan, in a number of statements that grows with batches and not with jobs (rule 8).
 
@@ -147,10 +153,11 @@ def apply_plan(
         repositories: The primary key of each Git repository that provides jobs, by its slug.
         user: Who is named in the change log, if anybody.
         detail: What is said in the change log about the occasion.
+        reconciliation: The row of the log that new revisions point at, stored already.
     """
     queues = core_bridge.queues_by_name(_named_queues(plan.jobs))
     core_jobs = core_bridge.make_rows(plan.jobs, queues)
-    jobs = _write_jobs(plan.jobs, queues, core_jobs, now)
+    jobs = _write_jobs(plan.jobs, queues, core_jobs, now, reconciliation)
     _write_queues(plan.jobs, jobs, queues)
     core_bridge.settle(plan.jobs, queues, now)
     ledger.note(plan.jobs, jobs)
@@ -168,7 +175,11 @@ def _named_queues(actions: Iterable[JobAction]) -> set[str]:
 
 
 def _write_jobs(
-    actions: Iterable[JobAction], queues: dict[str, JobQueue], core_jobs: Mapping[JobKey, uuid.UUID], now: datetime
+    actions: Iterable[JobAction],
+    queues: dict[str, JobQueue],
+    core_jobs: Mapping[JobKey, uuid.UUID],
+    now: datetime,
+    reconciliation: Reconciliation | None = None,
 ) -> dict[JobKey, RegisteredJob]:
     """Make and change records and make their revisions, and return the records by their key."""
     made = [action for action in actions if action.record_id is None]
@@ -181,7 +192,9 @@ def _write_jobs(
     for key, pk in core_jobs.items():
         jobs[key].core_job_id = pk
     revisions = {
-        a.key: _revision(jobs[a.key].pk, a.revision, a.descriptor) for a in actions if a.revision and a.descriptor
+        a.key: _revision(jobs[a.key].pk, a.revision, a.descriptor, reconciliation)
+        for a in actions
+        if a.revision and a.descriptor
     }
     if connection.features.can_defer_constraint_checks:
         _point_at(revisions, jobs)
@@ -244,10 +257,13 @@ def _attributes(action: JobAction, queues: dict[str, JobQueue]) -> dict[str, Any
     return attributes | {"default_job_queue_id": queue.pk if queue else None}
 
 
-def _revision(job_id: uuid.UUID, number: int, descriptor: JobDescriptor) -> JobRevision:
+def _revision(
+    job_id: uuid.UUID, number: int, descriptor: JobDescriptor, reconciliation: Reconciliation | None
+) -> JobRevision:
     """Return a new revision, not stored yet."""
     return JobRevision(
         job_id=job_id,
+        reconciliation=reconciliation,
         number=number,
         metadata=descriptor.metadata,
         metadata_hash=descriptor.metadata_hash,

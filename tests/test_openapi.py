@@ -67,6 +67,7 @@ class OpenApiTestCase(TransactionTestCase):
             self.assertIn(f"{PREFIX}registered-jobs/{{id}}/{tail}/", paths)
         for tail in ("keep", "follow", "{id}/keep", "{id}/follow"):
             self.assertIn(f"{PREFIX}field-overrides/{tail}/", paths)
+        self.assertIn(f"{PREFIX}job-revisions/{{id}}/diff/", paths)
 
     @pytest.mark.slow
     def test_no_answer_is_an_error_of_ours_or_outside_its_schema(self):

@@ -68,6 +68,10 @@ def chosen(row):
     return {"pk": [str(row.pk)], "_edit": "1"}
 
 
+def itself(row):
+    return {"against": str(row.pk)}
+
+
 def form(row):
     return {"confirm": "true"}
 
@@ -85,7 +89,10 @@ JOB = f"{UI}:registeredjob"
 JOB_API = f"{API}:registeredjob"
 ACTS = (
     *read_only_acts(),
+    Act(f"{UI}:jobrevision_diff", "get", JobRevision, "view", body=itself),
+    Act(f"{API}:jobrevision-diff", "get", JobRevision, "view", body=itself),
     Act(f"{JOB}_list", "get", RegisteredJob, "view", other=200),
+    Act(f"{JOB}_history", "get", RegisteredJob, "view"),
     Act(JOB, "get", RegisteredJob, "view"),
     Act(f"{JOB}_changelog", "get", RegisteredJob, "view"),
     Act(f"{JOB}_notes", "get", RegisteredJob, "view"),
@@ -153,9 +160,10 @@ class PermissionMatrixTestCase(TestCase):
         self.headers = {"Authorization": f"Token {Token.objects.create(user=self.user).key}"}
 
     def grant(self, model, rights, constraints):
-        """Give rights on one model; the tabs of a page take those of Nautobot, too, which everybody has here."""
+        """Give rights on one model; the tabs of a page take those on others, too, which everybody has here."""
         ObjectPermission.objects.all().delete()
-        for kind, actions in ((model, rights), (Note, ("view",)), (ObjectChange, ("view",))):
+        tabs = [kind for kind in (Note, ObjectChange, JobRevision) if kind is not model]
+        for kind, actions in ((model, rights), *((kind, ("view",)) for kind in tabs)):
             permission = ObjectPermission.objects.create(name=kind.__name__, actions=list(actions))
             permission.constraints = constraints if kind is model else None
             permission.save()

@@ -215,6 +215,23 @@ def test_removal_keeps_the_record_and_return_revives_it(jobs_root):
     assert actions == ["update", "update", "create"]
 
 
+def test_revision_names_the_reconcile_that_made_it(jobs_root):
+    write_jobs(jobs_root, 1, description="old")
+    first = reconcile().reconciliation
+    write_jobs(jobs_root, 1, description="new")
+    second = reconcile().reconciliation
+    assert reconcile().plan.is_empty
+    named = JobRevision.objects.filter(job__module_name="many").order_by("number")
+    assert [revision.reconciliation for revision in named] == [first, second]
+    assert (second.changed, second.finished > second.started) == (1, True)
+
+
+def test_revision_outlives_the_log_row_of_the_reconcile(jobs_root):
+    write_jobs(jobs_root, 1)
+    reconcile().reconciliation.delete()
+    assert JobRevision.objects.get(job__module_name="many").reconciliation is None
+
+
 def test_new_job_after_the_first_registration_is_logged_as_created(jobs_root):
     reconcile()
     write_jobs(jobs_root)

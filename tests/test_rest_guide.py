@@ -46,12 +46,14 @@ class GuideTestCase(LiveServerTestCase):
             builders.job(number, module_name="network.jobs", job_class_name=name, name=name, installed=installed)
             for number, (name, installed) in enumerate((("Backup", True), ("Restore", True), ("Audit", False)))
         ]
+        builders.revision(jobs[0], metadata={"time_limit": 30.0, "hidden": False})
         for job in jobs:
-            builders.revision(job, metadata={"time_limit": 60.0, "hidden": False})
+            builders.revision(job, 2, metadata={"time_limit": 60.0, "hidden": False})
         names = ("JOB", "OTHER_JOB", "REMOVED_JOB")
         self.environment = {
             "NAUTOBOT_URL": self.live_server_url,
             "NAUTOBOT_TOKEN": Token.objects.create(user=user).key,
+            "REVISION": str(jobs[0].current_revision_id),
             **{name: str(job.pk) for name, job in zip(names, jobs, strict=True)},
         }
 

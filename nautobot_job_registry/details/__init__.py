@@ -1,6 +1,7 @@
 """Contents of the detail pages of the job registry."""
 
 from nautobot_job_registry.details.field_override import FIELD_OVERRIDE, FieldOverridePanel
+from nautobot_job_registry.details.history import HISTORY_TAB, RevisionsPanel, TimelinePanel
 from nautobot_job_registry.details.job_load_error import JOB_LOAD_ERROR, LoadErrorPanel
 from nautobot_job_registry.details.job_revision import JOB_REVISION
 from nautobot_job_registry.details.override_buttons import OVERRIDE_BUTTONS, may_change_job, row_buttons
@@ -34,7 +35,6 @@ from nautobot_job_registry.details.registered_job import (
     OpenLoadErrorsPanel,
     OverridesPanel,
     RegisteredJobPanel,
-    RevisionsPanel,
     RunsPanel,
     SchedulesPanel,
     StatePanel,
@@ -46,6 +46,7 @@ __all__ = (
     "DependentsPanel",
     "FIELD_OVERRIDE",
     "FieldOverridePanel",
+    "HISTORY_TAB",
     "IdentityPanel",
     "JOB_LOAD_ERROR",
     "JOB_REVISION",
@@ -69,6 +70,7 @@ __all__ = (
     "SchedulesPanel",
     "SourcePanel",
     "StatePanel",
+    "TimelinePanel",
     "UNKNOWN",
     "VariablesPanel",
     "change_rows",

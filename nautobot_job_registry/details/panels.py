@@ -17,12 +17,7 @@ from nautobot.extras.models import JobQueue
 
 from nautobot_job_registry import constants, models, tables
 
-
-def field_label(model: type[Model], field: str) -> str:
-    """Return what a field is called on a page; the name itself where the model has no such field."""
-    names = {known.name: known.verbose_name for known in (*model._meta.fields, *model._meta.many_to_many)}
-    text = str(names.get(field, field))
-    return text[:1].upper() + text[1:]
+field_label = tables.field_label
 
 
 def may_view_source(user: Any, obj: Model) -> bool:
@@ -42,8 +37,12 @@ class RowsPanel(DataTablePanel):
 
     def get_extra_context(self, context):
         """Add the rows."""
-        rows = list(self.visible_rows(get_obj_from_context(context), context["request"].user))
+        rows = list(self.visible_rows(self.subject(context), context["request"].user))
         return {**super().get_extra_context(context), "data": rows}
+
+    def subject(self, context: Any) -> Any:
+        """Return what the rows are of: the object of the page."""
+        return get_obj_from_context(context)
 
     def visible_rows(self, obj: Any, user: Any) -> Iterable[dict[str, Any]]:
         """Return the rows that a user may see: all of them, where they say nothing of other objects."""
@@ -84,9 +83,13 @@ class RelatedTablePanel(ObjectsTablePanel):
     def get_extra_context(self, context):
         """Add the table of the objects that the user may see."""
         user = context["request"].user
-        queryset = self.related_queryset(get_obj_from_context(context)).restrict(user, "view")
+        queryset = self.visible_queryset(get_obj_from_context(context), user)
         with context.update({self.context_table_key: self.related_table_class(queryset, user=user)}):
             return super().get_extra_context(context)
+
+    def visible_queryset(self, obj: Any, user: Any) -> QuerySet:
+        """Return the objects of the table that a user may view."""
+        return self.related_queryset(obj).restrict(user, "view")
 
     def related_queryset(self, obj: Any) -> QuerySet:
         """Return the objects of the table, whoever asks."""

@@ -8,9 +8,11 @@ from nautobot.apps.ui import (
     ObjectFieldsPanel,
     SectionChoices,
 )
+from nautobot.apps.utils import get_permission_for_model
 from nautobot.apps.views import get_obj_from_context
 
 from nautobot_job_registry import models, report, tables
+from nautobot_job_registry.details.history import RevisionsOfReconciliationPanel
 from nautobot_job_registry.details.panels import (
     RowsPanel,
     field_label,
@@ -92,5 +94,10 @@ RECONCILIATION = ObjectDetailContent(
             value_transforms={field: [str] for field in COUNT_FIELDS},
         ),
         ChangesPanel(weight=100, section=SectionChoices.FULL_WIDTH, label="Changes"),
+        RevisionsOfReconciliationPanel(
+            weight=200,
+            section=SectionChoices.FULL_WIDTH,
+            required_permissions=[get_permission_for_model(models.JobRevision, "view")],
+        ),
     ],
 )

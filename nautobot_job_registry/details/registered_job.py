@@ -16,6 +16,8 @@ from nautobot.apps.views import get_obj_from_context
 from nautobot.extras.models import JobResult, ScheduledJob
 
 from nautobot_job_registry import choices, models, tables
+from nautobot_job_registry.details.history import HISTORY_TAB, RevisionsPanel
+from nautobot_job_registry.details.misfits import MisfitsOfJobPanel
 from nautobot_job_registry.details.override_buttons import may_change_job, row_buttons
 from nautobot_job_registry.details.panels import RelatedTablePanel, RowsPanel, VariablesPanel, field_label, queue_link
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, override_flag
@@ -221,19 +223,6 @@ class SchedulesPanel(DependentsPanel):
         }
 
 
-class RevisionsPanel(RelatedTablePanel):
-    """The revisions of a job, without their source code."""
-
-    exclude_columns = ["pk", "job"]
-    related_field_name = "job"
-    related_table_class = tables.JobRevisionTable
-    table_title = "Revisions"
-
-    def related_queryset(self, obj):
-        """Return the revisions of a registered job."""
-        return obj.revisions.select_related("job").defer("source_code")
-
-
 class OpenLoadErrorsPanel(RelatedTablePanel):
     """The open load errors of the module of a job, and of the packages around it."""
 
@@ -266,9 +255,13 @@ REGISTERED_JOB = ObjectDetailContent(
             label="What the source says, what is overridden, what is in effect",
         ),
         VariablesPanel(weight=200, section=SectionChoices.FULL_WIDTH, label="Input variables"),
+        MisfitsOfJobPanel(
+            weight=250, section=SectionChoices.FULL_WIDTH, label="Schedules whose stored arguments do not fit"
+        ),
         OpenLoadErrorsPanel(weight=300, section=SectionChoices.FULL_WIDTH),
         RunsPanel(weight=350, section=SectionChoices.FULL_WIDTH, label="Latest runs"),
         SchedulesPanel(weight=360, section=SectionChoices.FULL_WIDTH, label="Schedules"),
         RevisionsPanel(weight=400, section=SectionChoices.FULL_WIDTH),
     ],
+    extra_tabs=[HISTORY_TAB],
 )

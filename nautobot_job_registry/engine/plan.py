@@ -144,6 +144,11 @@ class Plan:
         """Whether there is nothing to do."""
         return not self.jobs and not self.errors
 
+    @property
+    def has_revisions(self) -> bool:
+        """Whether any revision is to be made."""
+        return any(action.revision is not None for action in self.jobs)
+
     def counts(self) -> dict[str, int]:
         """Return how many records and load errors each kind of action concerns."""
         kinds = Counter(action.kind for action in self.jobs)

@@ -1,5 +1,6 @@
 """Filters of job revisions."""
 
+import django_filters
 from nautobot.apps.filters import (
     BaseFilterSet,
     NaturalKeyOrPKMultipleChoiceFilter,
@@ -22,9 +23,12 @@ class JobRevisionFilterSet(BaseFilterSet):
     job = NaturalKeyOrPKMultipleChoiceFilter(
         queryset=models.RegisteredJob.objects.all(), to_field_name="name", label="Registered job (name or ID)"
     )
+    reconciliation = django_filters.ModelMultipleChoiceFilter(
+        queryset=models.Reconciliation.objects.all(), distinct=False, label="Reconciliation (ID)"
+    )
 
     class Meta:
         """Meta attributes."""
 
         model = models.JobRevision
-        fields = ("id", "job", "number", "metadata_hash", "source_hash", "source_version", "created")
+        fields = ("id", "job", "number", "metadata_hash", "source_hash", "source_version", "reconciliation", "created")

@@ -3,8 +3,14 @@
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.models.functions import Coalesce, JSONObject
 from nautobot.apps.constants import CHARFIELD_MAX_LENGTH
 from nautobot.apps.models import BaseManager, BaseModel, RestrictedQuerySet, extras_features
+
+from nautobot_job_registry.models.job_run import JobRun
+
+# What a list tells of the revision before another one.
+TOLD_OF_BEFORE = ("number", "metadata", "source_hash", "source_version")
 
 
 class JobRevisionQuerySet(RestrictedQuerySet):
@@ -17,6 +23,29 @@ class JobRevisionQuerySet(RestrictedQuerySet):
             ValidationError: Always, as revisions are never changed (rule 7).
         """
         raise ValidationError("A job revision is never changed.")
+
+    def with_history(self, user) -> "JobRevisionQuerySet":
+        """Annotate what a revision followed on and how often it ran, as far as a user may view that.
+
+        `before` is the latest revision of the same job before this one, as a dictionary with `id` and
+        `TOLD_OF_BEFORE`, or None; `run_count` is None where the user may view no runs. All of it is read by the
+        statement that reads the revisions.
+        """
+        before = (
+            JobRevision.objects.restrict(user, "view")
+            .filter(job=models.OuterRef("job"), number__lt=models.OuterRef("number"))
+            .order_by("-number")
+            .values(told=JSONObject(id="pk", **{name: name for name in TOLD_OF_BEFORE}))
+        )
+        return self.annotate(before=models.Subquery(before[:1]), run_count=_run_count(user))
+
+
+def _run_count(user) -> models.Expression:
+    """Return how many runs of a revision a user may view; no more than the index of the runs is read for it."""
+    runs = JobRun.objects.restrict(user, "view").filter(revision=models.OuterRef("pk")).order_by()
+    if runs.query.is_empty():
+        return models.Value(None, output_field=models.IntegerField())
+    return Coalesce(models.Subquery(runs.values("revision").annotate(count=models.Count("pk")).values("count")), 0)
 
 
 @extras_features("custom_links", "export_templates")

@@ -4,6 +4,7 @@ from nautobot_job_registry.tables.display import (
     INSTALLED,
     SHORT_COMMIT_LENGTH,
     STATE_CLASSES,
+    field_label,
     job_state,
     label,
     shortened,
@@ -18,6 +19,14 @@ from nautobot_job_registry.tables.job_load_error import JobLoadErrorTable
 from nautobot_job_registry.tables.job_revision import JobRevisionTable
 from nautobot_job_registry.tables.reconciliation import ReconciliationTable
 from nautobot_job_registry.tables.registered_job import RegisteredJobTable, row_class
+from nautobot_job_registry.tables.revision_changes import (
+    VARIABLE_CHANGES,
+    change_summary,
+    in_words,
+    run_count_display,
+    variable_summary,
+    version_change,
+)
 
 __all__ = (
     "FieldOverrideTable",
@@ -28,13 +37,20 @@ __all__ = (
     "RegisteredJobTable",
     "SHORT_COMMIT_LENGTH",
     "STATE_CLASSES",
+    "VARIABLE_CHANGES",
+    "change_summary",
+    "field_label",
+    "in_words",
     "job_state",
     "label",
     "row_class",
     "shortened",
+    "run_count_display",
     "source_display",
     "state_label",
     "status_label",
     "value_text",
+    "variable_summary",
+    "version_change",
     "version_display",
 )

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from django.db.models import Model
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
@@ -19,6 +20,13 @@ STATE_CLASSES = {
     choices.AbsenceChoices.LOAD_ERROR: "danger",
     choices.AbsenceChoices.SOURCE_UNAVAILABLE: "warning",
 }
+
+
+def field_label(model: type[Model], field: str) -> str:
+    """Return what a field is called on a page; the name in words where the model has no such field."""
+    names = {known.name: known.verbose_name for known in (*model._meta.fields, *model._meta.many_to_many)}
+    text = str(names.get(field, field.replace("_", " ")))
+    return text[:1].upper() + text[1:]
 
 
 def value_text(value: Any) -> str:

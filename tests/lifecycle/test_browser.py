@@ -51,6 +51,13 @@ def layers(session, field):
     return [" ".join(text.split()) for text in row.locator("td").all_inner_texts()[1:]]
 
 
+def compared_lines(session, view="side-by-side"):
+    """Return the pairs of old and new lines about the time limit, as two revisions side by side show them."""
+    rows = session.page.locator(f"[data-registry-diff={view}] tr", has_text="soft_time_limit")
+    cells = [row.locator("td").all_inner_texts() for row in rows.all()]
+    return {(row[1].strip(), row[3].strip()) for row in cells if row[1].strip() != row[3].strip()}
+
+
 # What an operator does
 
 
@@ -78,6 +85,11 @@ def search_list(session, text):
 def open_job(session, name):
     session.open(f"{LIST}?name={name}")
     session.follow(session.page.get_by_role("link", name=name, exact=True))
+
+
+def open_history(session):
+    open_job(session, JOB)
+    session.follow(session.page.get_by_role("tab", name="History", exact=True))
 
 
 def open_form(session):
@@ -147,6 +159,17 @@ def test_an_operator_finds_overrides_reverts_and_edits_many(session, tmp_path):
         open_job(session, name)
         said, _, effective = layers(session, "Time limit")
         assert (said, effective) == ("0", "77")
+
+    # What changed in the source: the timeline of the job leads to the two revisions side by side.
+    open_history(session)
+    session.follow(page.get_by_role("link", name=re.compile("Soft time limit; inputs: days")))
+    assert "'days' is required, but not stored" in page.inner_text("#diff")
+    assert compared_lines(session) == {("soft_time_limit = 600", "soft_time_limit = 900")}
+    session.follow(page.get_by_role("link", name="Unified", exact=True))
+    assert page.locator("[data-registry-diff=unified] td:text-is('-')").count() == 4
+    with page.expect_navigation(wait_until="networkidle"):
+        page.get_by_role("button", name="Compare", exact=True).click()
+    assert page.inner_text("[data-registry-summary]").startswith("Soft time limit")
 
     # The pictures of the guide can be taken of these pages.
     screenshots.take(session, tmp_path)

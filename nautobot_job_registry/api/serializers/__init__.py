@@ -8,6 +8,7 @@ from nautobot_job_registry.api.serializers.deletion import (
 from nautobot_job_registry.api.serializers.field_override import FieldOverrideSerializer
 from nautobot_job_registry.api.serializers.job_load_error import JobLoadErrorSerializer
 from nautobot_job_registry.api.serializers.job_revision import JobRevisionSerializer
+from nautobot_job_registry.api.serializers.job_revision_diff import JobRevisionDiffSerializer
 from nautobot_job_registry.api.serializers.override_decision import OverrideDecisionSerializer, OverrideIdSerializer
 from nautobot_job_registry.api.serializers.queues import MAX_JOB_DEPTH, QueueDepthMixin, quiet_queue_serializer
 from nautobot_job_registry.api.serializers.reconciliation import ReconciliationSerializer
@@ -25,6 +26,7 @@ __all__ = (
     "DependentsSerializer",
     "FieldOverrideSerializer",
     "JobLoadErrorSerializer",
+    "JobRevisionDiffSerializer",
     "JobRevisionSerializer",
     "MAX_JOB_DEPTH",
     "OverrideDecisionSerializer",
