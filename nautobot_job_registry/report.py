@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from nautobot_job_registry.engine.plan import JobAction, Plan
@@ -49,9 +49,14 @@ def plan_as_table(plan: Plan) -> str:
     rows = [("Action", "Job", "Field", "Old", "New"), *_rows(plan)]
     if len(rows) == 1:
         return f"Nothing to do. {summary(plan)}"
+    return f"{as_table(rows)}\n\n{summary(plan)}"
+
+
+def as_table(rows: Sequence[tuple[str, ...]]) -> str:
+    """Return rows as a table for a terminal, with a line below the first of them."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:], "", summary(plan)])
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
 
 
 def _rows(plan: Plan) -> Iterator[tuple[str, str, str, str, str]]:

@@ -1,14 +1,23 @@
 """Core's own rows of jobs, and what hangs on them; nothing outside of this package writes them."""
 
 from nautobot_job_registry.core_bridge.agreement import pull, pull_anyway, push, remember
-from nautobot_job_registry.core_bridge.deletion import delete_job, dependents
+from nautobot_job_registry.core_bridge.deletion import (
+    delete_job,
+    delete_jobs,
+    dependents,
+    dependents_by_job,
+    schedule_state,
+    switch_off_schedules,
+)
 from nautobot_job_registry.core_bridge.queues import queues_by_name
 from nautobot_job_registry.core_bridge.reading import news_of_core
 from nautobot_job_registry.core_bridge.rights import permitted_jobs
 
 __all__ = (
     "delete_job",
+    "delete_jobs",
     "dependents",
+    "dependents_by_job",
     "news_of_core",
     "permitted_jobs",
     "pull",
@@ -16,4 +25,6 @@ __all__ = (
     "push",
     "queues_by_name",
     "remember",
+    "schedule_state",
+    "switch_off_schedules",
 )

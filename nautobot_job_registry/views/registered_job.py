@@ -70,6 +70,9 @@ class RegisteredJobUIViewSet(
         context = super().get_extra_context(request, instance)
         if self.action == "destroy" and instance is not None:
             context["impact"] = deletion.impact([instance], request.user)
+        if self.action == "bulk_destroy":
+            chosen = get_bulk_queryset_from_view(user=request.user, action="delete", **self.key_params)
+            context["impact"] = deletion.impact(list(chosen), request.user)
         return context
 
     def extra_message_context(self, obj):
