@@ -14,7 +14,7 @@ from typing import Any
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from nautobot_job_registry import discovery, report, store
+from nautobot_job_registry import discovery, relinking, report, store
 from nautobot_job_registry.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
 from nautobot_job_registry.engine.descriptor import Discovery, SourceType
 from nautobot_job_registry.engine.errors import UnknownSourceError
@@ -116,7 +116,7 @@ def _reconcile(discover: Callable[[], Discovery], occasion: Occasion, *, dry_run
             plan = _plan(found)
             if dry_run:
                 return Outcome(plan)
-            return _logged(plan, occasion, started) if plan.is_empty else _carry_out(found, occasion, started)
+            return _logged(plan, [], occasion, started) if plan.is_empty else _carry_out(found, occasion, started)
     except UnknownSourceError:
         raise
     except Exception:
@@ -135,9 +135,9 @@ def _savepoint() -> AbstractContextManager[Any]:
     return transaction.atomic() if connection.in_atomic_block else nullcontext()
 
 
-def _logged(plan: Plan, occasion: Occasion, started: datetime) -> Outcome:
-    """Leave the log row of a plan that has been carried out, or that had nothing to do."""
-    changes = report.plan_as_json(plan)
+def _logged(plan: Plan, told: list[dict[str, Any]], occasion: Occasion, started: datetime) -> Outcome:
+    """Leave the log row of a plan that has been carried out, or that had nothing to do, with what it brought about."""
+    changes = [*report.plan_as_json(plan), *told]
     row = occasion.row(started, status=ReconciliationStatusChoices.SUCCEEDED, changes=changes, **plan.counts())
     row.save()
     return Outcome(plan, row)
@@ -165,14 +165,14 @@ def _carry_out(found: Discovery, occasion: Occasion, started: datetime) -> Outco
         attempts_left -= 1
         try:
             with transaction.atomic():
-                return _logged(_apply_alone(found, occasion, started), occasion, started)
+                return _logged(*_apply_alone(found, occasion, started), occasion, started)
         except OperationalError:
             if not attempts_left:
                 raise
             logger.warning("The database ended the reconcile in favour of another transaction; trying again.")
 
 
-def _apply_alone(found: Discovery, occasion: Occasion, started: datetime) -> Plan:
+def _apply_alone(found: Discovery, occasion: Occasion, started: datetime) -> tuple[Plan, list[dict[str, Any]]]:
     store.lock()
     plan = _plan(found, for_update=True)
     repositories = {
@@ -181,8 +181,8 @@ def _apply_alone(found: Discovery, occasion: Occasion, started: datetime) -> Pla
         if scan.source.type is SourceType.GIT and scan.git_repository_id
     }
     detail = f"Job Registry: reconcile ({occasion.trigger}, {occasion.scope})"
-    store.apply_plan(plan, now=started, repositories=repositories, user=occasion.user, detail=detail)
-    return plan
+    jobs = store.apply_plan(plan, now=started, repositories=repositories, user=occasion.user, detail=detail)
+    return plan, relinking.relink(plan.jobs, jobs)
 
 
 def _record_failure(occasion: Occasion, started: datetime) -> None:

@@ -105,7 +105,7 @@ def _open_errors() -> dict[tuple[str, str, str, str], ErrorRecord]:
 
 def apply_plan(
     plan: Plan, *, now: datetime, repositories: Mapping[str, uuid.UUID], user: Any = None, detail: str = ""
-) -> None:
+) -> dict[JobKey, RegisteredJob]:
     """Write a plan, in a number of statements that grows with batches and not with jobs (rule 8).
 
     Args:
@@ -114,6 +114,9 @@ def apply_plan(
         repositories: The primary key of each Git repository that provides jobs, by its slug.
         user: Who is named in the change log, if anybody.
         detail: What is said in the change log about the occasion.
+
+    Returns:
+        The records that were written, by their key.
     """
     queues = core_bridge.queues_by_name(_named_queues(plan.jobs))
     jobs = _write_jobs(plan.jobs, queues, now)
@@ -122,6 +125,7 @@ def apply_plan(
     _write_errors(plan.errors, repositories, now)
     if not plan.is_first:
         _write_change_log([action for action in plan.jobs if action.is_logged], jobs, user, detail)
+    return jobs
 
 
 def _named_queues(actions: Iterable[JobAction]) -> set[str]:

@@ -9,6 +9,7 @@ from nautobot_job_registry.core_bridge.deletion import (
     schedule_state,
     switch_off_schedules,
 )
+from nautobot_job_registry.core_bridge.links import link_runs_and_schedules, tell_scheduler
 from nautobot_job_registry.core_bridge.queues import queues_by_name
 from nautobot_job_registry.core_bridge.reading import news_of_core
 from nautobot_job_registry.core_bridge.rights import permitted_jobs
@@ -18,6 +19,7 @@ __all__ = (
     "delete_jobs",
     "dependents",
     "dependents_by_job",
+    "link_runs_and_schedules",
     "news_of_core",
     "permitted_jobs",
     "pull",
@@ -27,4 +29,5 @@ __all__ = (
     "remember",
     "schedule_state",
     "switch_off_schedules",
+    "tell_scheduler",
 )
