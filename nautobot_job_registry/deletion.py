@@ -130,7 +130,7 @@ def delete(jobs: Sequence[RegisteredJob], user: Any) -> None:
 def delete_uninstalled(jobs: Sequence[RegisteredJob]) -> None:
     """Delete records with Nautobot's own rows, in the name of nobody who would need a right for it.
 
-    What hangs on them is anchored for all of them at once: the signal that sees to it for each finds nothing to do.
+    What hangs on them is anchored for all of them at once, and not by the signal for each of them.
 
     Args:
         jobs: The records; has to run in a transaction.
@@ -140,8 +140,9 @@ def delete_uninstalled(jobs: Sequence[RegisteredJob]) -> None:
     """
     if not any(job.installed for job in jobs):
         parting.prepare(jobs)
-    for job in jobs:
-        job.delete()
+    with parting.nothing_left_to_prepare():
+        for job in jobs:
+            job.delete()
 
 
 def require_right(jobs: Sequence[RegisteredJob], user: Any) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import islice
 from typing import Any
 
@@ -14,12 +16,35 @@ from nautobot_job_registry.choices import AbsenceChoices, SuspensionOriginChoice
 from nautobot_job_registry.constants import BATCH_SIZE
 from nautobot_job_registry.models import JobRun, JobSchedule, RegisteredJob, Suspension
 
+_prepared: ContextVar[bool] = ContextVar("job_registry_deletion_is_prepared", default=False)
+
 
 def prepare(jobs: Sequence[RegisteredJob]) -> None:
     """Anchor all runs and schedules of records that are about to be deleted, and switch off what would fire at nothing.
 
     Has to run in the transaction of the deletion. Costs a number of statements that grows with the batches of runs
     without an anchor, and with the schedules that are still enabled.
+
+    Args:
+        jobs: The records.
+    """
+    if not _prepared.get():
+        anchor(jobs)
+        _switch_off(jobs)
+
+
+@contextmanager
+def nothing_left_to_prepare() -> Iterator[None]:
+    """Take what is deleted meanwhile for prepared."""
+    token = _prepared.set(True)
+    try:
+        yield
+    finally:
+        _prepared.reset(token)
+
+
+def anchor(jobs: Sequence[RegisteredJob]) -> None:
+    """Anchor the runs and schedules of jobs that have no anchor yet.
 
     Args:
         jobs: The records.
@@ -37,7 +62,6 @@ def prepare(jobs: Sequence[RegisteredJob]) -> None:
             JobSchedule(scheduled_job_id=pk, job=by_core[core], class_path=by_core[core].class_path)
             for pk, core in schedules.values_list("pk", "job_model_id")
         )
-    _switch_off(jobs)
 
 
 def _store(rows: Iterable[Any]) -> None:

@@ -14,11 +14,12 @@ from typing import Any
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from nautobot_job_registry import discovery, relinking, report, store
+from nautobot_job_registry import adopting, discovery, pasts, relinking, report, store
 from nautobot_job_registry.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
 from nautobot_job_registry.engine.descriptor import Discovery, SourceType
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.engine.plan import Plan, make_plan
+from nautobot_job_registry.engine.predecessors import declaring
 from nautobot_job_registry.models import Reconciliation
 
 logger = logging.getLogger(__name__)
@@ -126,7 +127,7 @@ def _reconcile(discover: Callable[[], Discovery], occasion: Occasion, *, dry_run
 
 
 def _plan(found: Discovery, *, for_update: bool = False) -> Plan:
-    state = store.read_state(for_update=for_update)
+    state = store.read_state(for_update=for_update, declaring=declaring(found))
     return make_plan(discovery.locate(found, state.unregistered), state)
 
 
@@ -182,7 +183,10 @@ def _apply_alone(found: Discovery, occasion: Occasion, started: datetime) -> tup
     }
     detail = f"Job Registry: reconcile ({occasion.trigger}, {occasion.scope})"
     jobs = store.apply_plan(plan, now=started, repositories=repositories, user=occasion.user, detail=detail)
-    return plan, relinking.relink(plan.jobs, jobs)
+    told = relinking.relink(plan.jobs, jobs)
+    pasts.write(plan.moves.proposals)
+    adopting.adopt_declared(plan.moves.adoptions, now=started, user=occasion.user, detail=detail)
+    return plan, told
 
 
 def _record_failure(occasion: Occasion, started: datetime) -> None:

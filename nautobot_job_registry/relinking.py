@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, Count, Model, UUIDField, Value, When
+from django.db.models import Count, Model
 
 from nautobot_job_registry import core_bridge
 from nautobot_job_registry.constants import BATCH_SIZE
 from nautobot_job_registry.engine.plan import ActionKind, JobAction
 from nautobot_job_registry.engine.records import JobKey
+from nautobot_job_registry.expressions import mapped
 from nautobot_job_registry.models import JobRun, JobSchedule, RegisteredJob, Suspension
 
 logger = logging.getLogger(__name__)
@@ -64,11 +65,7 @@ def _link_anchors(jobs: Sequence[RegisteredJob], counts: Mapping[str, Counter[UU
 
 def _point_at(model: type[Model], by_path: Mapping[str, UUID]) -> None:
     if by_path:
-        job = Case(
-            *(When(class_path=path, then=Value(pk, UUIDField())) for path, pk in by_path.items()),
-            output_field=UUIDField(),
-        )
-        model.objects.order_by().filter(job=None, class_path__in=by_path).update(job=job)
+        model.objects.order_by().filter(job=None, class_path__in=by_path).update(job=mapped("class_path", by_path))
 
 
 def _link_in_core(jobs: Sequence[RegisteredJob], counts: Mapping[str, Counter[UUID]]) -> None:

@@ -6,15 +6,19 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from nautobot_job_registry.engine.plan import JobAction, Plan
+from nautobot_job_registry.engine.predecessors import Moves
+from nautobot_job_registry.engine.records import JobKey
 
 SHOWN_LENGTH = 60
 ERROR_SUMMARY = "load errors: {errors_opened} new, {errors_updated} changed, {errors_resolved} resolved"
-JOB_SUMMARY = "{registered} registered, {returned} returned, {changed} changed, {uninstalled} uninstalled"
+JOB_SUMMARY = (
+    "{registered} registered, {returned} returned, {changed} changed, {uninstalled} uninstalled, {adopted} adopted"
+)
 
 
 def plan_as_json(plan: Plan) -> list[dict[str, Any]]:
     """Return the actions of a plan as data that JSON can hold: job by job, field by field."""
-    return [*map(_job_as_json, plan.jobs), *_errors_as_json(plan)]
+    return [*map(_job_as_json, plan.jobs), *_errors_as_json(plan), *_moves_as_json(plan.moves)]
 
 
 def _job_as_json(action: JobAction) -> dict[str, Any]:
@@ -33,6 +37,22 @@ def _errors_as_json(plan: Plan) -> Iterator[dict[str, Any]]:
             "action": action.kind.value,
             "message": action.failure.message if action.failure else "",
         }
+
+
+def _moves_as_json(moves: Moves) -> Iterator[dict[str, Any]]:
+    for proposal in moves.proposals:
+        fields = {"predecessor": {"old": _path(proposal.old), "new": _path(proposal.predecessor)}}
+        action = "propose" if proposal.predecessor else "withdraw"
+        yield {"job": _path(proposal.key), "action": action, "fields": fields, "message": proposal.grounds}
+    for adoption in moves.adoptions:
+        fields = {"predecessor": {"old": None, "new": _path(adoption.predecessor)}}
+        yield {"job": _path(adoption.key), "action": "adopt", "fields": fields}
+    for caution in moves.cautions:
+        yield {"job": _path(caution.key), "action": "warning", "fields": {}, "message": caution.message}
+
+
+def _path(key: JobKey | None) -> str | None:
+    return ".".join(key) if key else None
 
 
 def summary(plan: Plan) -> str:
@@ -63,8 +83,8 @@ def _rows(plan: Plan) -> Iterator[tuple[str, str, str, str, str]]:
     for entry in plan_as_json(plan):
         if "load_error" in entry:
             yield f"{entry['action']} error", entry["load_error"], "", "", _shown(entry["message"])
-        elif not entry["fields"]:
-            yield entry["action"], entry["job"], "", "", ""
+        elif not entry["fields"] or entry.get("message"):
+            yield entry["action"], entry["job"], "", "", _shown(entry.get("message", ""))
         for field, change in entry.get("fields", {}).items():
             yield entry["action"], entry["job"], field, _shown(change["old"]), _shown(change["new"])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from nautobot.extras.choices import ObjectChangeActionChoices, ObjectChangeEvent
 from nautobot.extras.constants import CHANGELOG_MAX_CHANGE_CONTEXT_DETAIL, CHANGELOG_MAX_OBJECT_REPR
 from nautobot.extras.models import JobQueue, ObjectChange
 
-from nautobot_job_registry import core_bridge, ledger
+from nautobot_job_registry import core_bridge, ledger, pasts
 from nautobot_job_registry.constants import BATCH_SIZE
 from nautobot_job_registry.engine.descriptor import JobDescriptor, LoadFailure, identity
 from nautobot_job_registry.engine.fields import RECORD_COLUMNS, shorten
@@ -50,13 +50,19 @@ def is_empty() -> bool:
     return not RegisteredJob.objects.exists()
 
 
-def read_state(*, for_update: bool = False) -> RegistryState:
+def read_state(*, for_update: bool = False, declaring: Collection[str] = ()) -> RegistryState:
     """Read all that planning needs, in a number of statements that does not depend on the number of jobs (rule 8).
 
     Args:
         for_update: Whether the records are locked, so that an operator's edit is neither overlooked nor overwritten.
+        declaring: The names of the classes whose code says what they have been before.
     """
-    return RegistryState(jobs=_job_records(for_update), core=core_bridge.news_of_core(), errors=_open_errors())
+    return RegistryState(
+        jobs=_job_records(for_update),
+        core=core_bridge.news_of_core(),
+        errors=_open_errors(),
+        pasts=pasts.read(declaring),
+    )
 
 
 def _job_records(for_update: bool) -> dict[JobKey, JobRecord]:
@@ -281,13 +287,21 @@ def _load_error(
 
 
 def _write_change_log(actions: list[JobAction], jobs: dict[JobKey, RegisteredJob], user: Any, detail: str) -> None:
-    """Make one entry for each record that was made or changed (rule 9).
+    """Make one entry for each record that was made or changed (rule 9)."""
+    log_changes({jobs[action.key].pk: _change_log_action(action.record_id is None) for action in actions}, user, detail)
+
+
+def log_changes(actions: Mapping[uuid.UUID, str], user: Any, detail: str) -> None:
+    """Make one entry in the change log for each of many records.
 
     The rows are read and serialized all at once: core's own way would ask the database several times for each.
+
+    Args:
+        actions: What was done, one of `ObjectChangeActionChoices`, by the primary key of the record.
+        user: Who is named, if anybody.
+        detail: What is said about the occasion.
     """
-    created = {jobs[action.key].pk for action in actions if action.record_id is None}
-    keys = [jobs[action.key].pk for action in actions]
-    rows = list(RegisteredJob.objects.filter(pk__in=keys).prefetch_related("tags", "job_queues")) if keys else []
+    rows = list(RegisteredJob.objects.filter(pk__in=actions).prefetch_related("tags", "job_queues")) if actions else []
     common = {
         "request_id": uuid.uuid4(),
         "user": user,
@@ -299,7 +313,7 @@ def _write_change_log(actions: list[JobAction], jobs: dict[JobKey, RegisteredJob
         ObjectChange(
             changed_object=row,
             object_repr=str(row)[:CHANGELOG_MAX_OBJECT_REPR],
-            action=_change_log_action(row.pk in created),
+            action=actions[row.pk],
             object_data=data,
             **common,
         )

@@ -22,6 +22,7 @@ COUNT_FIELDS = [
     "changed",
     "uninstalled",
     "returned",
+    "adopted",
     "refreshed",
     "unchanged",
     "errors_opened",

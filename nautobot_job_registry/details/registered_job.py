@@ -17,6 +17,7 @@ from nautobot.extras.models import JobResult, ScheduledJob
 
 from nautobot_job_registry import choices, models, tables
 from nautobot_job_registry.details.panels import RelatedTablePanel, RowsPanel, VariablesPanel, field_label, queue_link
+from nautobot_job_registry.details.predecessor import BUTTONS, PastPanel
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, override_flag
 
 MAX_DEPENDENTS_SHOWN = 25
@@ -233,9 +234,11 @@ class OpenLoadErrorsPanel(RelatedTablePanel):
 
 
 REGISTERED_JOB = ObjectDetailContent(
+    extra_buttons=BUTTONS,
     panels=[
         IdentityPanel(weight=100, section=SectionChoices.LEFT_HALF, label="Registered Job"),
         StatePanel(weight=100, section=SectionChoices.RIGHT_HALF, label="State"),
+        PastPanel(weight=150, section=SectionChoices.RIGHT_HALF, label="What it was before"),
         ObjectTextPanel(weight=200, section=SectionChoices.RIGHT_HALF, label="Description", object_field="description"),
         OverridesPanel(
             weight=100,

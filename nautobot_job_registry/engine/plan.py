@@ -23,6 +23,7 @@ from nautobot_job_registry.engine.descriptor import (
 )
 from nautobot_job_registry.engine.fields import FLAG_FIELDS, OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag, shorten
 from nautobot_job_registry.engine.overrides import column_values
+from nautobot_job_registry.engine.predecessors import Moves, find_moves
 from nautobot_job_registry.engine.records import CoreState, ErrorRecord, JobKey, JobRecord, RegistryState
 
 # Columns that say where the registry stands, not what the job is: no change log entry is made for them alone.
@@ -114,19 +115,21 @@ class Plan:
     Attributes:
         jobs: What is done to records, ordered by class path.
         errors: What is done to load errors, in a fixed order.
+        moves: What is proposed, declared and doubted about what jobs have been before.
         unchanged: How many records in scope stay as they are.
         is_first: Whether the registry is empty, so that nothing has changed yet (rule 9).
     """
 
     jobs: tuple[JobAction, ...] = ()
     errors: tuple[ErrorAction, ...] = ()
+    moves: Moves = Moves()
     unchanged: int = 0
     is_first: bool = False
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not self.jobs and not self.errors
+        return not self.jobs and not self.errors and not self.moves.proposals and not self.moves.adoptions
 
     def counts(self) -> dict[str, int]:
         """Return how many records and load errors each kind of action concerns."""
@@ -142,6 +145,7 @@ class Plan:
             "errors_opened": errors[ErrorActionKind.OPEN],
             "errors_updated": errors[ErrorActionKind.UPDATE],
             "errors_resolved": errors[ErrorActionKind.RESOLVE],
+            "adopted": len(self.moves.adoptions),
         }
 
 
@@ -160,6 +164,7 @@ def make_plan(discovery: Discovery, state: RegistryState) -> Plan:
     return Plan(
         jobs=tuple(jobs),
         errors=tuple(_error_actions(discovery, state)),
+        moves=find_moves(discovery, state, {action.key: action.columns for action in jobs}),
         unchanged=len(actions) - len(jobs),
         is_first=not state.jobs,
     )

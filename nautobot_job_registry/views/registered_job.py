@@ -21,6 +21,7 @@ from nautobot_job_registry import deletion, details, filters, forms, models, tab
 from nautobot_job_registry.api.serializers import RegisteredJobSerializer
 from nautobot_job_registry.constants import UUID_PATTERN
 from nautobot_job_registry.rights import DECISIONS, withheld, withheld_message
+from nautobot_job_registry.views.adoption import AdoptionViewMixin
 
 
 class ObjectUpdateViewMixin(NautobotViewSetMixin):
@@ -34,6 +35,7 @@ class ObjectUpdateViewMixin(NautobotViewSetMixin):
 
 
 class RegisteredJobUIViewSet(
+    AdoptionViewMixin,
     ObjectListViewMixin,
     ObjectDetailViewMixin,
     ObjectUpdateViewMixin,
