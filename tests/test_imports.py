@@ -7,7 +7,14 @@ import nautobot_job_registry
 
 PACKAGE = Path(nautobot_job_registry.__file__).parent
 NAME = "nautobot_job_registry"
-DOORS = {"signals", "datasources", "jobs", "management.commands.reconcile_jobs", "reconcile_now"}
+DOORS = {
+    "signals",
+    "datasources",
+    "jobs",
+    "management.commands.purge_uninstalled_jobs",
+    "management.commands.reconcile_jobs",
+    "reconcile_now",
+}
 FACES = {
     "views",
     "urls",
