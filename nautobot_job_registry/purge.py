@@ -8,10 +8,14 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from nautobot.extras.choices import ObjectChangeActionChoices
 
-from nautobot_job_registry import deletion
+from nautobot_job_registry import deletion, store
 from nautobot_job_registry.choices import AbsenceChoices
 from nautobot_job_registry.models import RegisteredJob
+from nautobot_job_registry.models.acting_user import acting_user
+
+LOG_DETAIL = "Job Registry: purge_uninstalled_jobs"
 
 
 @dataclass(frozen=True)
@@ -57,5 +61,9 @@ def carry_out(purge: Purge) -> Sequence[RegisteredJob]:
         jobs = list(
             found.filter(pk__in=[job.pk for job in purge.jobs], installed=False, absence=AbsenceChoices.REMOVED)
         )
+        if acting_user() is None:
+            # Nautobot logs what a user does; the command has none.
+            gone = {job.pk: ObjectChangeActionChoices.ACTION_DELETE for job in jobs}
+            store.log_changes(gone, None, LOG_DETAIL)
         deletion.delete_uninstalled(jobs)
     return jobs

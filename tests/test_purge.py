@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
-from nautobot.extras.models import Job, JobHook, JobResult
+from nautobot.extras.models import Job, JobHook, JobResult, ObjectChange
 
 from nautobot_job_registry import purge
 from nautobot_job_registry.factory import JobResultFactory, JobScheduleFactory, RegisteredJobFactory, empty_registry
@@ -60,6 +60,7 @@ def test_only_what_was_removed_longer_ago_is_deleted(jobs):
     assert "Deleted 1 record(s)." in run("--older-than", "90d", "--no-input")
     assert modules() == ["gone2.jobs", "gone3.jobs", "gone4.jobs", "gone5.jobs", "installed"]
     assert not Job.objects.filter(pk=jobs.core_job_id).exists()
+    assert [entry.action for entry in ObjectChange.objects.filter(changed_object_id=jobs.pk)] == ["delete"]
     assert JobRun.objects.filter(job=None, class_path="gone1.jobs.Gone").count() == 3
     assert JobResult.objects.filter(job_model=None, registry_run__class_path="gone1.jobs.Gone").count() == 3
     assert run("--older-than", "12w", "--no-input").startswith("Nothing to delete")
