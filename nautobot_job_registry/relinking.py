@@ -37,7 +37,7 @@ def relink(actions: Iterable[JobAction], jobs: Mapping[JobKey, RegisteredJob]) -
         What was linked, job by job, as `Reconciliation.changes` holds it.
     """
     registered = [jobs[action.key] for action in actions if action.kind is ActionKind.REGISTER]
-    with_core = [jobs[action.key] for action in actions if "core_job" in action.columns]
+    with_core = [jobs[action.key] for action in actions if _gets_core_job(action, jobs[action.key])]
     counts: dict[str, Counter[UUID]] = {"runs": Counter(), "schedules": Counter()}
     for batch in batches(registered):
         _link_anchors(batch, counts)
@@ -45,6 +45,12 @@ def relink(actions: Iterable[JobAction], jobs: Mapping[JobKey, RegisteredJob]) -
         _link_in_core(batch, counts)
     linked = {job.pk: job for job in (*registered, *with_core)}
     return [_told(job, counts) for pk, job in linked.items() if any(count[pk] for count in counts.values())]
+
+
+def _gets_core_job(action: JobAction, job: RegisteredJob) -> bool:
+    """Say whether a record has been pointed at a row of core's, new or found."""
+    changed = action.kind is ActionKind.REGISTER or any(change.field == "core_job" for change in action.changes)
+    return changed and job.core_job_id is not None
 
 
 def batches(rows: Sequence[Any]) -> Iterable[Sequence[Any]]:
