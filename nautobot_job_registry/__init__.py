@@ -49,6 +49,7 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
 
         nautobot_database_ready.connect(signals.reconcile_after_migrate, sender=self)
         pre_delete.connect(signals.refuse_deletion_while_installed, sender=models.RegisteredJob)
+        pre_delete.connect(signals.prepare_deletion, sender=models.RegisteredJob)
         job_saving.connect(signals.prepare_decision, sender=models.RegisteredJob)
         job_saved.connect(signals.decide_in_core, sender=models.RegisteredJob)
         post_init.connect(signals.note_core_job, sender=Job)

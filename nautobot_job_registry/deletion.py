@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Model, QuerySet
 
-from nautobot_job_registry import core_bridge
+from nautobot_job_registry import core_bridge, parting
 from nautobot_job_registry.constants import STILL_INSTALLED
-from nautobot_job_registry.models import RegisteredJob
+from nautobot_job_registry.models import JobRun, RegisteredJob
 from nautobot_job_registry.rights import withheld, withheld_message
 
 
@@ -63,11 +64,36 @@ def impact(jobs: Sequence[RegisteredJob], user: Any) -> Impact:
         user: Who asks: of what hangs on the jobs, only the number is told where the user may not view it.
     """
     dependents = core_bridge.dependents([job.core_job_id for job in jobs if job.core_job_id])
+    # Where core's row was deleted on its own, only the anchors still hold on to the record.
+    only_anchored = JobRun.objects.filter(job__in=[job.pk for job in jobs], job_result__job_model=None)
     return Impact(
         refusal=refusal(jobs),
-        runs=dependents["runs"].count(),
+        runs=dependents["runs"].count() + only_anchored.count(),
         **{kind: _told(dependents[kind], user) for kind in ("schedules", "job_hooks", "job_buttons")},
     )
+
+
+@dataclass(frozen=True)
+class Costs:
+    """How many objects of each kind hang on one job."""
+
+    runs: int = 0
+    schedules: int = 0
+    job_hooks: int = 0
+    job_buttons: int = 0
+
+
+def costs(jobs: Sequence[RegisteredJob]) -> dict[UUID, Costs]:
+    """Return what hangs on each of many jobs, in one statement for each kind.
+
+    Args:
+        jobs: The records.
+
+    Returns:
+        The numbers, by the primary key of the record.
+    """
+    counts = core_bridge.dependents_by_job([job.core_job_id for job in jobs if job.core_job_id])
+    return {job.pk: Costs(**{kind: by_job.get(job.core_job_id, 0) for kind, by_job in counts.items()}) for job in jobs}
 
 
 def _told(objects: QuerySet, user: Any) -> Dependents:
@@ -98,6 +124,23 @@ def delete(jobs: Sequence[RegisteredJob], user: Any) -> None:
         raise InstalledError(reason)
     require_right(jobs, user)
     with transaction.atomic():
+        delete_uninstalled(jobs)
+
+
+def delete_uninstalled(jobs: Sequence[RegisteredJob]) -> None:
+    """Delete records with Nautobot's own rows, in the name of nobody who would need a right for it.
+
+    What hangs on them is anchored for all of them at once, and not by the signal for each of them.
+
+    Args:
+        jobs: The records; has to run in a transaction.
+
+    Raises:
+        ProtectedError: If any of the jobs is installed.
+    """
+    if not any(job.installed for job in jobs):
+        parting.prepare(jobs)
+    with parting.nothing_left_to_prepare():
         for job in jobs:
             job.delete()
 

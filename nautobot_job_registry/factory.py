@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import factory
+from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 from git import Actor, Repo
+from nautobot.extras.models import JobResult, ScheduledJob
 
 from nautobot_job_registry import choices, models
 from nautobot_job_registry.engine.descriptor import JobDescriptor, Source, SourceText, SourceType
@@ -139,6 +141,87 @@ class ReconciliationFactory(DjangoModelFactory):
     status = choices.ReconciliationStatusChoices.SUCCEEDED
     started = factory.LazyFunction(timezone.now)
     finished = factory.SelfAttribute("started")
+
+
+class JobResultFactory(DjangoModelFactory):
+    """Makes a run of a job of Nautobot's own: `JobResultFactory(job_model=core_job)`."""
+
+    class Meta:
+        """Meta attributes."""
+
+        model = JobResult
+
+    name = "Example run"
+
+
+class ScheduledJobFactory(DjangoModelFactory):
+    """Makes a daily schedule of a job of Nautobot's own: `ScheduledJobFactory(job_model=core_job)`."""
+
+    class Meta:
+        """Meta attributes."""
+
+        model = ScheduledJob
+
+    name = factory.Sequence(lambda number: f"Example schedule {number}")
+    task = factory.LazyAttribute(lambda schedule: schedule.job_model.class_path if schedule.job_model else "gone.Gone")
+    job_model = None
+    interval = "daily"
+    start_time = factory.LazyFunction(timezone.now)
+
+
+class JobRunFactory(DjangoModelFactory):
+    """Makes the anchor of a run of a registered job, and the run."""
+
+    class Meta:
+        """Meta attributes."""
+
+        model = models.JobRun
+
+    job = factory.SubFactory(RegisteredJobFactory)
+    job_result = factory.SubFactory(
+        JobResultFactory, job_model=factory.LazyAttribute(lambda result: _core_job(result.factory_parent))
+    )
+    class_path = factory.LazyAttribute(lambda run: run.job.class_path if run.job else "gone.Gone")
+
+
+class JobScheduleFactory(DjangoModelFactory):
+    """Makes the anchor of a schedule of a registered job, and the schedule."""
+
+    class Meta:
+        """Meta attributes."""
+
+        model = models.JobSchedule
+
+    job = factory.SubFactory(RegisteredJobFactory)
+    scheduled_job = factory.SubFactory(
+        ScheduledJobFactory, job_model=factory.LazyAttribute(lambda schedule: _core_job(schedule.factory_parent))
+    )
+    class_path = factory.LazyAttribute(lambda schedule: schedule.job.class_path if schedule.job else "gone.Gone")
+
+
+def _core_job(anchor: Any) -> Any:
+    return anchor.job.core_job if anchor.job else None
+
+
+class SuspensionFactory(DjangoModelFactory):
+    """Makes the suspension of a schedule that core switched off when its job was removed."""
+
+    class Meta:
+        """Meta attributes."""
+
+        model = models.Suspension
+        exclude = ("schedule",)
+
+    job = factory.SubFactory(RegisteredJobFactory)
+    class_path = factory.LazyAttribute(lambda suspension: suspension.job.class_path if suspension.job else "gone.Gone")
+    schedule = factory.SubFactory(ScheduledJobFactory, enabled=False)
+    object_type = factory.LazyAttribute(lambda suspension: ContentType.objects.get_for_model(suspension.schedule))
+    object_id = factory.SelfAttribute("schedule.pk")
+    object_name = factory.SelfAttribute("schedule.name")
+    reason = choices.AbsenceChoices.REMOVED
+    origin = choices.SuspensionOriginChoices.CORE
+    previous_state = factory.Dict({"enabled": True})
+    suspended_state = factory.Dict({"enabled": False})
 
 
 class JobClassSource:

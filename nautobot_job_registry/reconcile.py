@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,11 +14,12 @@ from typing import Any
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from nautobot_job_registry import core_bridge, discovery, report, store
+from nautobot_job_registry import adopting, core_bridge, discovery, pasts, relinking, report, store
 from nautobot_job_registry.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
 from nautobot_job_registry.engine.descriptor import Discovery, SourceType
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.engine.plan import Plan, make_plan, make_plan_of_core, make_plan_of_ends
+from nautobot_job_registry.engine.predecessors import declaring
 from nautobot_job_registry.models import Reconciliation
 
 logger = logging.getLogger(__name__)
@@ -169,9 +170,9 @@ def _reconcile(discover: Callable[[], Discovery | None], occasion: Occasion, *, 
 
 def _plan(found: Discovery | None, *, for_update: bool = False) -> Plan:
     """Plan what the sources said, or the ends of overrides alone where none was asked."""
-    state = store.read_state(for_update=for_update)
     if found is None:
-        return make_plan_of_ends(state)
+        return make_plan_of_ends(store.read_state(for_update=for_update))
+    state = store.read_state(for_update=for_update, declaring=declaring(found))
     return make_plan(discovery.locate(found, state.unregistered), state)
 
 
@@ -180,10 +181,10 @@ def _savepoint() -> AbstractContextManager[Any]:
     return transaction.atomic() if connection.in_atomic_block else nullcontext()
 
 
-def _logged(plan: Plan, row: Reconciliation) -> Outcome:
-    """Leave the log row of a plan that has been carried out, or that had nothing to do."""
+def _logged(plan: Plan, row: Reconciliation, told: Iterable[dict[str, Any]] = ()) -> Outcome:
+    """Leave the log row of a plan that has been carried out, or that had nothing to do, with what it brought about."""
     row.finished = timezone.now()
-    row.changes = report.plan_as_json(plan)
+    row.changes = [*report.plan_as_json(plan), *told]
     for name, count in plan.counts().items():
         setattr(row, name, count)
     row.save()
@@ -219,14 +220,15 @@ def _carry_out(found: Discovery | None, occasion: Occasion, started: datetime, p
             with transaction.atomic():
                 core_bridge.lock(plan.jobs if plan else ())
                 row = _begun(occasion, started)
-                return _logged(_apply_alone(found, occasion, row), row)
+                plan, told = _apply_alone(found, occasion, row)
+                return _logged(plan, row, told)
         except OperationalError:
             if not attempts_left:
                 raise
             logger.warning("The database ended the reconcile in favour of another transaction; trying again.")
 
 
-def _apply_alone(found: Discovery | None, occasion: Occasion, row: Reconciliation) -> Plan:
+def _apply_alone(found: Discovery | None, occasion: Occasion, row: Reconciliation) -> tuple[Plan, list[dict[str, Any]]]:
     store.lock()
     plan = _plan(found, for_update=True)
     if plan.has_revisions:
@@ -238,10 +240,13 @@ def _apply_alone(found: Discovery | None, occasion: Occasion, row: Reconciliatio
         if scan.source.type is SourceType.GIT and scan.git_repository_id
     }
     detail = f"Job Registry: reconcile ({occasion.trigger}, {occasion.scope})"
-    store.apply_plan(
+    jobs = store.apply_plan(
         plan, now=row.started, repositories=repositories, user=occasion.user, detail=detail, reconciliation=row
     )
-    return plan
+    told = relinking.relink(plan.jobs, jobs)
+    pasts.write(plan.moves.proposals)
+    adopting.adopt_declared(plan.moves.adoptions, now=row.started, user=occasion.user, detail=detail)
+    return plan, told
 
 
 def _record_failure(occasion: Occasion, started: datetime) -> None:

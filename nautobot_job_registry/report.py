@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nautobot_job_registry.engine.fields import override_flag
 from nautobot_job_registry.engine.plan import JobAction, Plan
+from nautobot_job_registry.engine.predecessors import Moves
+from nautobot_job_registry.engine.records import JobKey
 
 SHOWN_LENGTH = 60
 OVERRIDE_ENDS = "end override"
 ERROR_SUMMARY = "load errors: {errors_opened} new, {errors_updated} changed, {errors_resolved} resolved"
-JOB_SUMMARY = "{registered} registered, {returned} returned, {changed} changed, {uninstalled} uninstalled"
+JOB_SUMMARY = (
+    "{registered} registered, {returned} returned, {changed} changed, {uninstalled} uninstalled, {adopted} adopted"
+)
 
 
 def plan_as_json(plan: Plan) -> list[dict[str, Any]]:
     """Return the actions of a plan as data that JSON can hold: job by job, field by field."""
-    return [*map(_job_as_json, plan.jobs), *_errors_as_json(plan)]
+    return [*map(_job_as_json, plan.jobs), *_errors_as_json(plan), *_moves_as_json(plan.moves)]
 
 
 def _job_as_json(action: JobAction) -> dict[str, Any]:
@@ -38,6 +42,22 @@ def _errors_as_json(plan: Plan) -> Iterator[dict[str, Any]]:
         }
 
 
+def _moves_as_json(moves: Moves) -> Iterator[dict[str, Any]]:
+    for proposal in moves.proposals:
+        fields = {"predecessor": {"old": _path(proposal.old), "new": _path(proposal.predecessor)}}
+        action = "propose" if proposal.predecessor else "withdraw"
+        yield {"job": _path(proposal.key), "action": action, "fields": fields, "message": proposal.grounds}
+    for adoption in moves.adoptions:
+        fields = {"predecessor": {"old": None, "new": _path(adoption.predecessor)}}
+        yield {"job": _path(adoption.key), "action": "adopt", "fields": fields}
+    for caution in moves.cautions:
+        yield {"job": _path(caution.key), "action": "warning", "fields": {}, "message": caution.message}
+
+
+def _path(key: JobKey | None) -> str | None:
+    return ".".join(key) if key else None
+
+
 def summary(plan: Plan) -> str:
     """Return one line with the counts of a plan."""
     counts = plan.counts()
@@ -52,17 +72,22 @@ def plan_as_table(plan: Plan) -> str:
     rows = [("Action", "Job", "Field", "Old", "New"), *_rows(plan)]
     if len(rows) == 1:
         return f"Nothing to do. {summary(plan)}"
+    return f"{as_table(rows)}\n\n{summary(plan)}"
+
+
+def as_table(rows: Sequence[tuple[str, ...]]) -> str:
+    """Return rows as a table for a terminal, with a line below the first of them."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:], "", summary(plan)])
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
 
 
 def _rows(plan: Plan) -> Iterator[tuple[str, str, str, str, str]]:
     for entry in plan_as_json(plan):
         if "load_error" in entry:
             yield f"{entry['action']} error", entry["load_error"], "", "", _shown(entry["message"])
-        elif not entry["fields"]:
-            yield entry["action"], entry["job"], "", "", ""
+        elif not entry["fields"] or entry.get("message"):
+            yield entry["action"], entry["job"], "", "", _shown(entry.get("message", ""))
         for field, change in entry.get("fields", {}).items():
             action = field_action(entry, field)
             yield action, entry["job"], field, _shown(change["old"]), _shown(change["new"])

@@ -50,6 +50,16 @@ def refuse_deletion_while_installed(sender: Any, instance: Any, **kwargs: Any) -
         raise ProtectedError(STILL_INSTALLED, {instance})
 
 
+def prepare_deletion(sender: Any, instance: Any, **kwargs: Any) -> None:
+    """Keep what hangs on a record that is about to be deleted, by whatever way, in the same transaction (rule 19).
+
+    A failure is not swallowed: it keeps the record, and with it what would be lost.
+    """
+    from nautobot_job_registry import parting
+
+    parting.prepare([instance])
+
+
 def delete_core_job(sender: Any, instance: Any, **kwargs: Any) -> None:
     """Delete Nautobot's own row of a job with its record, in the same transaction (M9)."""
     from nautobot_job_registry import core_bridge

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from nautobot.extras.choices import ObjectChangeActionChoices, ObjectChangeEvent
 from nautobot.extras.constants import CHANGELOG_MAX_CHANGE_CONTEXT_DETAIL, CHANGELOG_MAX_OBJECT_REPR
 from nautobot.extras.models import JobQueue, ObjectChange
 
-from nautobot_job_registry import change_log, core_bridge, ledger
+from nautobot_job_registry import change_log, core_bridge, ledger, pasts
 from nautobot_job_registry.choices import OverrideOriginChoices
 from nautobot_job_registry.constants import BATCH_SIZE
 from nautobot_job_registry.engine.collisions import LIMITED_FIELDS
@@ -52,15 +52,23 @@ def is_empty() -> bool:
     return not RegisteredJob.objects.exists()
 
 
-def read_state(*, for_update: bool = False) -> RegistryState:
+def read_state(*, for_update: bool = False, declaring: Collection[str] = ()) -> RegistryState:
     """Read all that planning needs, in a number of statements that does not depend on the number of jobs (rule 8).
 
     Args:
         for_update: Whether the records are locked, so that an operator's edit is neither overlooked nor overwritten.
+        declaring: The names of the classes whose code says what they have been before.
     """
     jobs, core = _job_records(for_update), core_bridge.news_of_core()
     said = _said_of([key for key, state in core.items() if key in jobs and _clears_any(jobs[key], state)])
-    return RegistryState(jobs=jobs, core=core, errors=_open_errors(), collisions=_collisions(), said=said)
+    return RegistryState(
+        jobs=jobs,
+        core=core,
+        errors=_open_errors(),
+        collisions=_collisions(),
+        said=said,
+        pasts=pasts.read(declaring),
+    )
 
 
 def _clears_any(record: JobRecord, core: CoreState) -> bool:
@@ -144,7 +152,7 @@ def apply_plan(
     user: Any = None,
     detail: str = "",
     reconciliation: Reconciliation | None = None,
-) -> None:
+) -> dict[JobKey, RegisteredJob]:
     """Write a plan, in a number of statements that grows with batches and not with jobs (rule 8).
 
     Args:
@@ -154,6 +162,9 @@ def apply_plan(
         user: Who is named in the change log, if anybody.
         detail: What is said in the change log about the occasion.
         reconciliation: The row of the log that new revisions point at, stored already.
+
+    Returns:
+        The records that were written, by their key.
     """
     queues = core_bridge.queues_by_name(_named_queues(plan.jobs))
     core_jobs = core_bridge.make_rows(plan.jobs, queues)
@@ -164,6 +175,7 @@ def apply_plan(
     _write_errors(plan.errors, repositories, now)
     if not plan.is_first:
         _write_change_log([action for action in plan.jobs if action.is_logged], jobs, user, detail)
+    return jobs
 
 
 def _named_queues(actions: Iterable[JobAction]) -> set[str]:
@@ -330,13 +342,21 @@ def _load_error(
 
 
 def _write_change_log(actions: list[JobAction], jobs: dict[JobKey, RegisteredJob], user: Any, detail: str) -> None:
-    """Make one entry for each record that was made or changed (rule 9).
+    """Make one entry for each record that was made or changed (rule 9)."""
+    log_changes({jobs[action.key].pk: _change_log_action(action.record_id is None) for action in actions}, user, detail)
+
+
+def log_changes(actions: Mapping[uuid.UUID, str], user: Any, detail: str) -> None:
+    """Make one entry in the change log for each of many records.
 
     The rows are read and serialized all at once: core's own way would ask the database several times for each.
+
+    Args:
+        actions: What was done, one of `ObjectChangeActionChoices`, by the primary key of the record.
+        user: Who is named, if anybody.
+        detail: What is said about the occasion.
     """
-    created = {jobs[action.key].pk for action in actions if action.record_id is None}
-    keys = [jobs[action.key].pk for action in actions]
-    rows = list(RegisteredJob.objects.filter(pk__in=keys).prefetch_related("tags", "job_queues")) if keys else []
+    rows = list(RegisteredJob.objects.filter(pk__in=actions).prefetch_related("tags", "job_queues")) if actions else []
     common = {
         "request_id": uuid.uuid4(),
         "user": user,
@@ -348,7 +368,7 @@ def _write_change_log(actions: list[JobAction], jobs: dict[JobKey, RegisteredJob
         ObjectChange(
             changed_object=row,
             object_repr=str(row)[:CHANGELOG_MAX_OBJECT_REPR],
-            action=_change_log_action(row.pk in created),
+            action=actions[row.pk],
             object_data=data,
             **common,
         )

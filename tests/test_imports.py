@@ -12,6 +12,7 @@ DOORS = {
     "datasources",
     "jobs",
     "management.commands.clean_up_job_registry",
+    "management.commands.purge_uninstalled_jobs",
     "management.commands.reconcile_jobs",
     "management.commands.schedule_override_ends",
     "reconcile_now",

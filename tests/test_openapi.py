@@ -63,7 +63,7 @@ class OpenApiTestCase(TransactionTestCase):
         paths = {operation.path for operation in self.operations()}
         names = {path.removeprefix(PREFIX).split("/")[0] for path in paths}
         self.assertEqual(names, set(self.objects))
-        for tail in ("reset-overrides", "deletion-impact", "notes"):
+        for tail in ("reset-overrides", "deletion-impact", "adopt", "dismiss-predecessor", "notes"):
             self.assertIn(f"{PREFIX}registered-jobs/{{id}}/{tail}/", paths)
         for tail in ("keep", "follow", "{id}/keep", "{id}/follow"):
             self.assertIn(f"{PREFIX}field-overrides/{tail}/", paths)

@@ -23,7 +23,7 @@ CONSTRAINTS = {
     Reconciliation: {"scope": "app:app_1"},
 }
 RIGHTS = ((), ("view",), ("change",), ("delete",), ("view", "change", "delete"))
-FORBIDDEN, NOT_FOUND, WRONG = 403, 404, 400
+FORBIDDEN, NOT_FOUND, WRONG, CONFLICT = 403, 404, 400, 409
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,10 @@ ACTS = (
     Act(f"{JOB}_delete", "post", RegisteredJob, "delete", good=302, body=form),
     Act(f"{JOB}_bulk_edit", "post", RegisteredJob, "change", other=302, body=chosen),
     Act(f"{JOB}_bulk_delete", "post", RegisteredJob, "delete", other=302, body=chosen),
+    Act(f"{JOB}_adopt", "get", RegisteredJob, "change", good=302),
+    Act(f"{JOB}_adopt", "post", RegisteredJob, "change", good=302, body=form),
+    Act(f"{JOB}_dismiss_predecessor", "get", RegisteredJob, "change", good=302),
+    Act(f"{JOB}_dismiss_predecessor", "post", RegisteredJob, "change", good=302, body=form),
     Act(f"{JOB_API}-list", "get", RegisteredJob, "view", other=200),
     Act(f"{JOB_API}-list", "put", RegisteredJob, "change", other=WRONG, body=many),
     Act(f"{JOB_API}-list", "patch", RegisteredJob, "change", other=WRONG, body=many),
@@ -111,6 +115,8 @@ ACTS = (
     Act(f"{JOB_API}-detail", "patch", RegisteredJob, "change", body=one),
     Act(f"{JOB_API}-detail", "delete", RegisteredJob, "delete", good=204, body=nothing),
     Act(f"{JOB_API}-reset-overrides", "post", RegisteredJob, "change", body=nothing),
+    Act(f"{JOB_API}-adopt", "post", RegisteredJob, "change", good=CONFLICT, body=nothing),
+    Act(f"{JOB_API}-dismiss-predecessor", "post", RegisteredJob, "change", good=CONFLICT, body=nothing),
     Act(f"{JOB_API}-deletion-impact", "get", RegisteredJob, "view"),
 )
 # Held elsewhere, or nobody's to forbid.

@@ -9,21 +9,40 @@ from nautobot_job_registry.core_bridge.agreement import (
     push,
     whole,
 )
-from nautobot_job_registry.core_bridge.deletion import delete_job, dependents
+from nautobot_job_registry.core_bridge.deletion import (
+    delete_job,
+    delete_jobs,
+    dependents,
+    dependents_by_job,
+    schedule_state,
+    switch_off_schedules,
+)
+from nautobot_job_registry.core_bridge.links import link_runs_and_schedules, tell_scheduler
 from nautobot_job_registry.core_bridge.queues import queues_by_name
 from nautobot_job_registry.core_bridge.reading import news_of_core
 from nautobot_job_registry.core_bridge.rights import permitted_jobs
 from nautobot_job_registry.core_bridge.scheduling import SchedulingError, schedule_hourly
 from nautobot_job_registry.core_bridge.settling import lock, make_rows, settle
+from nautobot_job_registry.core_bridge.succession import (
+    let_schedules_follow,
+    move_dependents,
+    taken_names,
+    write_decisions,
+)
 
 __all__ = (
     "SchedulingError",
     "decides",
     "delete_job",
+    "delete_jobs",
     "dependents",
+    "dependents_by_job",
+    "let_schedules_follow",
+    "link_runs_and_schedules",
     "lock",
     "look_before",
     "make_rows",
+    "move_dependents",
     "news_of_core",
     "note",
     "permitted_jobs",
@@ -32,6 +51,11 @@ __all__ = (
     "push",
     "queues_by_name",
     "schedule_hourly",
+    "schedule_state",
     "settle",
+    "switch_off_schedules",
+    "taken_names",
+    "tell_scheduler",
     "whole",
+    "write_decisions",
 )

@@ -24,6 +24,7 @@ COUNT_FIELDS = [
     "changed",
     "uninstalled",
     "returned",
+    "adopted",
     "refreshed",
     "unchanged",
     "errors_opened",
@@ -70,8 +71,8 @@ def change_rows(entry: Mapping[str, Any]) -> Iterator[dict[str, str]]:
         return
     row = {"subject": entry.get("job", ""), "action": entry.get("action", "")}
     fields = entry.get("fields") or {}
-    if not fields:
-        yield row
+    if not fields or entry.get("message"):
+        yield {**row, "new": entry.get("message", "")}
     for field, change in fields.items():
         texts = {side: tables.value_text(change.get(side)) for side in ("old", "new")}
         row["action"] = report.field_action(entry, field)

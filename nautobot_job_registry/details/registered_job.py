@@ -20,6 +20,7 @@ from nautobot_job_registry.details.history import HISTORY_TAB, RevisionsPanel
 from nautobot_job_registry.details.misfits import MisfitsOfJobPanel
 from nautobot_job_registry.details.override_buttons import may_change_job, row_buttons
 from nautobot_job_registry.details.panels import RelatedTablePanel, RowsPanel, VariablesPanel, field_label, queue_link
+from nautobot_job_registry.details.predecessor import BUTTONS, PastPanel
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, override_flag
 
 MAX_DEPENDENTS_SHOWN = 25
@@ -245,9 +246,11 @@ class OpenLoadErrorsPanel(RelatedTablePanel):
 
 
 REGISTERED_JOB = ObjectDetailContent(
+    extra_buttons=BUTTONS,
     panels=[
         IdentityPanel(weight=100, section=SectionChoices.LEFT_HALF, label="Registered Job"),
         StatePanel(weight=100, section=SectionChoices.RIGHT_HALF, label="State"),
+        PastPanel(weight=150, section=SectionChoices.RIGHT_HALF, label="What it was before"),
         ObjectTextPanel(weight=200, section=SectionChoices.RIGHT_HALF, label="Description", object_field="description"),
         OverridesPanel(
             weight=100,

@@ -27,6 +27,7 @@ from nautobot_job_registry.engine.drafts import Draft
 from nautobot_job_registry.engine.endings import ended_fields, reverted_values, without_ended
 from nautobot_job_registry.engine.fields import FLAG_FIELDS, OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag, shorten
 from nautobot_job_registry.engine.overrides import column_values, restored_values
+from nautobot_job_registry.engine.predecessors import Moves, find_moves
 from nautobot_job_registry.engine.records import CoreState, ErrorRecord, JobKey, JobRecord, RegistryState
 
 # Columns that say where the registry stands, not what the job is: no change log entry is made for them alone.
@@ -130,19 +131,21 @@ class Plan:
     Attributes:
         jobs: What is done to records, ordered by class path.
         errors: What is done to load errors, in a fixed order.
+        moves: What is proposed, declared and doubted about what jobs have been before.
         unchanged: How many records in scope stay as they are.
         is_first: Whether the registry is empty, so that nothing has changed yet (rule 9).
     """
 
     jobs: tuple[JobAction, ...] = ()
     errors: tuple[ErrorAction, ...] = ()
+    moves: Moves = Moves()
     unchanged: int = 0
     is_first: bool = False
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not self.jobs and not self.errors
+        return not self.jobs and not self.errors and not self.moves.proposals and not self.moves.adoptions
 
     @property
     def has_revisions(self) -> bool:
@@ -164,6 +167,7 @@ class Plan:
             "errors_updated": errors[ErrorActionKind.UPDATE],
             "errors_resolved": errors[ErrorActionKind.RESOLVE],
             "overrides_ended": sum(len(action.ended) for action in self.jobs),
+            "adopted": len(self.moves.adoptions),
         }
 
 
@@ -184,6 +188,7 @@ def make_plan(discovery: Discovery, state: RegistryState) -> Plan:
     return Plan(
         jobs=tuple(jobs),
         errors=tuple(_error_actions(discovery, state)),
+        moves=find_moves(discovery, state, {action.key: action.columns for action in jobs}),
         unchanged=len(drafts) - len(changing) + len(actions) - len(jobs),
         is_first=not state.jobs,
     )

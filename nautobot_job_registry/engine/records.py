@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -120,6 +121,43 @@ class JobRecord:
 
 
 @dataclass(frozen=True)
+class Past:
+    """What has to be known of a record to find out which job it has been before, or which one it has become.
+
+    Attributes:
+        created: When the job was registered.
+        is_recent: Whether that is not long ago.
+        is_removed: Whether its class was removed from its source.
+        gone: When it was found to be gone.
+        said_name: The name that its source says, where that is overridden.
+        has_core_job: Whether it has a row of core's.
+        predecessor: Module and class name of the job that it is proposed to have been.
+        grounds: Why that is proposed.
+        dismissed: The class paths that a person said it has not been.
+    """
+
+    created: datetime
+    is_recent: bool = True
+    is_removed: bool = False
+    gone: datetime | None = None
+    said_name: str | None = None
+    has_core_job: bool = True
+    predecessor: JobKey | None = None
+    grounds: str = ""
+    dismissed: frozenset[str] = frozenset()
+
+    @property
+    def proposal(self) -> tuple[JobKey | None, str]:
+        """What is proposed, and why."""
+        return self.predecessor, self.grounds
+
+    @property
+    def has_proposal(self) -> bool:
+        """Whether anything is proposed, or was until its record was deleted."""
+        return self.predecessor is not None or bool(self.grounds)
+
+
+@dataclass(frozen=True)
 class ErrorRecord:
     """A load error that is not resolved yet."""
 
@@ -144,6 +182,8 @@ class RegistryState:
         collisions: What the source says of the fields that are overridden because core could not store it, by field;
             by the key of their job.
         said: What the current revision says, of jobs in which core has cleared an override.
+        pasts: What those records tell about moves that may be concerned by one: removed ones, recent ones, and some
+            more.
     """
 
     jobs: Mapping[JobKey, JobRecord] = field(default_factory=dict)
@@ -151,6 +191,7 @@ class RegistryState:
     errors: Mapping[tuple[str, str, str, str], ErrorRecord] = field(default_factory=dict)
     collisions: Mapping[JobKey, Mapping[str, Any]] = field(default_factory=dict)
     said: Mapping[JobKey, Mapping[str, Any]] = field(default_factory=dict)
+    pasts: Mapping[JobKey, Past] = field(default_factory=dict)
 
     @property
     def unregistered(self) -> list[JobKey]:

@@ -6,6 +6,7 @@ from nautobot.apps.filters import (
     MultiValueCharFilter,
     NaturalKeyOrPKMultipleChoiceFilter,
     NautobotFilterSet,
+    RelatedMembershipBooleanFilter,
 )
 from nautobot.extras.models import GitRepository, Job, JobQueue
 
@@ -47,6 +48,10 @@ class RegisteredJobFilterSet(NautobotFilterSet):
     )
     drifted = django_filters.BooleanFilter(
         method="filter_drifted", label="Drifted (the source has changed under an override)"
+    )
+
+    has_predecessor = RelatedMembershipBooleanFilter(
+        field_name="predecessor", label="Seems to have been another job (a predecessor is proposed)"
     )
 
     class Meta:

@@ -56,6 +56,7 @@ class RegisteredJobFilterForm(NautobotFilterForm):
     overridden = yes_no_field("Has overridden fields")
     overridden_field = choices_field(choices.OverridableFieldChoices)
     drifted = yes_no_field("Drifted")
+    has_predecessor = yes_no_field("Seems to have been another job")
     hidden = yes_no_field()
     is_job_hook_receiver = yes_no_field("Is a job hook receiver")
     is_job_button_receiver = yes_no_field("Is a job button receiver")

@@ -60,6 +60,13 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="registeredjob",
+            name="adopted_records",
+            field=models.JSONField(
+                blank=True, default=list, editable=False, encoder=django.core.serializers.json.DjangoJSONEncoder
+            ),
+        ),
+        migrations.AddField(
+            model_name="registeredjob",
             name="dismissed_predecessors",
             field=models.JSONField(
                 blank=True, default=list, editable=False, encoder=django.core.serializers.json.DjangoJSONEncoder

@@ -198,6 +198,14 @@ class RegisteredJob(OverrideTermsMixin, PrimaryModel):
         help_text="Class paths that a person said this job has not been",
     )
 
+    adopted_records = models.JSONField(
+        encoder=DjangoJSONEncoder,
+        default=list,
+        editable=False,
+        blank=True,
+        help_text="The records whose past this job took over: which, when, by whom, and what came with them",
+    )
+
     # What the source says and an operator can override
     grouping = models.CharField(max_length=CHARFIELD_MAX_LENGTH, help_text="Grouping under which the job is listed")
     name = models.CharField(max_length=NAME_MAX_LENGTH, help_text="Name of the job")

@@ -9,6 +9,10 @@ from nautobot.apps.utils import get_route_for_model
 from nautobot_job_registry import choices, models
 from nautobot_job_registry.tables.display import label, source_display, state_label, version_display
 
+PROPOSED = (
+    "It seems to have been another job: look at its page, and adopt the past of that job or dismiss the proposal."
+)
+
 
 def row_class(record: models.RegisteredJob) -> str:
     """Return the colour of a row: red for what is broken, yellow for what needs a look, none for what is well."""
@@ -88,8 +92,11 @@ class RegisteredJobTable(BaseTable):
         return version_display(value, record.source_type)
 
     def render_state(self, record):
-        """Show whether the job is installed, or why it is not."""
-        return state_label(record)
+        """Show whether the job is installed, or why it is not, and whether it seems to have been another one."""
+        if record.predecessor_id is None:
+            return state_label(record)
+        proposal = label("moved?", "warning")
+        return format_html('{} <span title="{}">{}</span>', state_label(record), PROPOSED, proposal)
 
     def render_overridden(self, value, record):
         """Count the overridden fields, name them in the title, and say where the source has changed under one."""

@@ -31,6 +31,7 @@ from nautobot_job_registry.rights import (
     withheld,
     withheld_message,
 )
+from nautobot_job_registry.views.adoption import AdoptionViewMixin
 
 
 class ObjectUpdateViewMixin(NautobotViewSetMixin):
@@ -44,6 +45,7 @@ class ObjectUpdateViewMixin(NautobotViewSetMixin):
 
 
 class RegisteredJobUIViewSet(
+    AdoptionViewMixin,
     ObjectListViewMixin,
     ObjectDetailViewMixin,
     ObjectUpdateViewMixin,
@@ -83,6 +85,9 @@ class RegisteredJobUIViewSet(
         context = super().get_extra_context(request, instance)
         if self.action == "destroy" and instance is not None:
             context["impact"] = deletion.impact([instance], request.user)
+        if self.action == "bulk_destroy":
+            chosen = get_bulk_queryset_from_view(user=request.user, action="delete", **self.key_params)
+            context["impact"] = deletion.impact(list(chosen), request.user)
         return context
 
     @action(

@@ -1,5 +1,6 @@
 """Serializers of the job registry's REST API; Nautobot looks for them here, by their names."""
 
+from nautobot_job_registry.api.serializers.adoption import AdoptionSerializer, DismissalSerializer
 from nautobot_job_registry.api.serializers.deletion import (
     DeletionImpactSerializer,
     DependentSerializer,
@@ -20,10 +21,12 @@ from nautobot_job_registry.api.serializers.registered_job import (
 from nautobot_job_registry.api.serializers.visibility import SourceVisibilityMixin
 
 __all__ = (
+    "AdoptionSerializer",
     "ChangeLogMixin",
     "DeletionImpactSerializer",
     "DependentSerializer",
     "DependentsSerializer",
+    "DismissalSerializer",
     "FieldOverrideSerializer",
     "JobLoadErrorSerializer",
     "JobRevisionDiffSerializer",

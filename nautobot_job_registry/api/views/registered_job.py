@@ -8,11 +8,10 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 from drf_spectacular.utils import extend_schema
 from nautobot.apps.api import NautobotModelViewSet
-from nautobot.core.api.authentication import TokenPermissions
 from nautobot.core.api.serializers import BulkOperationSerializer
-from rest_framework import serializers, status
+from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.exceptions import APIException, MethodNotAllowed, PermissionDenied
+from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 
@@ -24,28 +23,18 @@ from nautobot_job_registry.api.serializers import (
     ResetOverridesSerializer,
 )
 from nautobot_job_registry.api.serializers.job_requests import MADE_BY_RECONCILING
+from nautobot_job_registry.api.views.adoption import AdoptionMixin
+from nautobot_job_registry.api.views.conflict import ChangePermissions, Conflict
 from nautobot_job_registry.engine.fields import override_flag
 from nautobot_job_registry.rights import WithheldError, require_still_permitted, withheld
 
+CHANGING_ACTIONS = ("reset_overrides", "adopt", "dismiss_predecessor")
 NOT_FOUND = "There is no registered job with this ID that you may {action}."
 NOT_AN_OBJECT = "Send one JSON object: a list is for the address of the list."
 NOT_A_LIST = "Send a list of JSON objects, each with the `id` of a registered job."
 
 
-class Conflict(APIException):
-    """The state of an object forbids what is asked for."""
-
-    status_code = status.HTTP_409_CONFLICT
-    default_code = "conflict"
-
-
-class ChangePermissions(TokenPermissions):
-    """As for any request, but a POST needs the right to change."""
-
-    perms_map = {**TokenPermissions.perms_map, "POST": TokenPermissions.perms_map["PATCH"]}
-
-
-class RegisteredJobViewSet(RegistryViewSetMixin, NautobotModelViewSet):
+class RegisteredJobViewSet(AdoptionMixin, RegistryViewSetMixin, NautobotModelViewSet):
     """Registered jobs; a change of many is done as a whole or not at all."""
 
     queryset = models.RegisteredJob.objects.select_related("current_revision", "default_job_queue").defer(
@@ -63,8 +52,8 @@ class RegisteredJobViewSet(RegistryViewSetMixin, NautobotModelViewSet):
         return super().get_queryset().prefetch_related("job_queues")
 
     def restrict_queryset(self, request, *args, **kwargs):
-        """Restrict the reset of overrides, which is a POST, to those who may change the record."""
-        if self.action == "reset_overrides":
+        """Restrict the actions that change a record, and are a POST, to those who may change it."""
+        if self.action in CHANGING_ACTIONS:
             self.queryset = self.queryset.restrict(request.user, "change")
         else:
             super().restrict_queryset(request, *args, **kwargs)

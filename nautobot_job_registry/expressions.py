@@ -1,0 +1,20 @@
+"""Expressions of SQL that more than one module needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import Case, Field, UUIDField, Value, When
+
+
+def mapped(column: str, values: Mapping[Any, Any], output_field: Field | None = None) -> Case:
+    """Return the expression that turns each value of a column into another one.
+
+    Args:
+        column: The column.
+        values: The new value for each of the old ones; rows with another one are not to be touched.
+        output_field: The field of the new values; that of primary keys if it is left out.
+    """
+    field = output_field or UUIDField()
+    return Case(*(When(**{column: old, "then": Value(new, field)}) for old, new in values.items()), output_field=field)
