@@ -14,7 +14,7 @@ from typing import Any
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from nautobot_job_registry import discovery, report, store
+from nautobot_job_registry import discovery, report, store, suspensions
 from nautobot_job_registry.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
 from nautobot_job_registry.engine.descriptor import Discovery, SourceType
 from nautobot_job_registry.engine.errors import UnknownSourceError
@@ -127,7 +127,8 @@ def _reconcile(discover: Callable[[], Discovery], occasion: Occasion, *, dry_run
 
 def _plan(found: Discovery, *, for_update: bool = False) -> Plan:
     state = store.read_state(for_update=for_update)
-    return make_plan(discovery.locate(found, state.unregistered), state)
+    plan = make_plan(discovery.locate(found, state.unregistered), state)
+    return suspensions.with_dependents(plan, state, found.scope)
 
 
 def _savepoint() -> AbstractContextManager[Any]:
@@ -182,6 +183,7 @@ def _apply_alone(found: Discovery, occasion: Occasion, started: datetime) -> Pla
     }
     detail = f"Job Registry: reconcile ({occasion.trigger}, {occasion.scope})"
     store.apply_plan(plan, now=started, repositories=repositories, user=occasion.user, detail=detail)
+    suspensions.carry_out(plan.dependents, now=started, user=occasion.user, detail=detail)
     return plan
 
 

@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import ProtectedError
 
 from nautobot_job_registry import readiness
@@ -94,3 +95,27 @@ def take_over_queues_from_core(sender: Any, instance: Any, action: str, reverse:
 
     if action in M2M_CHANGED and not reverse and instance.job_queues_override:
         core_bridge.pull_anyway(instance)
+
+
+def record_what_core_switches_off(sender: Any, instance: Any, created: bool, raw: bool = False, **kwargs: Any) -> None:
+    """Record what core is about to switch off with a job that is not installed (rule 18); its save goes on anyway."""
+    from nautobot_job_registry import suspensions
+
+    if created or raw or instance.installed:
+        return
+    try:
+        with transaction.atomic():
+            suspensions.record_switching_off(instance)
+    except Exception:
+        logger.exception("What Nautobot switches off with the job %s could not be recorded.", instance.class_path)
+
+
+def record_deletion_of_suspended(sender: Any, instance: Any, **kwargs: Any) -> None:
+    """Note that a schedule, hook or button that was suspended is deleted; the deletion goes on anyway."""
+    from nautobot_job_registry import suspensions
+
+    try:
+        with transaction.atomic():
+            suspensions.record_deletion(instance)
+    except Exception:
+        logger.exception("The suspension of %s, which was deleted, could not be ended.", instance)

@@ -47,6 +47,11 @@ def _quietly() -> Iterator[None]:
         _quiet.reset(token)
 
 
+def is_writing() -> bool:
+    """Return whether the registry itself is just writing what was decided, on either side."""
+    return _quiet.get()
+
+
 def push(record: RegisteredJob) -> None:
     """Write to core's row what was decided in a record since it last agreed with it, in the same transaction (rule 16).
 

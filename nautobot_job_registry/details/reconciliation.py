@@ -10,7 +10,7 @@ from nautobot.apps.ui import (
 )
 from nautobot.apps.views import get_obj_from_context
 
-from nautobot_job_registry import models, tables
+from nautobot_job_registry import models, report, tables
 from nautobot_job_registry.details.panels import (
     RowsPanel,
     field_label,
@@ -27,6 +27,8 @@ COUNT_FIELDS = [
     "errors_opened",
     "errors_updated",
     "errors_resolved",
+    "suspended",
+    "restored",
 ]
 
 
@@ -66,12 +68,14 @@ def change_rows(entry: Mapping[str, Any]) -> Iterator[dict[str, str]]:
         yield {"subject": entry["load_error"], "action": action, "new": entry.get("message", "")}
         return
     row = {"subject": entry.get("job", ""), "action": entry.get("action", "")}
-    fields = entry.get("fields") or {}
-    if not fields:
+    fields, dependents = entry.get("fields") or {}, entry.get("dependents") or {}
+    if not fields and not dependents:
         yield row
     for field, change in fields.items():
         texts = {side: tables.value_text(change.get(side)) for side in ("old", "new")}
         yield {**row, "field": field_label(models.RegisteredJob, field), **texts}
+    for kind, text in report.dependent_texts(dependents):
+        yield {**row, "field": kind.replace("_", " ").capitalize(), "old": "", "new": text}
 
 
 RECONCILIATION = ObjectDetailContent(

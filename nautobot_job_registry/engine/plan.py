@@ -24,6 +24,7 @@ from nautobot_job_registry.engine.descriptor import (
 from nautobot_job_registry.engine.fields import FLAG_FIELDS, OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag, shorten
 from nautobot_job_registry.engine.overrides import column_values
 from nautobot_job_registry.engine.records import CoreState, ErrorRecord, JobKey, JobRecord, RegistryState
+from nautobot_job_registry.engine.suspensions import DependentAction
 
 # Columns that say where the registry stands, not what the job is: no change log entry is made for them alone.
 BOOKKEEPING: Final = frozenset({"source_version", "git_repository", "core_job", "core_decisions"})
@@ -114,22 +115,24 @@ class Plan:
     Attributes:
         jobs: What is done to records, ordered by class path.
         errors: What is done to load errors, in a fixed order.
+        dependents: What is done to schedules, hooks and buttons, ordered by class path, and in a fixed order.
         unchanged: How many records in scope stay as they are.
         is_first: Whether the registry is empty, so that nothing has changed yet (rule 9).
     """
 
     jobs: tuple[JobAction, ...] = ()
     errors: tuple[ErrorAction, ...] = ()
+    dependents: tuple[DependentAction, ...] = ()
     unchanged: int = 0
     is_first: bool = False
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not self.jobs and not self.errors
+        return not self.jobs and not self.errors and not self.dependents
 
     def counts(self) -> dict[str, int]:
-        """Return how many records and load errors each kind of action concerns."""
+        """Return how many records, load errors and dependents each kind of action concerns."""
         kinds = Counter(action.kind for action in self.jobs)
         errors = Counter(action.kind for action in self.errors)
         return {
@@ -142,6 +145,8 @@ class Plan:
             "errors_opened": errors[ErrorActionKind.OPEN],
             "errors_updated": errors[ErrorActionKind.UPDATE],
             "errors_resolved": errors[ErrorActionKind.RESOLVE],
+            "suspended": sum(action.switches_off for action in self.dependents),
+            "restored": sum(action.switches_on for action in self.dependents),
         }
 
 
