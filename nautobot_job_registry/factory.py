@@ -6,10 +6,12 @@ Needs factory-boy: `pip install nautobot-job-registry[testing]`. Pass every valu
 from __future__ import annotations
 
 import textwrap
+import uuid
 from pathlib import Path
 from typing import Any
 
 import factory
+from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 from git import Actor, Repo
@@ -49,9 +51,10 @@ def job_metadata(**values: Any) -> dict[str, Any]:
 
 
 def empty_registry() -> None:
-    """Forget every job, run of the reconcile and load error; Nautobot's own rows of the jobs stay as they are."""
+    """Forget every job, run of the reconcile, load error and suspension; Nautobot's own rows stay as they are."""
     models.RegisteredJob.objects.update(installed=False, core_job=None)
-    for model in (models.RegisteredJob, models.JobRevision, models.JobLoadError, models.Reconciliation):
+    logs = (models.JobLoadError, models.Reconciliation, models.Suspension)
+    for model in (models.RegisteredJob, models.JobRevision, *logs):
         model.objects.all().delete()
 
 
@@ -139,6 +142,27 @@ class ReconciliationFactory(DjangoModelFactory):
     status = choices.ReconciliationStatusChoices.SUCCEEDED
     started = factory.LazyFunction(timezone.now)
     finished = factory.SelfAttribute("started")
+
+
+class SuspensionFactory(DjangoModelFactory):
+    """Makes the open suspension of a schedule that the registry switched off, as its job was removed.
+
+    The schedule is one that has been deleted since, unless `suspended_object` is passed: a schedule, job hook or job
+    button. Pass `previous_state` and `suspended_state` as well to have it restored.
+    """
+
+    class Meta:
+        """Meta attributes."""
+
+        model = models.Suspension
+
+    job = factory.SubFactory(RegisteredJobFactory, installed=False, absence=choices.AbsenceChoices.REMOVED)
+    class_path = factory.LazyAttribute(lambda suspension: suspension.job.class_path)
+    object_type = factory.LazyFunction(lambda: ContentType.objects.get_by_natural_key("extras", "scheduledjob"))
+    object_id = factory.LazyFunction(uuid.uuid4)
+    object_name = factory.Sequence(lambda number: f"Schedule {number}")
+    reason = choices.AbsenceChoices.REMOVED
+    origin = choices.SuspensionOriginChoices.REGISTRY
 
 
 class JobClassSource:

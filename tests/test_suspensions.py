@@ -5,12 +5,13 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
+from django.db import connection
 from django.utils import timezone as django_timezone
 from nautobot.core.celery import app
 from nautobot.core.celery.schedulers import NautobotScheduleEntry
 from nautobot.extras.models import Job, JobButton, JobHook, ObjectChange, ScheduledJob, ScheduledJobs
 
-from nautobot_job_registry import report, suspensions
+from nautobot_job_registry import details, report, suspensions
 from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory, empty_registry
 from nautobot_job_registry.models import Reconciliation, RegisteredJob, Suspension
 from nautobot_job_registry.reconcile import reconcile
@@ -464,9 +465,10 @@ def test_what_is_told_of_dependents_can_be_read_back_from_the_log(stage):
     reconcile()
     stored = {entry["job"]: entry for entry in Reconciliation.objects.latest().changes}
     for entry in report.plan_as_json(planned):
-        texts = list(report.dependent_texts(entry["dependents"]))
-        assert texts
-        assert list(report.dependent_texts(stored[entry["job"]]["dependents"])) == texts
+        [(kind, text)] = report.dependent_texts(entry["dependents"])
+        assert list(report.dependent_texts(stored[entry["job"]]["dependents"])) == [(kind, text)]
+        shown = [(row.get("field"), row.get("new")) for row in details.change_rows(stored[entry["job"]])]
+        assert (kind.replace("_", " ").capitalize(), text) in shown
 
 
 def test_number_of_statements_does_not_grow_with_dependents(stage):
@@ -512,3 +514,26 @@ def test_schedule_with_a_crontab_that_makes_no_sense_is_suspended_too(stage):
     stage.path.unlink()
     reconcile()
     assert stage.state()["daily"] == (False, "completed")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_another_transaction_is_writing_is_not_waited_for_but_left_to_the_next_reconcile(jobs_root):
+    stage = Stage(jobs_root)
+    other = connection.get_new_connection(connection.get_connection_params())
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '10s'")
+    try:
+        # As a Git sync holds them, while it waits for the registry's lock.
+        for model in (ScheduledJob, ScheduledJobs):
+            other.cursor().execute(f"SELECT 1 FROM {model._meta.db_table} FOR UPDATE")
+        stage.path.unlink()
+        outcome = reconcile()
+        assert outcome.reconciliation.status == "succeeded"
+        assert stage.state() == {**ALL_SUSPENDED, "daily": (True, "active")}
+        assert set(outcomes()) == {"hook", "button"}
+    finally:
+        other.rollback()
+        other.close()
+    reconcile()
+    assert stage.state() == ALL_SUSPENDED
+    assert set(outcomes()) == {"daily", "hook", "button"}

@@ -118,7 +118,7 @@ def _schedule(row: ScheduledJob, now: datetime) -> Dependent:
         "crontab": row.crontab,
         "one_off": row.one_off,
         "start_time": _moment(row.start_time),
-        "decision_date": _moment(row.decision_date),
+        "decision_date": _moment(getattr(row, "decision_date", None)),
         # The inputs of a job can be secret.
         "inputs": _digest(row.kwargs),
     }

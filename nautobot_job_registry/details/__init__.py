@@ -38,6 +38,7 @@ from nautobot_job_registry.details.registered_job import (
     SchedulesPanel,
     StatePanel,
 )
+from nautobot_job_registry.details.suspension import SUSPENSION, SuspensionsPanel, facts
 
 __all__ = (
     "COUNT_FIELDS",
@@ -65,11 +66,14 @@ __all__ = (
     "STATE_ADVICE",
     "STATE_EXPLANATIONS",
     "SchedulesPanel",
+    "SUSPENSION",
     "SourcePanel",
+    "SuspensionsPanel",
     "StatePanel",
     "UNKNOWN",
     "VariablesPanel",
     "change_rows",
+    "facts",
     "field_label",
     "may_view_source",
     "queue_link",

@@ -17,6 +17,7 @@ from nautobot.extras.models import JobResult, ScheduledJob
 
 from nautobot_job_registry import choices, models, tables
 from nautobot_job_registry.details.panels import RelatedTablePanel, RowsPanel, VariablesPanel, field_label, queue_link
+from nautobot_job_registry.details.suspension import SuspensionsPanel
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, override_flag
 
 MAX_DEPENDENTS_SHOWN = 25
@@ -246,6 +247,7 @@ REGISTERED_JOB = ObjectDetailContent(
         OpenLoadErrorsPanel(weight=300, section=SectionChoices.FULL_WIDTH),
         RunsPanel(weight=350, section=SectionChoices.FULL_WIDTH, label="Latest runs"),
         SchedulesPanel(weight=360, section=SectionChoices.FULL_WIDTH, label="Schedules"),
+        SuspensionsPanel(weight=370, section=SectionChoices.FULL_WIDTH),
         RevisionsPanel(weight=400, section=SectionChoices.FULL_WIDTH),
     ],
 )

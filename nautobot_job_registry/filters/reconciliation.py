@@ -45,6 +45,8 @@ class ReconciliationFilterSet(BaseFilterSet):
             "errors_opened",
             "errors_updated",
             "errors_resolved",
+            "suspended",
+            "restored",
             "error",
             "started",
             "finished",

@@ -17,6 +17,7 @@ from nautobot_job_registry.tables.job_load_error import JobLoadErrorTable
 from nautobot_job_registry.tables.job_revision import JobRevisionTable
 from nautobot_job_registry.tables.reconciliation import ReconciliationTable
 from nautobot_job_registry.tables.registered_job import RegisteredJobTable, row_class
+from nautobot_job_registry.tables.suspension import SuspensionTable, kind_display, outcome_label, reason_label
 
 __all__ = (
     "FieldOverrideTable",
@@ -27,8 +28,12 @@ __all__ = (
     "RegisteredJobTable",
     "SHORT_COMMIT_LENGTH",
     "STATE_CLASSES",
+    "SuspensionTable",
     "job_state",
+    "kind_display",
     "label",
+    "outcome_label",
+    "reason_label",
     "row_class",
     "source_display",
     "state_label",

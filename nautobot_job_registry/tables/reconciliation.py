@@ -35,6 +35,8 @@ class ReconciliationTable(BaseTable):
             "errors_opened",
             "errors_updated",
             "errors_resolved",
+            "suspended",
+            "restored",
             "finished",
             "duration",
             "user",
