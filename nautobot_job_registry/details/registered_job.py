@@ -26,7 +26,8 @@ STATE_EXPLANATIONS = {
     tables.INSTALLED: "The class is there and can be loaded.",
     choices.AbsenceChoices.REMOVED: (
         "The source was read completely, and the class is not in it any more. This record stays, and so do the runs "
-        "and schedules that point at it."
+        "and schedules that point at it. What hangs on the job is switched off until it returns: see below what is "
+        "suspended."
     ),
     choices.AbsenceChoices.LOAD_ERROR: (
         "The class could not be loaded when its source was last read. This counts as a temporary absence, and the "

@@ -101,7 +101,9 @@ types = {name: ContentType.objects.get(app_label="dcim", model=name) for name in
 """
 MAKE = """
 user, _ = get_user_model().objects.get_or_create(username="operator", is_superuser=True)
-Job.objects.filter(module_name__in=modules).update(enabled=True)
+for job in Job.objects.filter(module_name__in=modules):
+    job.enabled = True
+    job.save()
 for module in modules:
     jobs = {job.job_class_name: job for job in Job.objects.filter(module_name=module)}
     plain, hook, button = jobs["Plain"], jobs["Hook"], jobs["Button"]
