@@ -42,7 +42,7 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
         """Connect the signals, and add the health check."""
         super().ready()
         from django.db.models.signals import m2m_changed, post_delete, post_init, post_save, pre_delete, pre_save
-        from nautobot.extras.models import Job
+        from nautobot.extras.models import Job, JobButton, JobHook, ScheduledJob
 
         from nautobot_job_registry import health, models, signals
         from nautobot_job_registry.models.registered_job import job_saved, job_saving
@@ -55,6 +55,9 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
         post_init.connect(signals.note_core_job, sender=Job)
         pre_save.connect(signals.look_at_core_job, sender=Job)
         post_save.connect(signals.take_over_from_core, sender=Job)
+        post_save.connect(signals.record_what_core_switches_off, sender=Job)
+        for dependent in (ScheduledJob, JobHook, JobButton):
+            post_delete.connect(signals.record_deletion_of_suspended, sender=dependent)
         m2m_changed.connect(signals.take_over_queues_from_core, sender=Job.job_queues.through)
         m2m_changed.connect(signals.note_changed_queues, sender=models.RegisteredJob.job_queues.through)
         post_delete.connect(signals.delete_core_job, sender=models.RegisteredJob)

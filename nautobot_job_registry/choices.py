@@ -4,6 +4,7 @@ from nautobot.apps.choices import ChoiceSet
 
 from nautobot_job_registry.engine.descriptor import Absence, SourceType
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS
+from nautobot_job_registry.engine.suspensions import DependentKind
 
 
 class SourceTypeChoices(ChoiceSet):
@@ -88,6 +89,20 @@ class OverrideOriginChoices(ChoiceSet):
         (CORE, "Nautobot's own job"),
         (POLICY, "Policy"),
         (COLLISION, "Collision of names"),
+    )
+
+
+class SuspendedObjectChoices(ChoiceSet):
+    """What can be switched off with a job, by the name of its model in Nautobot."""
+
+    SCHEDULE = DependentKind.SCHEDULE.value
+    HOOK = DependentKind.HOOK.value
+    BUTTON = DependentKind.BUTTON.value
+
+    CHOICES = (
+        (SCHEDULE, "Schedule"),
+        (HOOK, "Job hook"),
+        (BUTTON, "Job button"),
     )
 
 

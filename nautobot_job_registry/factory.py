@@ -14,7 +14,6 @@ from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 from git import Actor, Repo
-from nautobot.extras.models import JobResult, ScheduledJob
 
 from nautobot_job_registry import choices, models
 from nautobot_job_registry.engine.descriptor import JobDescriptor, Source, SourceText, SourceType
@@ -51,9 +50,10 @@ def job_metadata(**values: Any) -> dict[str, Any]:
 
 
 def empty_registry() -> None:
-    """Forget every job, run of the reconcile and load error; Nautobot's own rows of the jobs stay as they are."""
+    """Forget every job, run of the reconcile, load error and suspension; Nautobot's own rows stay as they are."""
     models.RegisteredJob.objects.update(installed=False, core_job=None)
-    for model in (models.RegisteredJob, models.JobRevision, models.JobLoadError, models.Reconciliation):
+    logs = (models.JobLoadError, models.Reconciliation, models.Suspension)
+    for model in (models.RegisteredJob, models.JobRevision, *logs):
         model.objects.all().delete()
 
 
@@ -204,7 +204,11 @@ def _core_job(anchor: Any) -> Any:
 
 
 class SuspensionFactory(DjangoModelFactory):
-    """Makes the suspension of a schedule that core switched off when its job was removed."""
+    """Makes the open suspension of a schedule that the registry switched off, as its job was removed.
+
+    Pass `schedule` for one of your own, or `suspended_object`: a schedule, job hook or job button. Pass
+    `previous_state` and `suspended_state` as well to have it restored.
+    """
 
     class Meta:
         """Meta attributes."""
@@ -212,14 +216,14 @@ class SuspensionFactory(DjangoModelFactory):
         model = models.Suspension
         exclude = ("schedule",)
 
-    job = factory.SubFactory(RegisteredJobFactory)
+    job = factory.SubFactory(RegisteredJobFactory, installed=False, absence=choices.AbsenceChoices.REMOVED)
     class_path = factory.LazyAttribute(lambda suspension: suspension.job.class_path if suspension.job else "gone.Gone")
     schedule = factory.SubFactory(ScheduledJobFactory, enabled=False)
     object_type = factory.LazyAttribute(lambda suspension: ContentType.objects.get_for_model(suspension.schedule))
     object_id = factory.SelfAttribute("schedule.pk")
     object_name = factory.SelfAttribute("schedule.name")
     reason = choices.AbsenceChoices.REMOVED
-    origin = choices.SuspensionOriginChoices.CORE
+    origin = choices.SuspensionOriginChoices.REGISTRY
     previous_state = factory.Dict({"enabled": True})
     suspended_state = factory.Dict({"enabled": False})
 

@@ -3,15 +3,16 @@
 from nautobot.apps.ui import NavigationIconChoices, NavigationWeightChoices, NavMenuGroup, NavMenuItem, NavMenuTab
 from nautobot.apps.utils import get_permission_for_model, get_route_for_model
 
-from nautobot_job_registry import models, needs
+from nautobot_job_registry import choices, models, needs
 
 
-def menu_item(model: type, name: str, weight: int) -> NavMenuItem:
-    """Return the menu item of the list of a model."""
+def menu_item(model: type, name: str, weight: int, **query: str) -> NavMenuItem:
+    """Return the menu item of the list of a model, filtered by what is in the query."""
     return NavMenuItem(
         link=get_route_for_model(model, "list"),
         name=name,
         weight=weight,
+        query_params=query or None,
         permissions=[get_permission_for_model(model, "view")],
         buttons=(),
     )
@@ -38,6 +39,9 @@ menu_items = (
                     menu_item(models.FieldOverride, "Overrides", 150),
                     menu_item(models.JobRevision, "Job Revisions", 200),
                     menu_item(models.JobLoadError, "Load Errors", 300),
+                    menu_item(
+                        models.Suspension, "Suspensions", 350, outcome=choices.SuspensionOutcomeChoices.SUSPENDED
+                    ),
                     menu_item(models.Reconciliation, "Reconciliations", 400),
                 ),
             ),

@@ -14,7 +14,7 @@ from typing import Any
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from nautobot_job_registry import adopting, core_bridge, discovery, pasts, relinking, report, store
+from nautobot_job_registry import adopting, core_bridge, discovery, pasts, relinking, report, store, suspensions
 from nautobot_job_registry.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
 from nautobot_job_registry.engine.descriptor import Discovery, SourceType
 from nautobot_job_registry.engine.errors import UnknownSourceError
@@ -173,7 +173,8 @@ def _plan(found: Discovery | None, *, for_update: bool = False) -> Plan:
     if found is None:
         return make_plan_of_ends(store.read_state(for_update=for_update))
     state = store.read_state(for_update=for_update, declaring=declaring(found))
-    return make_plan(discovery.locate(found, state.unregistered), state)
+    plan = make_plan(discovery.locate(found, state.unregistered), state)
+    return suspensions.with_dependents(plan, state, found.scope)
 
 
 def _savepoint() -> AbstractContextManager[Any]:
@@ -244,6 +245,7 @@ def _apply_alone(found: Discovery | None, occasion: Occasion, row: Reconciliatio
         plan, now=row.started, repositories=repositories, user=occasion.user, detail=detail, reconciliation=row
     )
     told = relinking.relink(plan.jobs, jobs)
+    suspensions.carry_out(plan.dependents, now=row.started, user=occasion.user, detail=detail)
     pasts.write(plan.moves.proposals)
     adopting.adopt_declared(plan.moves.adoptions, now=row.started, user=occasion.user, detail=detail)
     return plan, told

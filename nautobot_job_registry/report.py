@@ -2,25 +2,66 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from nautobot_job_registry.engine.fields import override_flag
 from nautobot_job_registry.engine.plan import JobAction, Plan
 from nautobot_job_registry.engine.predecessors import Moves
 from nautobot_job_registry.engine.records import JobKey
+from nautobot_job_registry.engine.suspensions import DependentAction, tally
 
 SHOWN_LENGTH = 60
 OVERRIDE_ENDS = "end override"
 ERROR_SUMMARY = "load errors: {errors_opened} new, {errors_updated} changed, {errors_resolved} resolved"
+DEPENDENT_SUMMARY = "schedules, hooks and buttons: {suspended} suspended, {restored} restored"
+# What happens to dependents, by the key of `changes` that counts them: the action where nothing else happens to the
+# job, what is said of their number, and what is said of the next run of a schedule.
+DEPENDENTS = {
+    "suspended": ("suspend", "switched off", "the next run would be"),
+    "restored": ("restore", "switched on again", "the next run is"),
+    "left": ("close", "left as it is: somebody has changed or deleted it since", ""),
+}
 JOB_SUMMARY = (
     "{registered} registered, {returned} returned, {changed} changed, {uninstalled} uninstalled, {adopted} adopted"
 )
 
 
 def plan_as_json(plan: Plan) -> list[dict[str, Any]]:
-    """Return the actions of a plan as data that JSON can hold: job by job, field by field."""
-    return [*map(_job_as_json, plan.jobs), *_errors_as_json(plan), *_moves_as_json(plan.moves)]
+    """Return the actions of a plan as data that JSON can hold: job by job, field by field.
+
+    What happens to the schedules, hooks and buttons of a job is told by their numbers, under `dependents`.
+    """
+    dependents = _dependents_as_json(plan.dependents)
+    jobs = [_job_as_json(action) for action in plan.jobs]
+    for entry in jobs:
+        if entry["job"] in dependents:
+            entry["dependents"] = dependents.pop(entry["job"])
+    others = [
+        {"job": job, "action": DEPENDENTS[next(iter(found))][0], "fields": {}, "dependents": found}
+        for job, found in dependents.items()
+    ]
+    return [*jobs, *others, *_errors_as_json(plan), *_moves_as_json(plan.moves)]
+
+
+def _dependents_as_json(actions: tuple[DependentAction, ...]) -> dict[str, dict[str, Any]]:
+    by_job: dict[str, list[DependentAction]] = defaultdict(list)
+    for action in actions:
+        by_job[action.class_path].append(action)
+    return {job: _tallies(found) for job, found in by_job.items()}
+
+
+def _tallies(actions: list[DependentAction]) -> dict[str, Any]:
+    """Return the numbers of what is switched off, on again, and left: those that are not zero."""
+    parts = {
+        "suspended": [action for action in actions if action.switches_off],
+        "restored": [action for action in actions if action.switches_on],
+        "left": [action for action in actions if not (action.switches_off or action.switches_on)],
+    }
+    return {name: asdict(tally(found)) for name, found in parts.items() if found}
 
 
 def _job_as_json(action: JobAction) -> dict[str, Any]:
@@ -63,8 +104,8 @@ def summary(plan: Plan) -> str:
     counts = plan.counts()
     jobs = JOB_SUMMARY.format(**counts)
     ends = f"; overrides: {counts['overrides_ended']} ended" if counts["overrides_ended"] else ""
-    errors = ERROR_SUMMARY.format(**counts)
-    return f"{jobs}, {counts['refreshed']} refreshed, {counts['unchanged']} unchanged; {errors}{ends}."
+    rest = "; ".join(text.format(**counts) for text in (ERROR_SUMMARY, DEPENDENT_SUMMARY))
+    return f"{jobs}, {counts['refreshed']} refreshed, {counts['unchanged']} unchanged; {rest}{ends}."
 
 
 def plan_as_table(plan: Plan) -> str:
@@ -86,11 +127,13 @@ def _rows(plan: Plan) -> Iterator[tuple[str, str, str, str, str]]:
     for entry in plan_as_json(plan):
         if "load_error" in entry:
             yield f"{entry['action']} error", entry["load_error"], "", "", _shown(entry["message"])
-        elif not entry["fields"] or entry.get("message"):
+        elif entry.get("message") or (not entry["fields"] and "dependents" not in entry):
             yield entry["action"], entry["job"], "", "", _shown(entry.get("message", ""))
         for field, change in entry.get("fields", {}).items():
             action = field_action(entry, field)
             yield action, entry["job"], field, _shown(change["old"]), _shown(change["new"])
+        for kind, text in dependent_texts(entry.get("dependents", {})):
+            yield entry["action"], entry["job"], kind, "", text
 
 
 def field_action(entry: Mapping[str, Any], field: str) -> str:
@@ -102,6 +145,28 @@ def field_action(entry: Mapping[str, Any], field: str) -> str:
     """
     ended = entry.get("overrides_ended", ())
     return OVERRIDE_ENDS if field.removesuffix(override_flag("")) in ended else entry.get("action", "")
+
+
+def dependent_texts(dependents: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what happens to the dependents of a job: the kind of them, and a text.
+
+    Args:
+        dependents: As under `dependents` in an entry of `plan_as_json`, before or after it was stored.
+    """
+    for name, numbers in dependents.items():
+        _, what, run = DEPENDENTS[name]
+        for kind in ("schedules", "job_hooks", "job_buttons"):
+            if numbers[kind]:
+                text = f"{numbers[kind]} {what}"
+                if kind == "schedules" and run and numbers["next_run"]:
+                    text += f"; {run} {_moment(numbers['next_run'])}"
+                yield kind, text
+
+
+def _moment(value: datetime | str) -> str:
+    """Return a time to the minute, with its zone."""
+    moment = datetime.fromisoformat(value.replace("Z", "+00:00")) if isinstance(value, str) else value
+    return f"{moment:%Y-%m-%d %H:%M %Z}".strip()
 
 
 def _shown(value: Any) -> str:

@@ -159,3 +159,27 @@ def _take_over_all(context: Any, user: Any) -> None:
         logger.exception(
             "What was edited in Nautobot's own jobs is not in the job registry yet; the next reconcile mends it."
         )
+
+
+def record_what_core_switches_off(sender: Any, instance: Any, created: bool, raw: bool = False, **kwargs: Any) -> None:
+    """Record what core is about to switch off with a job that is not installed (rule 18); its save goes on anyway."""
+    from nautobot_job_registry import suspensions
+
+    if created or raw or instance.installed:
+        return
+    try:
+        with transaction.atomic():
+            suspensions.record_switching_off(instance)
+    except Exception:
+        logger.exception("What Nautobot switches off with the job %s could not be recorded.", instance.class_path)
+
+
+def record_deletion_of_suspended(sender: Any, instance: Any, **kwargs: Any) -> None:
+    """Note that a schedule, hook or button that was suspended is deleted; the deletion goes on anyway."""
+    from nautobot_job_registry import suspensions
+
+    try:
+        with transaction.atomic():
+            suspensions.record_deletion(instance)
+    except Exception:
+        logger.exception("The suspension of %s, which was deleted, could not be ended.", instance)

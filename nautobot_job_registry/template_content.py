@@ -9,9 +9,9 @@ from django.utils.http import urlencode
 from nautobot.apps.ui import KeyValueTablePanel, SectionChoices, TemplateExtension
 from nautobot.apps.utils import get_permission_for_model, get_route_for_model
 from nautobot.apps.views import get_obj_from_context
-from nautobot.extras.models import GitRepository, Job
+from nautobot.extras.models import GitRepository, Job, JobButton, JobHook, ScheduledJob
 
-from nautobot_job_registry import details, models, reconcile_now, tables
+from nautobot_job_registry import details, models, reconcile_now, restoring, tables
 
 MAX_ROWS_SHOWN = 10
 
@@ -133,6 +133,50 @@ class LastReconciliationPanel(OfRepositoryMixin, ReadOncePanel):
         }
 
 
+class SuspensionOfDependentPanel(ReadOncePanel):
+    """On the page of a schedule, job hook or job button: that it was suspended, since when, why, and what is next."""
+
+    def read(self, user: Any, obj: Any) -> dict[str, Any]:
+        """Return the keys and values of its last suspension."""
+        rows = models.Suspension.objects.restrict(user, "view").filter(object_id=obj.pk)
+        suspension = rows.select_related("job", "object_type").order_by("-suspended_at").first()
+        if suspension is None:
+            return {}
+        [prospect] = restoring.prospects([suspension])
+        return {
+            "suspension": suspension,
+            "registered_job": suspension.job,
+            **details.facts(suspension),
+            "what_happens_next": prospect.explanation or "Nothing: this has ended.",
+        }
+
+
+SUSPENSION_PANELS = (
+    SuspensionOfDependentPanel(weight=300, section=SectionChoices.RIGHT_HALF, label="Suspended with its job"),
+)
+
+
+class CoreScheduledJob(TemplateExtension):
+    """On the page of a schedule: its suspension."""
+
+    model = ScheduledJob._meta.label_lower
+    object_detail_panels = SUSPENSION_PANELS
+
+
+class CoreJobHook(TemplateExtension):
+    """On the page of a job hook: its suspension."""
+
+    model = JobHook._meta.label_lower
+    object_detail_panels = SUSPENSION_PANELS
+
+
+class CoreJobButton(TemplateExtension):
+    """On the page of a job button: its suspension."""
+
+    model = JobButton._meta.label_lower
+    object_detail_panels = SUSPENSION_PANELS
+
+
 class CoreJob(TemplateExtension):
     """On the page of a core job: its registered job."""
 
@@ -179,4 +223,12 @@ class ReconciliationList(ReconcileNowButton):
     model = models.Reconciliation._meta.label_lower
 
 
-template_extensions = [CoreJob, CoreGitRepository, RegisteredJobList, ReconciliationList]
+template_extensions = [
+    CoreJob,
+    CoreGitRepository,
+    CoreScheduledJob,
+    CoreJobHook,
+    CoreJobButton,
+    RegisteredJobList,
+    ReconciliationList,
+]

@@ -17,6 +17,7 @@ router.register("job-revisions", views.JobRevisionUIViewSet)
 router.register("field-overrides", views.FieldOverrideUIViewSet)
 router.register("load-errors", views.JobLoadErrorUIViewSet)
 router.register("reconciliations", views.ReconciliationUIViewSet)
+router.register("suspensions", views.SuspensionUIViewSet)
 
 urlpatterns = [
     path("docs/", RedirectView.as_view(url=static("nautobot_job_registry/docs/index.html")), name="docs"),

@@ -2,7 +2,9 @@
 
 from datetime import datetime, timezone
 from typing import Any
+from uuid import UUID
 
+from django.contrib.contenttypes.models import ContentType
 from nautobot.extras.models import GitRepository
 
 from nautobot_job_registry import models
@@ -90,6 +92,27 @@ def load_error(number: int, **values: Any) -> models.JobLoadError:
         **values,
     }
     row = models.JobLoadError(**values)
+    row.save()
+    return row
+
+
+def suspension(number: int, **values: Any) -> models.Suspension:
+    """Store the open suspension of a schedule that is there no more."""
+    of_job = values.pop("job", None) or job(100 + number, installed=False, absence="removed")
+    values = {
+        "job": of_job,
+        "class_path": of_job.class_path,
+        "object_type": ContentType.objects.get_by_natural_key("extras", "scheduledjob"),
+        "object_id": UUID(int=number),
+        "object_name": f"Schedule {number}",
+        "reason": "removed",
+        "origin": "registry",
+        "previous_state": {"enabled": True, "state": "active"},
+        "suspended_state": {"enabled": False, "state": "completed"},
+        "suspended_at": moment(number),
+        **values,
+    }
+    row = models.Suspension(**values)
     row.save()
     return row
 

@@ -82,6 +82,7 @@ class GraphQLTestCase(TestCase):
             models.JobLoadError: {"traceback"},
             models.Reconciliation: {"user"},
             models.FieldOverride: {"set_by"},
+            models.Suspension: {"restored_by"},
         }
         for model in hidden:
             columns = {field.name for field in model._meta.fields} - hidden[model]

@@ -49,6 +49,7 @@ class OpenApiTestCase(TransactionTestCase):
             "field-overrides": builders.override(3),
             "load-errors": builders.load_error(1),
             "reconciliations": builders.reconciliation(1),
+            "suspensions": builders.suspension(1),
         }
         self.user.is_superuser = True
         self.user.save()

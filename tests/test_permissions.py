@@ -10,7 +10,14 @@ from nautobot.extras.models import Note, ObjectChange
 from nautobot.users.models import ObjectPermission, Token
 
 from nautobot_job_registry.factory import empty_registry
-from nautobot_job_registry.models import FieldOverride, JobLoadError, JobRevision, Reconciliation, RegisteredJob
+from nautobot_job_registry.models import (
+    FieldOverride,
+    JobLoadError,
+    JobRevision,
+    Reconciliation,
+    RegisteredJob,
+    Suspension,
+)
 from tests import builders
 
 UI = "plugins:nautobot_job_registry"
@@ -21,6 +28,7 @@ CONSTRAINTS = {
     FieldOverride: {"job__source_type": "git"},
     JobLoadError: {"source_type": "git"},
     Reconciliation: {"scope": "app:app_1"},
+    Suspension: {"job__source_type": "git"},
 }
 RIGHTS = ((), ("view",), ("change",), ("delete",), ("view", "change", "delete"))
 FORBIDDEN, NOT_FOUND, WRONG, CONFLICT = 403, 404, 400, 409
@@ -77,7 +85,7 @@ def form(row):
 
 
 def read_only_acts():
-    for model in (JobRevision, FieldOverride, JobLoadError, Reconciliation):
+    for model in (JobRevision, FieldOverride, JobLoadError, Reconciliation, Suspension):
         name = model._meta.model_name
         yield Act(f"{UI}:{name}_list", "get", model, "view", other=200)
         yield Act(f"{UI}:{name}", "get", model, "view")
@@ -131,6 +139,15 @@ ELSEWHERE = {
         for action in ("keep", "follow")
     },
     f"{API}:api-root": "a list of addresses",
+    **dict.fromkeys(
+        (
+            f"{UI}:suspension_restore",
+            f"{UI}:suspension_bulk_restore",
+            f"{API}:suspension-restore",
+            f"{API}:suspension-bulk-restore",
+        ),
+        "tests/test_restoring.py: rights on other objects",
+    ),
     f"{JOB_API}-notes": "Nautobot's own",
 }
 
@@ -159,6 +176,7 @@ class PermissionMatrixTestCase(TestCase):
             FieldOverride: (own.field_overrides.get(), other.field_overrides.get()),
             JobLoadError: (builders.load_error(1, source_type="git"), builders.load_error(2)),
             Reconciliation: (builders.reconciliation(1), builders.reconciliation(2)),
+            Suspension: (builders.suspension(1, job=own), builders.suspension(2, job=other)),
         }
 
     def setUp(self):

@@ -10,6 +10,7 @@ router.register("job-revisions", views.JobRevisionViewSet)
 router.register("field-overrides", views.FieldOverrideViewSet)
 router.register("load-errors", views.JobLoadErrorViewSet)
 router.register("reconciliations", views.ReconciliationViewSet)
+router.register("suspensions", views.SuspensionViewSet)
 
 app_name = "nautobot_job_registry-api"
 urlpatterns = router.urls

@@ -48,6 +48,11 @@ def quietly() -> Iterator[None]:
         _quiet.reset(token)
 
 
+def is_writing() -> bool:
+    """Return whether the registry itself is just writing what was decided, on either side."""
+    return _quiet.get()
+
+
 def whole() -> AbstractContextManager[Any]:
     """Write all or nothing; where a transaction is open that is its business."""
     return nullcontext() if connection.in_atomic_block else transaction.atomic()

@@ -39,6 +39,7 @@ from nautobot_job_registry.details.registered_job import (
     SchedulesPanel,
     StatePanel,
 )
+from nautobot_job_registry.details.suspension import SUSPENSION, SuspensionsPanel, facts
 
 __all__ = (
     "COUNT_FIELDS",
@@ -68,12 +69,15 @@ __all__ = (
     "STATE_ADVICE",
     "STATE_EXPLANATIONS",
     "SchedulesPanel",
+    "SUSPENSION",
     "SourcePanel",
+    "SuspensionsPanel",
     "StatePanel",
     "TimelinePanel",
     "UNKNOWN",
     "VariablesPanel",
     "change_rows",
+    "facts",
     "field_label",
     "may_change_job",
     "may_view_source",

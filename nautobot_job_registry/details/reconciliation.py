@@ -31,6 +31,8 @@ COUNT_FIELDS = [
     "errors_updated",
     "errors_resolved",
     "overrides_ended",
+    "suspended",
+    "restored",
 ]
 
 
@@ -70,13 +72,15 @@ def change_rows(entry: Mapping[str, Any]) -> Iterator[dict[str, str]]:
         yield {"subject": entry["load_error"], "action": action, "new": entry.get("message", "")}
         return
     row = {"subject": entry.get("job", ""), "action": entry.get("action", "")}
-    fields = entry.get("fields") or {}
-    if not fields or entry.get("message"):
+    fields, dependents = entry.get("fields") or {}, entry.get("dependents") or {}
+    if entry.get("message") or (not fields and not dependents):
         yield {**row, "new": entry.get("message", "")}
     for field, change in fields.items():
         texts = {side: tables.value_text(change.get(side)) for side in ("old", "new")}
         row["action"] = report.field_action(entry, field)
         yield {**row, "field": field_label(models.RegisteredJob, field), **texts}
+    for kind, text in report.dependent_texts(dependents):
+        yield {**row, "field": kind.replace("_", " ").capitalize(), "old": "", "new": text}
 
 
 RECONCILIATION = ObjectDetailContent(

@@ -21,6 +21,7 @@ from nautobot_job_registry.details.misfits import MisfitsOfJobPanel
 from nautobot_job_registry.details.override_buttons import may_change_job, row_buttons
 from nautobot_job_registry.details.panels import RelatedTablePanel, RowsPanel, VariablesPanel, field_label, queue_link
 from nautobot_job_registry.details.predecessor import BUTTONS, PastPanel
+from nautobot_job_registry.details.suspension import SuspensionsPanel
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, override_flag
 
 MAX_DEPENDENTS_SHOWN = 25
@@ -29,7 +30,8 @@ STATE_EXPLANATIONS = {
     tables.INSTALLED: "The class is there and can be loaded.",
     choices.AbsenceChoices.REMOVED: (
         "The source was read completely, and the class is not in it any more. This record stays, and so do the runs "
-        "and schedules that point at it."
+        "and schedules that point at it. What hangs on the job is switched off until it returns: see below what is "
+        "suspended."
     ),
     choices.AbsenceChoices.LOAD_ERROR: (
         "The class could not be loaded when its source was last read. This counts as a temporary absence, and the "
@@ -264,6 +266,7 @@ REGISTERED_JOB = ObjectDetailContent(
         OpenLoadErrorsPanel(weight=300, section=SectionChoices.FULL_WIDTH),
         RunsPanel(weight=350, section=SectionChoices.FULL_WIDTH, label="Latest runs"),
         SchedulesPanel(weight=360, section=SectionChoices.FULL_WIDTH, label="Schedules"),
+        SuspensionsPanel(weight=370, section=SectionChoices.FULL_WIDTH),
         RevisionsPanel(weight=400, section=SectionChoices.FULL_WIDTH),
     ],
     extra_tabs=[HISTORY_TAB],

@@ -29,6 +29,7 @@ from nautobot_job_registry.engine.fields import FLAG_FIELDS, OVERRIDABLE_FIELDS,
 from nautobot_job_registry.engine.overrides import column_values, restored_values
 from nautobot_job_registry.engine.predecessors import Moves, find_moves
 from nautobot_job_registry.engine.records import CoreState, ErrorRecord, JobKey, JobRecord, RegistryState
+from nautobot_job_registry.engine.suspensions import DependentAction
 
 # Columns that say where the registry stands, not what the job is: no change log entry is made for them alone.
 BOOKKEEPING: Final = frozenset({"source_version", "git_repository", "core_job", "core_decisions"})
@@ -132,6 +133,7 @@ class Plan:
         jobs: What is done to records, ordered by class path.
         errors: What is done to load errors, in a fixed order.
         moves: What is proposed, declared and doubted about what jobs have been before.
+        dependents: What is done to schedules, hooks and buttons, ordered by class path, and in a fixed order.
         unchanged: How many records in scope stay as they are.
         is_first: Whether the registry is empty, so that nothing has changed yet (rule 9).
     """
@@ -139,13 +141,15 @@ class Plan:
     jobs: tuple[JobAction, ...] = ()
     errors: tuple[ErrorAction, ...] = ()
     moves: Moves = Moves()
+    dependents: tuple[DependentAction, ...] = ()
     unchanged: int = 0
     is_first: bool = False
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not self.jobs and not self.errors and not self.moves.proposals and not self.moves.adoptions
+        nothing_of_jobs = not self.jobs and not self.errors and not self.dependents
+        return nothing_of_jobs and not self.moves.proposals and not self.moves.adoptions
 
     @property
     def has_revisions(self) -> bool:
@@ -153,7 +157,7 @@ class Plan:
         return any(action.revision is not None for action in self.jobs)
 
     def counts(self) -> dict[str, int]:
-        """Return how many records and load errors each kind of action concerns."""
+        """Return how many records, load errors and dependents each kind of action concerns."""
         kinds = Counter(action.kind for action in self.jobs)
         errors = Counter(action.kind for action in self.errors)
         return {
@@ -168,6 +172,8 @@ class Plan:
             "errors_resolved": errors[ErrorActionKind.RESOLVE],
             "overrides_ended": sum(len(action.ended) for action in self.jobs),
             "adopted": len(self.moves.adoptions),
+            "suspended": sum(action.switches_off for action in self.dependents),
+            "restored": sum(action.switches_on for action in self.dependents),
         }
 
 

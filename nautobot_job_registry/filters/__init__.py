@@ -6,6 +6,7 @@ from nautobot_job_registry.filters.job_load_error import JobLoadErrorFilterSet
 from nautobot_job_registry.filters.job_revision import JobRevisionFilterSet
 from nautobot_job_registry.filters.reconciliation import ReconciliationFilterSet
 from nautobot_job_registry.filters.registered_job import RegisteredJobFilterSet
+from nautobot_job_registry.filters.suspension import SuspensionFilterSet
 
 __all__ = (
     "ClassPathSearchFilter",
@@ -14,5 +15,6 @@ __all__ = (
     "JobRevisionFilterSet",
     "ReconciliationFilterSet",
     "RegisteredJobFilterSet",
+    "SuspensionFilterSet",
     "class_path_query",
 )

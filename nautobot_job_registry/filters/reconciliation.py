@@ -48,6 +48,8 @@ class ReconciliationFilterSet(BaseFilterSet):
             "errors_updated",
             "errors_resolved",
             "overrides_ended",
+            "suspended",
+            "restored",
             "error",
             "started",
             "finished",

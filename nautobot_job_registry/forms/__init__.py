@@ -9,6 +9,7 @@ from nautobot_job_registry.forms.filters import (
     RegisteredJobFilterForm,
 )
 from nautobot_job_registry.forms.registered_job import RegisteredJobForm
+from nautobot_job_registry.forms.suspension import SuspensionFilterForm
 
 __all__ = (
     "FieldOverrideFilterForm",
@@ -19,5 +20,6 @@ __all__ = (
     "RegisteredJobBulkEditForm",
     "RegisteredJobFilterForm",
     "RegisteredJobForm",
+    "SuspensionFilterForm",
     "given",
 )

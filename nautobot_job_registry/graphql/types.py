@@ -64,4 +64,22 @@ class ReconciliationType(OptimizedNautobotObjectType):
         fields = "__all__"
 
 
-graphql_types = [RegisteredJobType, JobRevisionType, FieldOverrideType, JobLoadErrorType, ReconciliationType]
+class SuspensionType(OptimizedNautobotObjectType):
+    """A suspension."""
+
+    class Meta:
+        """Meta attributes."""
+
+        model = models.Suspension
+        filterset_class = filters.SuspensionFilterSet
+        fields = "__all__"
+
+
+graphql_types = [
+    RegisteredJobType,
+    JobRevisionType,
+    FieldOverrideType,
+    JobLoadErrorType,
+    ReconciliationType,
+    SuspensionType,
+]

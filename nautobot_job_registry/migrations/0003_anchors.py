@@ -184,7 +184,7 @@ class Migration(migrations.Migration):
                 ("class_path", models.CharField(db_index=True, max_length=511)),
                 ("object_id", models.UUIDField(db_index=True)),
                 ("object_name", models.CharField(max_length=255)),
-                ("reason", models.CharField(max_length=50)),
+                ("reason", models.CharField(blank=True, max_length=50)),
                 ("origin", models.CharField(max_length=50)),
                 (
                     "previous_state",

@@ -43,7 +43,10 @@ class Suspension(BaseModel):
     suspended_object = GenericForeignKey(ct_field="object_type", fk_field="object_id")
     object_name = models.CharField(max_length=CHARFIELD_MAX_LENGTH, help_text="Name of what was switched off")
     reason = models.CharField(
-        max_length=50, choices=AbsenceChoices, help_text="Why the job was absent when this was switched off"
+        max_length=50,
+        choices=AbsenceChoices,
+        blank=True,
+        help_text="Why the job was absent when this was switched off; empty until the next reconcile tells",
     )
     origin = models.CharField(
         max_length=50, choices=SuspensionOriginChoices, help_text="Who switched it off: Nautobot itself or the registry"
@@ -64,7 +67,9 @@ class Suspension(BaseModel):
         help_text="Whether it is suspended still, or how that ended",
     )
     suspended_at = models.DateTimeField(default=timezone.now, help_text="When it was switched off")
-    restored_at = models.DateTimeField(blank=True, null=True, help_text="When it was switched on again")
+    restored_at = models.DateTimeField(
+        blank=True, null=True, help_text="When it was switched on again, or found to have been changed or deleted"
+    )
     restored_by = models.ForeignKey(
         to=settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,

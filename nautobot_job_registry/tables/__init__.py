@@ -27,6 +27,7 @@ from nautobot_job_registry.tables.revision_changes import (
     variable_summary,
     version_change,
 )
+from nautobot_job_registry.tables.suspension import SuspensionTable, kind_display, outcome_label, reason_label
 
 __all__ = (
     "FieldOverrideTable",
@@ -41,8 +42,12 @@ __all__ = (
     "change_summary",
     "field_label",
     "in_words",
+    "SuspensionTable",
     "job_state",
+    "kind_display",
     "label",
+    "outcome_label",
+    "reason_label",
     "row_class",
     "shortened",
     "run_count_display",

@@ -36,6 +36,8 @@ class ReconciliationTable(BaseTable):
             "errors_updated",
             "errors_resolved",
             "overrides_ended",
+            "suspended",
+            "restored",
             "finished",
             "duration",
             "user",

@@ -5,6 +5,7 @@ from nautobot_job_registry.views.job_load_error import JobLoadErrorUIViewSet
 from nautobot_job_registry.views.job_revision import JobRevisionUIViewSet
 from nautobot_job_registry.views.reconciliation import ReconciliationUIViewSet
 from nautobot_job_registry.views.registered_job import RegisteredJobUIViewSet
+from nautobot_job_registry.views.suspension import SuspensionUIViewSet
 
 __all__ = (
     "FieldOverrideUIViewSet",
@@ -12,4 +13,5 @@ __all__ = (
     "JobRevisionUIViewSet",
     "ReconciliationUIViewSet",
     "RegisteredJobUIViewSet",
+    "SuspensionUIViewSet",
 )

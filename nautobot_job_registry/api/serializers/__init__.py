@@ -18,6 +18,7 @@ from nautobot_job_registry.api.serializers.registered_job import (
     RegisteredJobSerializer,
     ResetOverridesSerializer,
 )
+from nautobot_job_registry.api.serializers.suspension import SuspensionSerializer, SuspensionToRestoreSerializer
 from nautobot_job_registry.api.serializers.visibility import SourceVisibilityMixin
 
 __all__ = (
@@ -39,5 +40,7 @@ __all__ = (
     "RegisteredJobSerializer",
     "ResetOverridesSerializer",
     "SourceVisibilityMixin",
+    "SuspensionSerializer",
+    "SuspensionToRestoreSerializer",
     "quiet_queue_serializer",
 )

@@ -5,6 +5,7 @@ from nautobot_job_registry.api.views.job_load_error import JobLoadErrorViewSet
 from nautobot_job_registry.api.views.job_revision import JobRevisionViewSet
 from nautobot_job_registry.api.views.reconciliation import ReconciliationViewSet
 from nautobot_job_registry.api.views.registered_job import RegisteredJobViewSet
+from nautobot_job_registry.api.views.suspension import SuspensionViewSet
 
 __all__ = (
     "FieldOverrideViewSet",
@@ -12,4 +13,5 @@ __all__ = (
     "JobRevisionViewSet",
     "ReconciliationViewSet",
     "RegisteredJobViewSet",
+    "SuspensionViewSet",
 )

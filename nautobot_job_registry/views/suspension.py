@@ -1,0 +1,69 @@
+"""Pages of suspensions: what is suspended now and why, and its restoring by hand."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from nautobot.apps.utils import is_uuid
+from nautobot.apps.views import ObjectDetailViewMixin, ObjectListViewMixin
+from rest_framework.decorators import action
+
+from nautobot_job_registry import details, filters, forms, models, restoring, tables
+from nautobot_job_registry.api import serializers
+from nautobot_job_registry.constants import UUID_PATTERN
+
+NOTHING_SELECTED = "No suspension was selected, so that nothing was restored."
+
+
+class SuspensionUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
+    """Pages of suspensions; they are made and ended by reconciling, and restored by hand."""
+
+    action_buttons = ("export",)
+    filterset_class = filters.SuspensionFilterSet
+    filterset_form_class = forms.SuspensionFilterForm
+    lookup_field = "pk"
+    lookup_value_regex = UUID_PATTERN
+    object_detail_content = details.SUSPENSION
+    queryset = models.Suspension.objects.select_related("job", "object_type", "restored_by")
+    serializer_class = serializers.SuspensionSerializer
+    table_class = tables.SuspensionTable
+
+    def get_extra_context(self, request, instance=None):
+        """Offer the selecting of rows to those who may restore some, whatever they may do with suspensions."""
+        context = super().get_extra_context(request, instance)
+        if self.action == "list":
+            may = restoring.may_restore_anything(request.user)
+            context["may_restore"] = may
+            context["permissions"] = {"view": True, "add": False, "change": may, "delete": False}
+        return context
+
+    @action(detail=True, methods=["post"], url_path="restore", url_name="restore", custom_view_base_action="view")
+    def restore(self, request: HttpRequest, pk: Any = None) -> HttpResponse:
+        """Switch on again what the suspension of the page is about."""
+        suspension = self.get_object()
+        self._restore(request, [suspension])
+        return redirect(suspension.get_absolute_url())
+
+    @action(detail=False, methods=["post"], url_path="restore", url_name="bulk_restore", custom_view_base_action="view")
+    def bulk_restore(self, request: HttpRequest) -> HttpResponse:
+        """Switch on again what the selected suspensions are about: all of them, or none."""
+        keys = [key for key in request.POST.getlist("pk") if is_uuid(key)]
+        rows = list(self.get_queryset().filter(pk__in=keys))
+        if rows:
+            self._restore(request, rows)
+        else:
+            messages.warning(request, NOTHING_SELECTED)
+        return redirect(self.get_return_url(request))
+
+    def _restore(self, request: HttpRequest, rows: list[models.Suspension]) -> None:
+        names = ", ".join(row.object_name for row in rows)
+        try:
+            restoring.restore(rows, request.user)
+        except restoring.NotPermittedError as error:
+            raise PermissionDenied(str(error)) from error
+        except restoring.NotRestorableError as error:
+            messages.error(request, f"Nothing was restored. {error}")
+        else:
+            messages.success(request, f"Switched on again: {names}.")
