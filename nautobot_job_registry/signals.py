@@ -11,6 +11,7 @@ from django.db.models import ProtectedError
 from nautobot_job_registry import readiness
 from nautobot_job_registry.choices import ReconciliationTriggerChoices
 from nautobot_job_registry.constants import APP_NAME, STILL_INSTALLED
+from nautobot_job_registry.harmless import harmless
 
 logger = logging.getLogger(__name__)
 
@@ -94,3 +95,33 @@ def take_over_queues_from_core(sender: Any, instance: Any, action: str, reverse:
 
     if action in M2M_CHANGED and not reverse and instance.job_queues_override:
         core_bridge.pull_anyway(instance)
+
+
+def anchor_run(
+    sender: Any, instance: Any, created: bool, raw: bool = False, using: str = "default", **kwargs: Any
+) -> None:
+    """Anchor a run that is asked for (M2)."""
+    from nautobot_job_registry import anchors
+
+    if created and not raw:
+        with harmless("anchor a run", using):
+            anchors.anchor_run(instance, using)
+
+
+def anchor_schedule(
+    sender: Any, instance: Any, created: bool, raw: bool = False, using: str = "default", **kwargs: Any
+) -> None:
+    """Anchor a schedule that is made (M2)."""
+    from nautobot_job_registry import anchors
+
+    if created and not raw:
+        with harmless("anchor a schedule", using):
+            anchors.anchor_schedule(instance, using)
+
+
+def note_loaded_code(sender: Any = None, **kwargs: Any) -> None:
+    """Hash the code that a worker has loaded as it starts, before anything on the disk is changed."""
+    from nautobot_job_registry import discovery, loaded_code
+
+    with harmless("hash the code that the worker has loaded"):
+        loaded_code.note(discovery.loaded_classes())

@@ -7,7 +7,15 @@ import nautobot_job_registry
 
 PACKAGE = Path(nautobot_job_registry.__file__).parent
 NAME = "nautobot_job_registry"
-DOORS = {"signals", "datasources", "jobs", "management.commands.reconcile_jobs", "reconcile_now"}
+DOORS = {
+    "signals",
+    "datasources",
+    "jobs",
+    "management.commands.anchor_job_runs",
+    "management.commands.reconcile_jobs",
+    "reconcile_now",
+    "run_starts",
+}
 FACES = {
     "views",
     "urls",
