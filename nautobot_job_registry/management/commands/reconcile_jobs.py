@@ -3,14 +3,12 @@
 import json
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError
 
-from nautobot_job_registry import readiness, report
+from nautobot_job_registry import report
 from nautobot_job_registry.choices import ReconciliationTriggerChoices
 from nautobot_job_registry.engine.errors import UnknownSourceError
+from nautobot_job_registry.management.database import require_database
 from nautobot_job_registry.reconcile import reconcile
-
-NOT_MIGRATED = "The database is not migrated to the latest: run `nautobot-server migrate` first."
 
 
 class Command(BaseCommand):
@@ -36,7 +34,7 @@ class Command(BaseCommand):
                 there is something to do.
         """
         only_plan = options["dry_run"] or options["check"]
-        _require_database()
+        require_database()
         try:
             outcome = reconcile(options["source"], dry_run=only_plan, trigger=ReconciliationTriggerChoices.COMMAND)
         except UnknownSourceError as error:
@@ -49,12 +47,3 @@ class Command(BaseCommand):
         if style == "json":
             return json.dumps({"changes": report.plan_as_json(plan), "counts": plan.counts()}, indent=2, default=str)
         return report.plan_as_table(plan)
-
-
-def _require_database():
-    try:
-        migrated = readiness.is_migrated()
-    except OperationalError as error:
-        raise CommandError(f"The database cannot be used: {str(error).strip().splitlines()[0]}") from error
-    if not migrated:
-        raise CommandError(NOT_MIGRATED)
