@@ -13,6 +13,7 @@ import factory
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 from git import Actor, Repo
+from nautobot.extras.models import JobResult, ScheduledJob
 
 from nautobot_job_registry import choices, models
 from nautobot_job_registry.engine.descriptor import JobDescriptor, Source, SourceText, SourceType
@@ -139,6 +140,81 @@ class ReconciliationFactory(DjangoModelFactory):
     status = choices.ReconciliationStatusChoices.SUCCEEDED
     started = factory.LazyFunction(timezone.now)
     finished = factory.SelfAttribute("started")
+
+
+class JobResultFactory(DjangoModelFactory):
+    """Makes a run of a job of Nautobot's own: `JobResultFactory(job_model=core_job)`. It is anchored as it is made."""
+
+    class Meta:
+        """Meta attributes."""
+
+        model = JobResult
+
+    name = "Example run"
+
+
+class ScheduledJobFactory(DjangoModelFactory):
+    """Makes a daily schedule of a job of Nautobot's own: `ScheduledJobFactory(job_model=core_job)`."""
+
+    class Meta:
+        """Meta attributes."""
+
+        model = ScheduledJob
+
+    name = factory.Sequence(lambda number: f"Example schedule {number}")
+    task = factory.LazyAttribute(lambda schedule: schedule.job_model.class_path if schedule.job_model else "gone.Gone")
+    job_model = None
+    interval = "daily"
+    start_time = factory.LazyFunction(timezone.now)
+
+
+class AnchorFactory(DjangoModelFactory):
+    """Makes an anchor; one that was made with what it anchors is taken, and told the values that are passed."""
+
+    class Meta:
+        """Meta attributes."""
+
+        abstract = True
+
+    @classmethod
+    def _create(cls, model_class: type, *args: Any, **values: Any) -> Any:
+        link = "job_result" if model_class is models.JobRun else "scheduled_job"
+        anchor, _ = model_class.objects.update_or_create(**{link: values.pop(link)}, defaults=values)
+        return anchor
+
+
+class JobRunFactory(AnchorFactory):
+    """Makes the anchor of a run of a registered job, and the run."""
+
+    class Meta:
+        """Meta attributes."""
+
+        model = models.JobRun
+
+    job = factory.SubFactory(RegisteredJobFactory)
+    job_result = factory.SubFactory(
+        JobResultFactory, job_model=factory.LazyAttribute(lambda result: _core_job(result.factory_parent))
+    )
+    class_path = factory.LazyAttribute(lambda run: run.job.class_path if run.job else "gone.Gone")
+
+
+class JobScheduleFactory(AnchorFactory):
+    """Makes the anchor of a schedule of a registered job, and the schedule."""
+
+    class Meta:
+        """Meta attributes."""
+
+        model = models.JobSchedule
+
+    job = factory.SubFactory(RegisteredJobFactory)
+    scheduled_job = factory.SubFactory(
+        ScheduledJobFactory, job_model=factory.LazyAttribute(lambda schedule: _core_job(schedule.factory_parent))
+    )
+    class_path = factory.LazyAttribute(lambda schedule: schedule.job.class_path if schedule.job else "gone.Gone")
+
+
+def _core_job(anchor: Any) -> Any:
+    return anchor.job.core_job if anchor.job else None
 
 
 class JobClassSource:

@@ -14,11 +14,12 @@ from typing import Any
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from nautobot_job_registry import discovery, report, store
+from nautobot_job_registry import backfill, discovery, report, store
 from nautobot_job_registry.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
 from nautobot_job_registry.engine.descriptor import Discovery, SourceType
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.engine.plan import Plan, make_plan
+from nautobot_job_registry.harmless import harmless
 from nautobot_job_registry.models import Reconciliation
 
 logger = logging.getLogger(__name__)
@@ -112,7 +113,9 @@ def _reconcile(discover: Callable[[], Discovery], occasion: Occasion, *, dry_run
         with _savepoint(), _collector_paused():
             found = discover()
             if not dry_run and store.is_empty():
-                return _carry_out(found, occasion, started)
+                outcome = _carry_out(found, occasion, started)
+                _tell_what_is_not_anchored()
+                return outcome
             plan = _plan(found)
             if dry_run:
                 return Outcome(plan)
@@ -123,6 +126,15 @@ def _reconcile(discover: Callable[[], Discovery], occasion: Occasion, *, dry_run
         if not dry_run:
             _record_failure(occasion, started)
         raise
+
+
+def _tell_what_is_not_anchored() -> None:
+    """Say, once, that there are runs and schedules from before the app was installed, and what anchors them."""
+    with harmless("count what is not anchored"):
+        counts = [(kind.count(), kind.name) for kind in (backfill.RUNS, backfill.SCHEDULES)]
+        found = " and ".join(f"{count} {name}" for count, name in counts if count)
+        if found:
+            logger.warning("%s have no anchor yet: `nautobot-server anchor_job_runs` anchors them.", found)
 
 
 def _plan(found: Discovery, *, for_update: bool = False) -> Plan:

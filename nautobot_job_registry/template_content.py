@@ -9,11 +9,13 @@ from django.utils.http import urlencode
 from nautobot.apps.ui import KeyValueTablePanel, SectionChoices, TemplateExtension
 from nautobot.apps.utils import get_permission_for_model, get_route_for_model
 from nautobot.apps.views import get_obj_from_context
-from nautobot.extras.models import GitRepository, Job
+from nautobot.extras.models import GitRepository, Job, JobResult, ScheduledJob
 
 from nautobot_job_registry import details, models, reconcile_now, tables
+from nautobot_job_registry.models.job_run import REVISION_NOT_LISTED
 
 MAX_ROWS_SHOWN = 10
+GONE = "The record of the job was deleted, or the job is not registered: the class path is kept."
 
 
 class ReadOncePanel(KeyValueTablePanel):
@@ -133,6 +135,43 @@ class LastReconciliationPanel(OfRepositoryMixin, ReadOncePanel):
         }
 
 
+class AnchorOfRunPanel(ReadOncePanel):
+    """What anchors a run, and which code it executed, for those who may view the anchor."""
+
+    def read(self, user: Any, obj: JobResult) -> dict[str, Any]:
+        """Return the keys and values of the anchor of a run."""
+        runs = models.JobRun.objects.restrict(user, "view").select_related("job", "revision")
+        run = runs.defer(*REVISION_NOT_LISTED).filter(job_result=obj.pk).first()
+        return {"job_run": run, "registered_job": run.job, **details.evidence(run)} if run else {}
+
+
+class AnchorOfSchedulePanel(ReadOncePanel):
+    """What anchors a schedule, for those who may view the anchor."""
+
+    def read(self, user: Any, obj: ScheduledJob) -> dict[str, Any]:
+        """Return the keys and values of the anchor of a schedule."""
+        schedules = models.JobSchedule.objects.restrict(user, "view").select_related("job__git_repository")
+        schedule = schedules.filter(scheduled_job=obj.pk).first()
+        if schedule is None:
+            return {}
+        job = schedule.job
+        return {"job_schedule": schedule, "registered_job": job, "state": tables.state_label(job) if job else GONE}
+
+
+class CoreJobResult(TemplateExtension):
+    """On the page of a job result: its anchor."""
+
+    model = JobResult._meta.label_lower
+    object_detail_panels = (AnchorOfRunPanel(weight=300, section=SectionChoices.RIGHT_HALF, label="Job Registry"),)
+
+
+class CoreScheduledJob(TemplateExtension):
+    """On the page of a schedule: its anchor."""
+
+    model = ScheduledJob._meta.label_lower
+    object_detail_panels = (AnchorOfSchedulePanel(weight=300, section=SectionChoices.RIGHT_HALF, label="Job Registry"),)
+
+
 class CoreJob(TemplateExtension):
     """On the page of a core job: its registered job."""
 
@@ -179,4 +218,11 @@ class ReconciliationList(ReconcileNowButton):
     model = models.Reconciliation._meta.label_lower
 
 
-template_extensions = [CoreJob, CoreGitRepository, RegisteredJobList, ReconciliationList]
+template_extensions = [
+    CoreJob,
+    CoreJobResult,
+    CoreScheduledJob,
+    CoreGitRepository,
+    RegisteredJobList,
+    ReconciliationList,
+]

@@ -6,6 +6,7 @@ import shutil
 import sys
 import time
 from contextlib import contextmanager
+from datetime import timedelta
 from hashlib import sha256
 from importlib.util import cache_from_source
 from pathlib import Path
@@ -332,3 +333,15 @@ def test_an_installed_file_that_was_hashed_in_time_may_change(installed, monkeyp
     before = sha256(path.read_bytes()).hexdigest()
     path.write_text("# Upgraded while the worker runs.")
     assert loaded_code.code_hash(loaded) == before
+
+
+def test_the_clean_up_of_old_results_takes_their_anchors_along(job, user):
+    anchor = run(user)
+    JobResult.objects.filter(pk=anchor.job_result_id).update(date_done=timezone.now() - timedelta(days=9))
+    clean_up = Job.objects.get(job_class_name="LogsCleanup")
+    arguments = {"cleanup_types": ["extras.JobResult"], "max_age": 1}
+    result = JobResult.execute_job(clean_up, user, job_kwargs=arguments)
+    assert result.status == "SUCCESS", result.traceback
+    assert result.result["nautobot_job_registry.JobRun"] == 1
+    assert [row.job_result for row in models.JobRun.objects.all()] == [result]
+    connection.check_constraints()

@@ -10,6 +10,7 @@ from nautobot.extras.models import Job, JobQueue, JobResult, ScheduledJob
 
 from nautobot_job_registry import backfill, models
 from nautobot_job_registry.factory import RegisteredJobFactory, empty_registry
+from nautobot_job_registry.reconcile import reconcile
 from tests.support import counted_statements
 
 pytestmark = pytest.mark.django_db
@@ -126,3 +127,21 @@ def test_a_batch_costs_three_statements_whatever_its_size(job):
 def test_a_batch_without_rows_is_refused(size):
     with pytest.raises(CommandError, match="--batch-size must be 1 or more"):
         command("--batch-size", size)
+
+
+def test_the_first_reconcile_says_what_is_not_anchored_and_no_other_does(job, caplog):
+    old_runs(3, job_model=job.core_job)
+    old_schedule("Nightly", task=PATH, job_model=job.core_job)
+    empty_registry()
+    reconcile(reload=False)
+    words = "3 runs and 1 schedules have no anchor yet: `nautobot-server anchor_job_runs` anchors them."
+    assert caplog.text.count(words) == 1
+    caplog.clear()
+    reconcile(reload=False)
+    assert "anchor_job_runs" not in caplog.text
+
+
+def test_the_first_reconcile_says_nothing_where_all_is_anchored(job, caplog):
+    empty_registry()
+    reconcile(reload=False)
+    assert "anchor_job_runs" not in caplog.text

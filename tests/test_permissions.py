@@ -10,7 +10,15 @@ from nautobot.extras.models import Note, ObjectChange
 from nautobot.users.models import ObjectPermission, Token
 
 from nautobot_job_registry.factory import empty_registry
-from nautobot_job_registry.models import FieldOverride, JobLoadError, JobRevision, Reconciliation, RegisteredJob
+from nautobot_job_registry.models import (
+    FieldOverride,
+    JobLoadError,
+    JobRevision,
+    JobRun,
+    JobSchedule,
+    Reconciliation,
+    RegisteredJob,
+)
 from tests import builders
 
 UI = "plugins:nautobot_job_registry"
@@ -19,6 +27,8 @@ CONSTRAINTS = {
     RegisteredJob: {"source_type": "git"},
     JobRevision: {"job__source_type": "git"},
     FieldOverride: {"job__source_type": "git"},
+    JobRun: {"job__source_type": "git"},
+    JobSchedule: {"job__source_type": "git"},
     JobLoadError: {"source_type": "git"},
     Reconciliation: {"scope": "app:app_1"},
 }
@@ -73,7 +83,7 @@ def form(row):
 
 
 def read_only_acts():
-    for model in (JobRevision, FieldOverride, JobLoadError, Reconciliation):
+    for model in (JobRevision, FieldOverride, JobRun, JobSchedule, JobLoadError, Reconciliation):
         name = model._meta.model_name
         yield Act(f"{UI}:{name}_list", "get", model, "view", other=200)
         yield Act(f"{UI}:{name}", "get", model, "view")
@@ -89,6 +99,8 @@ ACTS = (
     Act(JOB, "get", RegisteredJob, "view"),
     Act(f"{JOB}_changelog", "get", RegisteredJob, "view"),
     Act(f"{JOB}_notes", "get", RegisteredJob, "view"),
+    Act(f"{JOB}_runs", "get", RegisteredJob, "view"),
+    Act(f"{JOB}_schedules", "get", RegisteredJob, "view"),
     Act(f"{JOB}_edit", "get", RegisteredJob, "change"),
     Act(f"{JOB}_edit", "post", RegisteredJob, "change", good=302, body=form),
     Act(f"{JOB}_delete", "get", RegisteredJob, "delete"),
@@ -137,6 +149,8 @@ class PermissionMatrixTestCase(TestCase):
             RegisteredJob: (own, other),
             JobRevision: (builders.revision(own), builders.revision(other)),
             FieldOverride: (own.field_overrides.get(), other.field_overrides.get()),
+            JobRun: (builders.run(1, job=own), builders.run(2, job=other)),
+            JobSchedule: (builders.schedule(1, job=own), builders.schedule(2, job=other)),
             JobLoadError: (builders.load_error(1, source_type="git"), builders.load_error(2)),
             Reconciliation: (builders.reconciliation(1), builders.reconciliation(2)),
         }
@@ -146,9 +160,10 @@ class PermissionMatrixTestCase(TestCase):
         self.headers = {"Authorization": f"Token {Token.objects.create(user=self.user).key}"}
 
     def grant(self, model, rights, constraints):
-        """Give rights on one model; the tabs of a page take those of Nautobot, too, which everybody has here."""
+        """Give rights on one model; the tabs of a page take those of others, too, which everybody has here."""
         ObjectPermission.objects.all().delete()
-        for kind, actions in ((model, rights), (Note, ("view",)), (ObjectChange, ("view",))):
+        tabs = [(kind, ("view",)) for kind in (Note, ObjectChange, JobRun, JobSchedule) if kind is not model]
+        for kind, actions in ((model, rights), *tabs):
             permission = ObjectPermission.objects.create(name=kind.__name__, actions=list(actions))
             permission.constraints = constraints if kind is model else None
             permission.save()

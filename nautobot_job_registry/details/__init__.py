@@ -1,8 +1,11 @@
 """Contents of the detail pages of the job registry."""
 
+from nautobot_job_registry.details.anchors import JobRunsPanel, JobSchedulesPanel
 from nautobot_job_registry.details.field_override import FIELD_OVERRIDE, FieldOverridePanel
 from nautobot_job_registry.details.job_load_error import JOB_LOAD_ERROR, LoadErrorPanel
 from nautobot_job_registry.details.job_revision import JOB_REVISION
+from nautobot_job_registry.details.job_run import JOB_RUN, EvidencePanel, evidence
+from nautobot_job_registry.details.job_schedule import JOB_SCHEDULE
 from nautobot_job_registry.details.panels import (
     RelatedTablePanel,
     RowsPanel,
@@ -22,35 +25,34 @@ from nautobot_job_registry.details.reconciliation import (
     shown_changes,
 )
 from nautobot_job_registry.details.registered_job import (
-    MAX_DEPENDENTS_SHOWN,
     NOT_ENABLED_ADVICE,
     REGISTERED_JOB,
     STATE_ADVICE,
     STATE_EXPLANATIONS,
     UNKNOWN,
-    DependentsPanel,
     IdentityPanel,
     OpenLoadErrorsPanel,
     OverridesPanel,
     RegisteredJobPanel,
     RevisionsPanel,
-    RunsPanel,
-    SchedulesPanel,
     StatePanel,
 )
 
 __all__ = (
     "COUNT_FIELDS",
     "ChangesPanel",
-    "DependentsPanel",
+    "EvidencePanel",
     "FIELD_OVERRIDE",
     "FieldOverridePanel",
     "IdentityPanel",
     "JOB_LOAD_ERROR",
     "JOB_REVISION",
+    "JOB_RUN",
+    "JOB_SCHEDULE",
+    "JobRunsPanel",
+    "JobSchedulesPanel",
     "LoadErrorPanel",
     "MAX_CHANGES_SHOWN",
-    "MAX_DEPENDENTS_SHOWN",
     "NOT_ENABLED_ADVICE",
     "OpenLoadErrorsPanel",
     "OverridesPanel",
@@ -61,15 +63,14 @@ __all__ = (
     "RelatedTablePanel",
     "RevisionsPanel",
     "RowsPanel",
-    "RunsPanel",
     "STATE_ADVICE",
     "STATE_EXPLANATIONS",
-    "SchedulesPanel",
     "SourcePanel",
     "StatePanel",
     "UNKNOWN",
     "VariablesPanel",
     "change_rows",
+    "evidence",
     "field_label",
     "may_view_source",
     "queue_link",

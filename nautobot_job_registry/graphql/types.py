@@ -42,6 +42,28 @@ class FieldOverrideType(OptimizedNautobotObjectType):
         fields = "__all__"
 
 
+class JobRunType(OptimizedNautobotObjectType):
+    """A job run."""
+
+    class Meta:
+        """Meta attributes."""
+
+        model = models.JobRun
+        filterset_class = filters.JobRunFilterSet
+        fields = "__all__"
+
+
+class JobScheduleType(OptimizedNautobotObjectType):
+    """A job schedule."""
+
+    class Meta:
+        """Meta attributes."""
+
+        model = models.JobSchedule
+        filterset_class = filters.JobScheduleFilterSet
+        fields = "__all__"
+
+
 class JobLoadErrorType(OptimizedNautobotObjectType):
     """A load error, without the traceback."""
 
@@ -64,4 +86,12 @@ class ReconciliationType(OptimizedNautobotObjectType):
         fields = "__all__"
 
 
-graphql_types = [RegisteredJobType, JobRevisionType, FieldOverrideType, JobLoadErrorType, ReconciliationType]
+graphql_types = [
+    RegisteredJobType,
+    JobRevisionType,
+    FieldOverrideType,
+    JobRunType,
+    JobScheduleType,
+    JobLoadErrorType,
+    ReconciliationType,
+]

@@ -6,6 +6,7 @@ from nautobot_job_registry.tables.display import (
     STATE_CLASSES,
     job_state,
     label,
+    short_text,
     source_display,
     state_label,
     status_label,
@@ -15,6 +16,8 @@ from nautobot_job_registry.tables.display import (
 from nautobot_job_registry.tables.field_override import FieldOverrideTable
 from nautobot_job_registry.tables.job_load_error import JobLoadErrorTable
 from nautobot_job_registry.tables.job_revision import JobRevisionTable
+from nautobot_job_registry.tables.job_run import JobRunTable, code_label, code_state
+from nautobot_job_registry.tables.job_schedule import JobScheduleTable
 from nautobot_job_registry.tables.reconciliation import ReconciliationTable
 from nautobot_job_registry.tables.registered_job import RegisteredJobTable, row_class
 
@@ -23,13 +26,18 @@ __all__ = (
     "INSTALLED",
     "JobLoadErrorTable",
     "JobRevisionTable",
+    "JobRunTable",
+    "JobScheduleTable",
     "ReconciliationTable",
     "RegisteredJobTable",
     "SHORT_COMMIT_LENGTH",
     "STATE_CLASSES",
+    "code_label",
+    "code_state",
     "job_state",
     "label",
     "row_class",
+    "short_text",
     "source_display",
     "state_label",
     "status_label",

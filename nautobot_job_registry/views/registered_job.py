@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.shortcuts import redirect
 from django.utils.html import format_html_join
+from nautobot.apps.utils import get_permission_for_model
 from nautobot.apps.views import (
     NautobotViewSetMixin,
     ObjectBulkDestroyViewMixin,
@@ -16,6 +17,8 @@ from nautobot.apps.views import (
     ObjectNotesViewMixin,
 )
 from nautobot.core.views.utils import get_bulk_queryset_from_view
+from rest_framework.decorators import action
+from rest_framework.response import Response
 
 from nautobot_job_registry import deletion, details, filters, forms, models, tables
 from nautobot_job_registry.api.serializers import RegisteredJobSerializer
@@ -71,6 +74,24 @@ class RegisteredJobUIViewSet(
         if self.action == "destroy" and instance is not None:
             context["impact"] = deletion.impact([instance], request.user)
         return context
+
+    @action(
+        detail=True,
+        custom_view_base_action="view",
+        custom_view_additional_permissions=[get_permission_for_model(models.JobRun, "view")],
+    )
+    def runs(self, request, *args, **kwargs):
+        """Show the runs of a job."""
+        return Response({})
+
+    @action(
+        detail=True,
+        custom_view_base_action="view",
+        custom_view_additional_permissions=[get_permission_for_model(models.JobSchedule, "view")],
+    )
+    def schedules(self, request, *args, **kwargs):
+        """Show the schedules of a job."""
+        return Response({})
 
     def extra_message_context(self, obj):
         """Say what could not be put back to what the source says (rule 13)."""

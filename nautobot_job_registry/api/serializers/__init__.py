@@ -8,6 +8,8 @@ from nautobot_job_registry.api.serializers.deletion import (
 from nautobot_job_registry.api.serializers.field_override import FieldOverrideSerializer
 from nautobot_job_registry.api.serializers.job_load_error import JobLoadErrorSerializer
 from nautobot_job_registry.api.serializers.job_revision import JobRevisionSerializer
+from nautobot_job_registry.api.serializers.job_run import JobRunSerializer
+from nautobot_job_registry.api.serializers.job_schedule import JobScheduleSerializer
 from nautobot_job_registry.api.serializers.queues import MAX_JOB_DEPTH, QueueDepthMixin, quiet_queue_serializer
 from nautobot_job_registry.api.serializers.reconciliation import ReconciliationSerializer
 from nautobot_job_registry.api.serializers.registered_job import (
@@ -25,6 +27,8 @@ __all__ = (
     "FieldOverrideSerializer",
     "JobLoadErrorSerializer",
     "JobRevisionSerializer",
+    "JobRunSerializer",
+    "JobScheduleSerializer",
     "MAX_JOB_DEPTH",
     "QueueDepthMixin",
     "ReconciliationSerializer",
