@@ -93,9 +93,18 @@ def watch() -> None:
         sys.meta_path.insert(0, JobFileFinder())
 
 
-@lru_cache(maxsize=8)
 def _spellings(folder: str) -> tuple[str, ...]:
     """Return how the paths below a folder begin: as it is configured, and with symbolic links resolved."""
+    try:
+        now = os.stat(folder)
+    except OSError:
+        return ()
+    return _resolved(folder, now.st_dev, now.st_ino)
+
+
+@lru_cache(maxsize=8)
+def _resolved(folder: str, *identity: int) -> tuple[str, ...]:
+    """Resolve a folder once, as every import asks; a symbolic link that is put elsewhere changes the identity."""
     return tuple({os.path.join(os.path.abspath(folder), ""), os.path.join(os.path.realpath(folder), "")})
 
 

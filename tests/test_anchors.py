@@ -12,7 +12,7 @@ from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
-from django.conf import settings
+from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 from django.db.models.signals import post_save
@@ -277,6 +277,20 @@ def test_compiled_files_are_used_where_they_are_surely_of_this_source(jobs_root,
     assert loaded_code.code_hash(discovery.loaded_class(PATH)) == sha256(path.read_bytes()).hexdigest()
 
 
+def test_a_folder_that_is_a_link_may_be_put_elsewhere(tmp_path, settings):
+    link = tmp_path / "current"
+    settings.JOBS_ROOT = str(link)
+    for release in ("first", "second"):
+        (tmp_path / release).mkdir()
+        classes = [JobClassSourceFactory(name="Linked")]
+        path = JobModuleFactory(folder=tmp_path / release, name=f"linked_{release}", classes=classes)
+        link.unlink(missing_ok=True)
+        link.symlink_to(tmp_path / release)
+        import_jobs()
+        loaded = discovery.loaded_class(f"linked_{release}.Linked")
+        assert loaded_code.code_hash(loaded) == sha256(path.read_bytes()).hexdigest()
+
+
 def test_packages_and_their_modules_are_hashed(jobs_root):
     path = JobModuleFactory(
         folder=jobs_root, name="anchored_package.inner.module", classes=[JobClassSourceFactory(name="Deep")]
@@ -302,7 +316,7 @@ def test_system_and_app_jobs_tell_the_version_and_the_file_that_was_loaded():
     import_jobs()
     system = discovery.loaded_class("nautobot.core.jobs.GitRepositorySync")
     ours = discovery.loaded_class("nautobot_job_registry.jobs.ReconcileJobRegistry")
-    assert loaded_code.source_version(system) == settings.VERSION
+    assert loaded_code.source_version(system) == django_settings.VERSION
     assert loaded_code.source_version(ours) == nautobot_job_registry.__version__
     signals.note_loaded_code()
     for loaded in (system, ours):
