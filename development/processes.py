@@ -19,14 +19,15 @@ class ProcessError(Exception):
 
 
 @contextlib.contextmanager
-def worker(instance: Mapping[str, str], log: Path) -> Iterator[None]:
+def worker(instance: Mapping[str, str], log: Path, *arguments: str) -> Iterator[None]:
     """Run a real Celery worker while the block runs.
 
     Args:
         instance: The variables of the instance.
         log: Where the worker writes.
+        *arguments: More arguments of the worker, such as `--queues`.
     """
-    with _running(instance, log, "celery", "worker", "--loglevel", "WARNING", "--concurrency", "1"):
+    with _running(instance, log, "celery", "worker", "--loglevel", "WARNING", "--concurrency", "1", *arguments):
         yield
 
 

@@ -41,10 +41,11 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
     def ready(self):
         """Connect the signals, and add the health check."""
         super().ready()
+        from celery.signals import import_modules
         from django.db.models.signals import m2m_changed, post_delete, post_init, post_save, pre_delete, pre_save
-        from nautobot.extras.models import Job, JobButton, JobHook, ScheduledJob
+        from nautobot.extras.models import Job, JobButton, JobHook, JobResult, ScheduledJob
 
-        from nautobot_job_registry import health, models, signals
+        from nautobot_job_registry import health, loaded_code, models, run_starts, signals
         from nautobot_job_registry.models.registered_job import job_saved, job_saving
 
         nautobot_database_ready.connect(signals.reconcile_after_migrate, sender=self)
@@ -61,6 +62,11 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
         m2m_changed.connect(signals.take_over_queues_from_core, sender=Job.job_queues.through)
         m2m_changed.connect(signals.note_changed_queues, sender=models.RegisteredJob.job_queues.through)
         post_delete.connect(signals.delete_core_job, sender=models.RegisteredJob)
+        post_save.connect(signals.anchor_run, sender=JobResult)
+        post_save.connect(signals.anchor_schedule, sender=ScheduledJob)
+        loaded_code.watch()
+        import_modules.connect(signals.note_loaded_code)
+        run_starts.listen()
         health.register()
 
 

@@ -118,6 +118,17 @@ def locate(found: Discovery, keys: Iterable[JobKey]) -> Discovery:
     return replace(found, origins=in_scope)
 
 
+def loaded_class(class_path: str) -> type | None:
+    """Return a job class as this process has it loaded now, without loading anything."""
+    return core_registry.registry["jobs"].get(class_path)
+
+
+def loaded_classes() -> list[type]:
+    """Return all job classes that this process has loaded."""
+    with _jobs_lock:
+        return list(core_registry.registry["jobs"].values())
+
+
 def known_sources() -> tuple[str, ...]:
     """Return the labels of all sources of jobs that exist now."""
     return tuple(source.label for source in _sources(_job_repositories()))

@@ -14,6 +14,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 from git import Actor, Repo
+from nautobot.extras.models import JobResult, ScheduledJob
 
 from nautobot_job_registry import choices, models
 from nautobot_job_registry.engine.descriptor import JobDescriptor, Source, SourceText, SourceType
@@ -144,7 +145,7 @@ class ReconciliationFactory(DjangoModelFactory):
 
 
 class JobResultFactory(DjangoModelFactory):
-    """Makes a run of a job of Nautobot's own: `JobResultFactory(job_model=core_job)`."""
+    """Makes a run of a job of Nautobot's own: `JobResultFactory(job_model=core_job)`. It is anchored as it is made."""
 
     class Meta:
         """Meta attributes."""
@@ -169,7 +170,22 @@ class ScheduledJobFactory(DjangoModelFactory):
     start_time = factory.LazyFunction(timezone.now)
 
 
-class JobRunFactory(DjangoModelFactory):
+class AnchorFactory(DjangoModelFactory):
+    """Makes an anchor; one that was made with what it anchors is taken, and told the values that are passed."""
+
+    class Meta:
+        """Meta attributes."""
+
+        abstract = True
+
+    @classmethod
+    def _create(cls, model_class: type, *args: Any, **values: Any) -> Any:
+        link = "job_result" if model_class is models.JobRun else "scheduled_job"
+        anchor, _ = model_class.objects.update_or_create(**{link: values.pop(link)}, defaults=values)
+        return anchor
+
+
+class JobRunFactory(AnchorFactory):
     """Makes the anchor of a run of a registered job, and the run."""
 
     class Meta:
@@ -184,7 +200,7 @@ class JobRunFactory(DjangoModelFactory):
     class_path = factory.LazyAttribute(lambda run: run.job.class_path if run.job else "gone.Gone")
 
 
-class JobScheduleFactory(DjangoModelFactory):
+class JobScheduleFactory(AnchorFactory):
     """Makes the anchor of a schedule of a registered job, and the schedule."""
 
     class Meta:

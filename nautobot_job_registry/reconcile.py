@@ -14,12 +14,23 @@ from typing import Any
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from nautobot_job_registry import adopting, core_bridge, discovery, pasts, relinking, report, store, suspensions
+from nautobot_job_registry import (
+    adopting,
+    backfill,
+    core_bridge,
+    discovery,
+    pasts,
+    relinking,
+    report,
+    store,
+    suspensions,
+)
 from nautobot_job_registry.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
 from nautobot_job_registry.engine.descriptor import Discovery, SourceType
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.engine.plan import Plan, make_plan, make_plan_of_core, make_plan_of_ends
 from nautobot_job_registry.engine.predecessors import declaring
+from nautobot_job_registry.harmless import harmless
 from nautobot_job_registry.models import Reconciliation
 
 logger = logging.getLogger(__name__)
@@ -153,7 +164,9 @@ def _reconcile(discover: Callable[[], Discovery | None], occasion: Occasion, *, 
         with _savepoint(), _collector_paused():
             found = discover()
             if found is not None and not dry_run and store.is_empty():
-                return _carry_out(found, occasion, started)
+                outcome = _carry_out(found, occasion, started)
+                _tell_what_is_not_anchored()
+                return outcome
             plan = _plan(found)
             if dry_run or (found is None and plan.is_empty):
                 return Outcome(plan)
@@ -166,6 +179,15 @@ def _reconcile(discover: Callable[[], Discovery | None], occasion: Occasion, *, 
         if not dry_run:
             _record_failure(occasion, started)
         raise
+
+
+def _tell_what_is_not_anchored() -> None:
+    """Say, once, that there are runs and schedules from before the app was installed, and what anchors them."""
+    with harmless("count what is not anchored"):
+        counts = [(kind.count(), kind.name) for kind in (backfill.RUNS, backfill.SCHEDULES)]
+        found = " and ".join(f"{count} {name}" for count, name in counts if count)
+        if found:
+            logger.warning("%s have no anchor yet: `nautobot-server anchor_job_runs` anchors them.", found)
 
 
 def _plan(found: Discovery | None, *, for_update: bool = False) -> Plan:

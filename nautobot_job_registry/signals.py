@@ -13,6 +13,7 @@ from nautobot.extras.signals import change_context_state
 from nautobot_job_registry import readiness
 from nautobot_job_registry.choices import ReconciliationTriggerChoices
 from nautobot_job_registry.constants import APP_NAME, STILL_INSTALLED
+from nautobot_job_registry.harmless import harmless
 
 logger = logging.getLogger(__name__)
 
@@ -153,33 +154,52 @@ def _take_over_all(context: Any, user: Any) -> None:
     from nautobot_job_registry.reconcile import take_over_core
 
     context._job_registry_is_told = False
-    try:
+    with harmless("take over what was edited in Nautobot's own jobs; the next reconcile does it"):
         take_over_core(user=user)
-    except Exception:
-        logger.exception(
-            "What was edited in Nautobot's own jobs is not in the job registry yet; the next reconcile mends it."
-        )
 
 
 def record_what_core_switches_off(sender: Any, instance: Any, created: bool, raw: bool = False, **kwargs: Any) -> None:
-    """Record what core is about to switch off with a job that is not installed (rule 18); its save goes on anyway."""
+    """Record what core is about to switch off with a job that is not installed (rule 18)."""
     from nautobot_job_registry import suspensions
 
-    if created or raw or instance.installed:
-        return
-    try:
-        with transaction.atomic():
+    if not (created or raw or instance.installed):
+        with harmless(f"record what Nautobot switches off with the job {instance.class_path}"):
             suspensions.record_switching_off(instance)
-    except Exception:
-        logger.exception("What Nautobot switches off with the job %s could not be recorded.", instance.class_path)
 
 
 def record_deletion_of_suspended(sender: Any, instance: Any, **kwargs: Any) -> None:
-    """Note that a schedule, hook or button that was suspended is deleted; the deletion goes on anyway."""
+    """Note that a schedule, hook or button that was suspended is deleted."""
     from nautobot_job_registry import suspensions
 
-    try:
-        with transaction.atomic():
-            suspensions.record_deletion(instance)
-    except Exception:
-        logger.exception("The suspension of %s, which was deleted, could not be ended.", instance)
+    with harmless(f"end the suspension of {instance}, which was deleted"):
+        suspensions.record_deletion(instance)
+
+
+def anchor_run(
+    sender: Any, instance: Any, created: bool, raw: bool = False, using: str = "default", **kwargs: Any
+) -> None:
+    """Anchor a run that is asked for (M2)."""
+    from nautobot_job_registry import anchors
+
+    if created and not raw:
+        with harmless("anchor a run", using):
+            anchors.anchor_run(instance, using)
+
+
+def anchor_schedule(
+    sender: Any, instance: Any, created: bool, raw: bool = False, using: str = "default", **kwargs: Any
+) -> None:
+    """Anchor a schedule that is made (M2)."""
+    from nautobot_job_registry import anchors
+
+    if created and not raw:
+        with harmless("anchor a schedule", using):
+            anchors.anchor_schedule(instance, using)
+
+
+def note_loaded_code(sender: Any = None, **kwargs: Any) -> None:
+    """Hash the code that a worker has loaded as it starts, before anything on the disk is changed."""
+    from nautobot_job_registry import discovery, loaded_code
+
+    with harmless("hash the code that the worker has loaded"):
+        loaded_code.note(discovery.loaded_classes())

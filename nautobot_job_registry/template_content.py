@@ -9,11 +9,13 @@ from django.utils.http import urlencode
 from nautobot.apps.ui import KeyValueTablePanel, SectionChoices, TemplateExtension
 from nautobot.apps.utils import get_permission_for_model, get_route_for_model
 from nautobot.apps.views import get_obj_from_context
-from nautobot.extras.models import GitRepository, Job, JobButton, JobHook, ScheduledJob
+from nautobot.extras.models import GitRepository, Job, JobButton, JobHook, JobResult, ScheduledJob
 
 from nautobot_job_registry import details, models, reconcile_now, restoring, tables
+from nautobot_job_registry.models.job_run import REVISION_NOT_LISTED
 
 MAX_ROWS_SHOWN = 10
+GONE = "The record of the job was deleted, or the job is not registered: the class path is kept."
 
 
 class ReadOncePanel(KeyValueTablePanel):
@@ -156,13 +158,6 @@ SUSPENSION_PANELS = (
 )
 
 
-class CoreScheduledJob(TemplateExtension):
-    """On the page of a schedule: its suspension."""
-
-    model = ScheduledJob._meta.label_lower
-    object_detail_panels = SUSPENSION_PANELS
-
-
 class CoreJobHook(TemplateExtension):
     """On the page of a job hook: its suspension."""
 
@@ -175,6 +170,46 @@ class CoreJobButton(TemplateExtension):
 
     model = JobButton._meta.label_lower
     object_detail_panels = SUSPENSION_PANELS
+
+
+class AnchorOfRunPanel(ReadOncePanel):
+    """What anchors a run, and which code it executed, for those who may view the anchor."""
+
+    def read(self, user: Any, obj: JobResult) -> dict[str, Any]:
+        """Return the keys and values of the anchor of a run."""
+        runs = models.JobRun.objects.restrict(user, "view").select_related("job", "revision")
+        run = runs.defer(*REVISION_NOT_LISTED).filter(job_result=obj.pk).first()
+        return {"job_run": run, "registered_job": run.job, **details.evidence(run)} if run else {}
+
+
+class AnchorOfSchedulePanel(ReadOncePanel):
+    """What anchors a schedule, for those who may view the anchor."""
+
+    def read(self, user: Any, obj: ScheduledJob) -> dict[str, Any]:
+        """Return the keys and values of the anchor of a schedule."""
+        schedules = models.JobSchedule.objects.restrict(user, "view").select_related("job__git_repository")
+        schedule = schedules.filter(scheduled_job=obj.pk).first()
+        if schedule is None:
+            return {}
+        job = schedule.job
+        return {"job_schedule": schedule, "registered_job": job, "state": tables.state_label(job) if job else GONE}
+
+
+class CoreJobResult(TemplateExtension):
+    """On the page of a job result: its anchor."""
+
+    model = JobResult._meta.label_lower
+    object_detail_panels = (AnchorOfRunPanel(weight=300, section=SectionChoices.RIGHT_HALF, label="Job Registry"),)
+
+
+class CoreScheduledJob(TemplateExtension):
+    """On the page of a schedule: its anchor, and its suspension."""
+
+    model = ScheduledJob._meta.label_lower
+    object_detail_panels = (
+        AnchorOfSchedulePanel(weight=250, section=SectionChoices.RIGHT_HALF, label="Job Registry"),
+        *SUSPENSION_PANELS,
+    )
 
 
 class CoreJob(TemplateExtension):
@@ -225,10 +260,11 @@ class ReconciliationList(ReconcileNowButton):
 
 template_extensions = [
     CoreJob,
-    CoreGitRepository,
+    CoreJobResult,
     CoreScheduledJob,
     CoreJobHook,
     CoreJobButton,
+    CoreGitRepository,
     RegisteredJobList,
     ReconciliationList,
 ]

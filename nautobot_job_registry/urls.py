@@ -16,6 +16,8 @@ router.register("registered-jobs", views.RegisteredJobUIViewSet)
 router.register("job-revisions", views.JobRevisionUIViewSet)
 router.register("field-overrides", views.FieldOverrideUIViewSet)
 router.register("load-errors", views.JobLoadErrorUIViewSet)
+router.register("job-runs", views.JobRunUIViewSet)
+router.register("job-schedules", views.JobScheduleUIViewSet)
 router.register("reconciliations", views.ReconciliationUIViewSet)
 router.register("suspensions", views.SuspensionUIViewSet)
 

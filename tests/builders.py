@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
-from nautobot.extras.models import GitRepository
+from nautobot.extras.models import GitRepository, JobResult, ScheduledJob
 
 from nautobot_job_registry import models
 
@@ -113,6 +113,37 @@ def suspension(number: int, **values: Any) -> models.Suspension:
         **values,
     }
     row = models.Suspension(**values)
+    row.save()
+    return row
+
+
+def run(number: int, **values: Any) -> models.JobRun:
+    """Store a run, and its anchor with the evidence of a worker."""
+    of_job = values.pop("job", None) or job(200 + number, source_version=f"version {number}")
+    result = values.pop("job_result", None) or JobResult.objects.create(name=f"Run {number}", status="SUCCESS")
+    values = {
+        "class_path": of_job.class_path,
+        "source_version": f"version {number}",
+        "worker": f"celery@worker{number}",
+        "code_hash": f"{number:064d}",
+        "created": moment(number),
+        **values,
+    }
+    row = models.JobRun(job=of_job, job_result=result, **values)
+    row.save()
+    return row
+
+
+def schedule(number: int, **values: Any) -> models.JobSchedule:
+    """Store a daily schedule and its anchor."""
+    of_job = values.pop("job", None) or job(300 + number)
+    timing = {"interval": "daily", "start_time": moment(number)}
+    name = values.pop("name", f"Schedule {number}")
+    core = ScheduledJob(name=name, task=f"unregistered.Class{number}", **timing)
+    core.save()
+    row = models.JobSchedule(
+        job=of_job, scheduled_job=core, **{"class_path": of_job.class_path, "created": moment(number), **values}
+    )
     row.save()
     return row
 

@@ -18,6 +18,8 @@ from tests import builders
 SERIALIZED = (
     models.RegisteredJob,
     models.JobRevision,
+    models.JobRun,
+    models.JobSchedule,
     models.FieldOverride,
     models.JobLoadError,
     models.Reconciliation,
@@ -72,6 +74,24 @@ class FieldOverrideAPITestCase(APIViewTestCases.GetObjectViewTestCase, APIViewTe
             builders.override(number)
 
 
+class JobRunAPITestCase(APIViewTestCases.GetObjectViewTestCase, APIViewTestCases.ListObjectsViewTestCase):
+    model = models.JobRun
+
+    @classmethod
+    def setUpTestData(cls):
+        for number in range(1, 4):
+            builders.run(number)
+
+
+class JobScheduleAPITestCase(APIViewTestCases.GetObjectViewTestCase, APIViewTestCases.ListObjectsViewTestCase):
+    model = models.JobSchedule
+
+    @classmethod
+    def setUpTestData(cls):
+        for number in range(1, 4):
+            builders.schedule(number)
+
+
 class JobLoadErrorAPITestCase(APIViewTestCases.GetObjectViewTestCase, APIViewTestCases.ListObjectsViewTestCase):
     model = models.JobLoadError
 
@@ -116,6 +136,7 @@ class RegistryAPITestCase(APITestCase):
         cls.revision = builders.revision(cls.job, metadata={"time_limit": 60, "name": "Job number 1"})
         cls.local_job = builders.job(2)
         builders.revision(cls.local_job)
+        cls.run_anchor, cls.schedule = builders.run(1, job=cls.job), builders.schedule(1, job=cls.job)
         cls.load_error = builders.load_error(1)
         cls.reconciliation = builders.reconciliation(1)
 
@@ -144,6 +165,7 @@ class RegistryAPITestCase(APITestCase):
 
     def test_routes_are_those_of_the_design(self):
         names = {"registered-jobs", "job-revisions", "field-overrides", "load-errors", "reconciliations"}
+        names |= {"job-runs", "job-schedules"}
         paths = {self.list_url(model) for model in SERIALIZED}
         self.assertEqual(paths, {f"/api/plugins/job-registry/{name}/" for name in names})
 
@@ -163,7 +185,7 @@ class RegistryAPITestCase(APITestCase):
 
     def test_what_the_registry_logs_cannot_be_written(self):
         self.make_superuser()
-        for obj in (self.revision, self.load_error, self.reconciliation):
+        for obj in (self.revision, self.run_anchor, self.schedule, self.load_error, self.reconciliation):
             for method, url in (
                 *([] if obj is self.reconciliation else [("post", self.list_url(type(obj)))]),
                 ("put", self.list_url(type(obj))),
@@ -244,6 +266,8 @@ class RegistryAPITestCase(APITestCase):
             builders.revision(job, number=number)
             builders.load_error(number % 27 + 1, module_name=f"m{number}", git_repository=job.git_repository)
             builders.reconciliation(number % 27 + 1, user=self.user)
+            builders.run(number % 27 + 1, job=job, revision=job.current_revision)
+            builders.schedule(number % 27 + 1, job=job, name=f"Schedule of {number}")
         for model in SERIALIZED:
             with self.subTest(model=model.__name__):
                 few = self.statements(self.list_url(model, limit=5))
@@ -253,6 +277,6 @@ class RegistryAPITestCase(APITestCase):
 
     def test_a_detail_costs_at_most_8_statements(self):
         self.make_superuser()
-        for obj in (self.job, self.revision, self.load_error, self.reconciliation):
+        for obj in (self.job, self.revision, self.run_anchor, self.schedule, self.load_error, self.reconciliation):
             with self.subTest(model=type(obj).__name__):
                 self.assertLessEqual(self.statements(self.detail_url(obj)), 8)

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 from nautobot.apps.testing import FilterTestCases
-from nautobot.extras.models import JobQueue
+from nautobot.extras.models import JobQueue, JobResult, ScheduledJob
 from nautobot.users.models import User
 
 from nautobot_job_registry import filters, models
@@ -147,6 +147,84 @@ class FieldOverrideFilterTestCase(FilterTestCases.FilterTestCase):
             ({"origin": ["operator"]}, 3),
             ({"field": ["description"]}, 3),
             ({"field": ["name"]}, 0),
+        ):
+            with self.subTest(params=params):
+                self.assertEqual(self.filterset(params, self.queryset).qs.count(), count)
+
+
+class JobRunFilterTestCase(FilterTestCases.FilterTestCase):
+    queryset = models.JobRun.objects.all()
+    filterset = filters.JobRunFilterSet
+    generic_filter_tests = (
+        ["class_path"],
+        ["code_hash"],
+        ["created"],
+        ["job", "job__id"],
+        ["job", "job__name"],
+        ["job_result", "job_result__id"],
+        ["revision", "revision__id"],
+        ["source_version"],
+        ["user", "job_result__user__id"],
+        ["user", "job_result__user__username"],
+        ["worker"],
+    )
+
+    @classmethod
+    def setUpTestData(cls):
+        empty_registry()
+        for number in range(1, 4):
+            job = builders.job(number, name_override=True)
+            user = User.objects.create(username=f"user {number}")
+            result = JobResult.objects.create(name="Run", user=user, status="SUCCESS" if number < 3 else "FAILURE")
+            revision = builders.revision(job, number=number)
+            builders.run(number, job=job, job_result=result, revision=revision, is_skewed=number == 1)
+        models.RegisteredJob.objects.update(current_revision=None)
+
+    def test_skew_status_record_and_time(self):
+        gone = builders.run(4)
+        self.queryset.filter(pk=gone.pk).update(job=None)
+        for params, count in (
+            ({"is_skewed": True}, 1),
+            ({"is_skewed": False}, 3),
+            ({"status": ["SUCCESS"]}, 3),
+            ({"status": ["SUCCESS", "FAILURE"]}, 4),
+            ({"is_registered": False}, 1),
+            ({"created_after": builders.moment(3)}, 2),
+            ({"created_before": builders.moment(3)}, 3),
+            ({"q": "module_3.jobs"}, 1),
+            ({"q": "celery@worker3"}, 1),
+        ):
+            with self.subTest(params=params):
+                self.assertEqual(self.filterset(params, self.queryset).qs.count(), count)
+
+
+class JobScheduleFilterTestCase(FilterTestCases.FilterTestCase):
+    queryset = models.JobSchedule.objects.all()
+    filterset = filters.JobScheduleFilterSet
+    generic_filter_tests = (
+        ["class_path"],
+        ["created"],
+        ["job", "job__id"],
+        ["job", "job__name"],
+        ["scheduled_job", "scheduled_job__id"],
+        ["scheduled_job", "scheduled_job__name"],
+    )
+
+    @classmethod
+    def setUpTestData(cls):
+        empty_registry()
+        for number in range(1, 4):
+            row = builders.schedule(number, job=builders.job(number, name_override=True))
+        ScheduledJob.objects.filter(pk=row.scheduled_job_id).update(enabled=False)
+
+    def test_enabled_and_record(self):
+        gone = builders.schedule(4)
+        self.queryset.filter(pk=gone.pk).update(job=None)
+        for params, count in (
+            ({"enabled": True}, 3),
+            ({"enabled": False}, 1),
+            ({"is_registered": False}, 1),
+            ({"q": "Schedule 2"}, 1),
         ):
             with self.subTest(params=params):
                 self.assertEqual(self.filterset(params, self.queryset).qs.count(), count)

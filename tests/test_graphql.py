@@ -70,6 +70,21 @@ class GraphQLTestCase(TestCase):
                 self.assertEqual({**found, "field": found["field"].upper()}, told)
                 self.assertIn({"name": job.name}, result.data["registered_jobs"])
 
+    def test_runs_and_schedules_are_told_with_their_job(self):
+        builders.run(1, job=self.job, is_skewed=True)
+        builders.run(2)
+        builders.schedule(1, job=self.job)
+        result = self.ask(
+            "{ job_runs(is_skewed: true) { class_path worker job { name runs { class_path } } job_result { status } } "
+            "job_schedules { class_path scheduled_job { name } } }"
+        )
+        self.assertIsNone(result.errors)
+        path = "module_1.jobs.Job1"
+        job = {"name": "Job number 1", "runs": [{"class_path": path}]}
+        run = {"class_path": path, "worker": "celery@worker1", "job": job, "job_result": {"status": "SUCCESS"}}
+        self.assertEqual(result.data["job_runs"], [run])
+        self.assertEqual(result.data["job_schedules"], [{"class_path": path, "scheduled_job": {"name": "Schedule 1"}}])
+
     def test_sources_and_inner_notes_are_not_told(self):
         self.assertNotIn("source_code", self.fields("JobRevisionType"))
         self.assertNotIn("traceback", self.fields("JobLoadErrorType"))
@@ -83,6 +98,8 @@ class GraphQLTestCase(TestCase):
             models.Reconciliation: {"user"},
             models.FieldOverride: {"set_by"},
             models.Suspension: {"restored_by"},
+            models.JobRun: set(),
+            models.JobSchedule: set(),
         }
         for model in hidden:
             columns = {field.name for field in model._meta.fields} - hidden[model]

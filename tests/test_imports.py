@@ -11,11 +11,13 @@ DOORS = {
     "signals",
     "datasources",
     "jobs",
+    "management.commands.anchor_job_runs",
     "management.commands.clean_up_job_registry",
     "management.commands.purge_uninstalled_jobs",
     "management.commands.reconcile_jobs",
     "management.commands.schedule_override_ends",
     "reconcile_now",
+    "run_starts",
     "metrics",
     "health",
 }

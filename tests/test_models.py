@@ -12,6 +12,8 @@ from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, VALUE_FIELDS
 from nautobot_job_registry.factory import (
     JobLoadErrorFactory,
     JobRevisionFactory,
+    JobRunFactory,
+    JobScheduleFactory,
     ReconciliationFactory,
     RegisteredJobFactory,
     job_metadata,
@@ -42,6 +44,22 @@ class FieldOverrideModelTest(ModelTestCases.BaseModelTestCase):
     @classmethod
     def setUpTestData(cls):
         RegisteredJobFactory(module_name="first", hidden=True, hidden_override=True)
+
+
+class JobRunModelTest(ModelTestCases.BaseModelTestCase):
+    model = models.JobRun
+
+    @classmethod
+    def setUpTestData(cls):
+        JobRunFactory(job__module_name="first")
+
+
+class JobScheduleModelTest(ModelTestCases.BaseModelTestCase):
+    model = models.JobSchedule
+
+    @classmethod
+    def setUpTestData(cls):
+        JobScheduleFactory(job__module_name="first")
 
 
 class JobLoadErrorModelTest(ModelTestCases.BaseModelTestCase):

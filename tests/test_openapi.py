@@ -47,6 +47,8 @@ class OpenApiTestCase(TransactionTestCase):
             "registered-jobs": builders.job(1, time_limit=5, time_limit_override=True),
             "job-revisions": builders.revision(builders.job(2, installed=False, absence="removed")),
             "field-overrides": builders.override(3),
+            "job-runs": builders.run(1),
+            "job-schedules": builders.schedule(1),
             "load-errors": builders.load_error(1),
             "reconciliations": builders.reconciliation(1),
             "suspensions": builders.suspension(1),

@@ -14,6 +14,8 @@ from nautobot_job_registry.models import (
     FieldOverride,
     JobLoadError,
     JobRevision,
+    JobRun,
+    JobSchedule,
     Reconciliation,
     RegisteredJob,
     Suspension,
@@ -26,6 +28,8 @@ CONSTRAINTS = {
     RegisteredJob: {"source_type": "git"},
     JobRevision: {"job__source_type": "git"},
     FieldOverride: {"job__source_type": "git"},
+    JobRun: {"job__source_type": "git"},
+    JobSchedule: {"job__source_type": "git"},
     JobLoadError: {"source_type": "git"},
     Reconciliation: {"scope": "app:app_1"},
     Suspension: {"job__source_type": "git"},
@@ -85,7 +89,7 @@ def form(row):
 
 
 def read_only_acts():
-    for model in (JobRevision, FieldOverride, JobLoadError, Reconciliation, Suspension):
+    for model in (JobRevision, FieldOverride, JobRun, JobSchedule, JobLoadError, Reconciliation, Suspension):
         name = model._meta.model_name
         yield Act(f"{UI}:{name}_list", "get", model, "view", other=200)
         yield Act(f"{UI}:{name}", "get", model, "view")
@@ -104,6 +108,8 @@ ACTS = (
     Act(JOB, "get", RegisteredJob, "view"),
     Act(f"{JOB}_changelog", "get", RegisteredJob, "view"),
     Act(f"{JOB}_notes", "get", RegisteredJob, "view"),
+    Act(f"{JOB}_runs", "get", RegisteredJob, "view"),
+    Act(f"{JOB}_schedules", "get", RegisteredJob, "view"),
     Act(f"{JOB}_edit", "get", RegisteredJob, "change"),
     Act(f"{JOB}_edit", "post", RegisteredJob, "change", good=302, body=form),
     Act(f"{JOB}_delete", "get", RegisteredJob, "delete"),
@@ -174,6 +180,8 @@ class PermissionMatrixTestCase(TestCase):
             RegisteredJob: (own, other),
             JobRevision: (builders.revision(own), builders.revision(other)),
             FieldOverride: (own.field_overrides.get(), other.field_overrides.get()),
+            JobRun: (builders.run(1, job=own), builders.run(2, job=other)),
+            JobSchedule: (builders.schedule(1, job=own), builders.schedule(2, job=other)),
             JobLoadError: (builders.load_error(1, source_type="git"), builders.load_error(2)),
             Reconciliation: (builders.reconciliation(1), builders.reconciliation(2)),
             Suspension: (builders.suspension(1, job=own), builders.suspension(2, job=other)),
@@ -186,7 +194,7 @@ class PermissionMatrixTestCase(TestCase):
     def grant(self, model, rights, constraints):
         """Give rights on one model; the tabs of a page take those on others, too, which everybody has here."""
         ObjectPermission.objects.all().delete()
-        tabs = [kind for kind in (Note, ObjectChange, JobRevision) if kind is not model]
+        tabs = [kind for kind in (Note, ObjectChange, JobRevision, JobRun, JobSchedule) if kind is not model]
         for kind, actions in ((model, rights), *((kind, ("view",)) for kind in tabs)):
             permission = ObjectPermission.objects.create(name=kind.__name__, actions=list(actions))
             permission.constraints = constraints if kind is model else None

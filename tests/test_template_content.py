@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.html import strip_tags
 from nautobot.apps.testing import TestCase
 from nautobot.apps.utils import get_route_for_model
-from nautobot.extras.models import GitRepository, Job, JobQueue
+from nautobot.extras.models import GitRepository, Job, JobQueue, JobResult, ScheduledJob
 from nautobot.users.models import ObjectPermission
 
 from nautobot_job_registry import models
@@ -130,6 +130,82 @@ class CoreJobTestCase(CorePageTestCase):
         with mock.patch.dict("nautobot.extras.registry.registry", plugin_template_extensions={}):
             without = self.statements(self.core_job)
         self.assertEqual(with_panel - without, 2)
+
+
+class AnchorsTestCase(CorePageTestCase):
+    """The pages of a job result and of a schedule."""
+
+    def setUp(self):
+        super().setUp()
+        self.job = builders.job(1)
+        self.revision = builders.revision(self.job)
+        self.run = builders.run(1, job=self.job, revision=self.revision, is_skewed=True)
+        self.schedule = builders.schedule(1, job=self.job)
+
+    def test_a_result_tells_its_job_and_which_code_it_executed(self):
+        self.make_superuser()
+        text = self.panel(self.run.job_result, PANEL)
+        for words in ("Job number 1", "Revision 1", "skewed", "another revision", "celery@worker1", "version 1"):
+            self.assertIn(words, text)
+        content = self.page(self.run.job_result)
+        for obj in (self.job, self.revision, self.run):
+            self.assertIn(f'href="{obj.get_absolute_url()}"', content)
+
+    def test_each_state_of_the_code_says_what_to_do(self):
+        self.make_superuser()
+        for values, state, words in (
+            ({"is_skewed": False}, "current", "Nothing."),
+            ({"is_skewed": True, "revision": None}, "skewed: unknown code", "reconcile_jobs"),
+            ({"is_skewed": False, "revision": None}, "job not registered", "reconcile_jobs"),
+            ({"code_hash": ""}, "not known", "No worker told"),
+        ):
+            models.JobRun.objects.filter(pk=self.run.pk).update(**values)
+            with self.subTest(state=state):
+                for page in (self.run.job_result, self.run):
+                    text = " ".join(strip_tags(self.page(page).replace("<", " <")).split())
+                    self.assertIn(state, text)
+                    self.assertIn(words, text)
+
+    def test_a_schedule_tells_its_job_and_whether_it_is_there(self):
+        self.make_superuser()
+        text = self.panel(self.schedule.scheduled_job, PANEL)
+        self.assertIn("Job number 1", text)
+        self.assertIn("installed", text)
+        models.JobSchedule.objects.update(job=None)
+        self.assertIn("The record of the job was deleted", self.panel(self.schedule.scheduled_job, PANEL))
+
+    def test_panels_need_the_right_to_view_that_anchor(self):
+        for obj, anchor, model in (
+            (self.run.job_result, models.JobRun, JobResult),
+            (self.schedule.scheduled_job, models.JobSchedule, ScheduledJob),
+        ):
+            self.grant(model, ["view"])
+            self.assertNotIn(PANEL, self.page(obj))
+            self.grant(anchor, ["view"], {"class_path": "another"})
+            self.assertNotIn(PANEL, self.page(obj))
+            self.grant(anchor, ["view"])
+            self.assertIn(PANEL, self.page(obj))
+
+    def test_what_is_not_anchored_has_no_panel(self):
+        self.make_superuser()
+        self.assertNotIn(PANEL, self.page(JobResult.objects.create(name="A task")))
+
+    def test_markup_is_escaped(self):
+        self.make_superuser()
+        texts = dict.fromkeys(("class_path", "worker", "source_version", "code_hash"), builders.MARKUP)
+        models.JobRun.objects.filter(pk=self.run.pk).update(**texts)
+        models.JobSchedule.objects.update(class_path=builders.MARKUP)
+        models.RegisteredJob.objects.filter(pk=self.job.pk).update(name=builders.MARKUP)
+        for obj in (self.run.job_result, self.schedule.scheduled_job, self.run, self.schedule):
+            self.assertNotIn(builders.MARKUP, self.page(obj))
+
+    def test_each_panel_costs_one_statement(self):
+        self.make_superuser()
+        for obj in (self.run.job_result, self.schedule.scheduled_job):
+            with_panel = self.statements(obj)
+            with mock.patch.dict("nautobot.extras.registry.registry", plugin_template_extensions={}):
+                without = self.statements(obj)
+            self.assertEqual(with_panel - without, 1)
 
 
 class GitRepositoryTestCase(CorePageTestCase):

@@ -12,7 +12,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import escape, strip_tags
 from nautobot.apps.testing import TestCase, ViewTestCases
 from nautobot.apps.utils import get_filterset_for_model, get_form_for_model, get_route_for_model, get_table_for_model
-from nautobot.extras.models import Job, JobQueue, JobResult, ScheduledJob
+from nautobot.extras.models import JobQueue
 from nautobot.users.models import ObjectPermission
 
 from nautobot_job_registry import models
@@ -22,6 +22,8 @@ from tests import builders
 SHOWN = (
     models.RegisteredJob,
     models.JobRevision,
+    models.JobRun,
+    models.JobSchedule,
     models.FieldOverride,
     models.JobLoadError,
     models.Reconciliation,
@@ -67,6 +69,24 @@ class FieldOverrideViewTestCase(ViewTestCases.GetObjectViewTestCase, ViewTestCas
         empty_registry()
         for number in range(1, 5):
             builders.override(number)
+
+
+class JobRunViewTestCase(ViewTestCases.GetObjectViewTestCase, ViewTestCases.ListObjectsViewTestCase):
+    model = models.JobRun
+
+    @classmethod
+    def setUpTestData(cls):
+        for number in range(1, 5):
+            builders.run(number)
+
+
+class JobScheduleViewTestCase(ViewTestCases.GetObjectViewTestCase, ViewTestCases.ListObjectsViewTestCase):
+    model = models.JobSchedule
+
+    @classmethod
+    def setUpTestData(cls):
+        for number in range(1, 5):
+            builders.schedule(number)
 
 
 class JobLoadErrorViewTestCase(ViewTestCases.GetObjectViewTestCase, ViewTestCases.ListObjectsViewTestCase):
@@ -221,23 +241,22 @@ class PagesTestCase(TestCase):
         self.assertEqual(documents[0]["source_values"]["time_limit"], 61)
 
     def test_runs_and_schedules_are_shown_to_those_who_may_view_them(self):
-        core_job = Job.objects.create(
-            module_name="module_2.jobs", job_class_name="Job2", name="J", default_job_queue=self.queue
-        )
-        models.RegisteredJob.objects.filter(pk=self.local_job.pk).update(core_job=core_job)
-        run = JobResult.objects.create(name="run", job_model=core_job)
-        timing = {"interval": "daily", "start_time": builders.moment(1)}
-        schedule = ScheduledJob.objects.create(name="Nightly", task="x", job_model=core_job, **timing)
-        self.grant(models.RegisteredJob, ["view"])
+        run, other = builders.run(1, job=self.local_job), builders.run(2)
+        schedule = builders.schedule(1, job=self.local_job)
         url = self.local_job.get_absolute_url()
-        content = self.page(url)
-        self.assertNotIn(run.get_absolute_url(), content)
-        self.assertNotIn("Nightly", content)
-        self.grant(JobResult, ["view"])
-        self.grant(ScheduledJob, ["view"], {"name": "Nightly"})
-        content = self.page(url)
-        self.assertIn(run.get_absolute_url(), content)
-        self.assertIn(schedule.get_absolute_url(), content)
+        self.grant(models.RegisteredJob, ["view"])
+        for tab in ("runs", "schedules"):
+            self.assertEqual(self.client.get(f"{url}{tab}/").status_code, 403)
+            self.assertNotIn(f"{url}{tab}/", self.page(url))
+        self.grant(models.JobRun, ["view"], {"worker": run.worker})
+        self.grant(models.JobSchedule, ["view"], {"scheduled_job__name": "Schedule 1"})
+        self.assertIn(f"{url}runs/", self.page(url))
+        runs, schedules = self.page(f"{url}runs/"), self.page(f"{url}schedules/")
+        self.assertIn(run.get_absolute_url(), runs)
+        self.assertNotIn(other.get_absolute_url(), runs)
+        self.assertIn(run.job_result.get_absolute_url(), runs)
+        self.assertIn(schedule.get_absolute_url(), schedules)
+        self.assertIn(schedule.scheduled_job.get_absolute_url(), schedules)
 
     def test_a_job_without_a_revision_says_so(self):
         self.make_superuser()
@@ -392,6 +411,21 @@ class PagesTestCase(TestCase):
             self.client.get(url, **options)
         return len(captured)
 
+    def test_the_list_of_runs_reads_nothing_large_and_counts_without_a_join(self):
+        self.make_superuser()
+        run = builders.run(1, job=self.job, revision=self.revision)
+        tab = reverse("plugins:nautobot_job_registry:registeredjob_runs", kwargs={"pk": self.job.pk})
+        for url in (reverse(get_route_for_model(models.JobRun, "list")), tab):
+            with CaptureQueriesContext(connection) as captured:
+                content = self.client.get(url, headers={"HX-Request": "true"}).content.decode()
+            self.assertIn(run.get_absolute_url(), content)
+            ours = [query["sql"] for query in captured if 'FROM "nautobot_job_registry_jobrun"' in query["sql"]]
+            read, counts = [[sql for sql in ours if ("COUNT(" in sql) is is_count] for is_count in (False, True)]
+            for column in ("traceback", "result", "task_kwargs"):
+                self.assertNotIn(f'"extras_jobresult"."{column}"', " ".join(read))
+            self.assertNotIn('"source_code"', " ".join(read))
+            self.assertNotIn("JOIN", " ".join(counts))
+
     def test_a_list_costs_the_same_for_5_rows_and_for_50(self):
         self.make_superuser()
         for number in range(10, 58):
@@ -400,6 +434,8 @@ class PagesTestCase(TestCase):
             builders.revision(job, number=number)
             builders.load_error(number % 27 + 1, module_name=f"m{number}", git_repository=repository)
             builders.reconciliation(number % 27 + 1, user=self.user)
+            builders.run(number % 27 + 1, job=job, revision=job.current_revision)
+            builders.schedule(number % 27 + 1, job=job, name=f"Schedule of {number}")
         for model in SHOWN:
             with self.subTest(model=model.__name__):
                 url = reverse(get_route_for_model(model, "list"))

@@ -9,6 +9,8 @@ router.register("registered-jobs", views.RegisteredJobViewSet)
 router.register("job-revisions", views.JobRevisionViewSet)
 router.register("field-overrides", views.FieldOverrideViewSet)
 router.register("load-errors", views.JobLoadErrorViewSet)
+router.register("job-runs", views.JobRunViewSet)
+router.register("job-schedules", views.JobScheduleViewSet)
 router.register("reconciliations", views.ReconciliationViewSet)
 router.register("suspensions", views.SuspensionViewSet)
 

@@ -1,9 +1,12 @@
 """Contents of the detail pages of the job registry."""
 
+from nautobot_job_registry.details.anchors import JobRunsPanel, JobSchedulesPanel
 from nautobot_job_registry.details.field_override import FIELD_OVERRIDE, FieldOverridePanel
 from nautobot_job_registry.details.history import HISTORY_TAB, RevisionsPanel, TimelinePanel
 from nautobot_job_registry.details.job_load_error import JOB_LOAD_ERROR, LoadErrorPanel
 from nautobot_job_registry.details.job_revision import JOB_REVISION
+from nautobot_job_registry.details.job_run import JOB_RUN, EvidencePanel, evidence
+from nautobot_job_registry.details.job_schedule import JOB_SCHEDULE
 from nautobot_job_registry.details.override_buttons import OVERRIDE_BUTTONS, may_change_job, row_buttons
 from nautobot_job_registry.details.panels import (
     RelatedTablePanel,
@@ -24,19 +27,15 @@ from nautobot_job_registry.details.reconciliation import (
     shown_changes,
 )
 from nautobot_job_registry.details.registered_job import (
-    MAX_DEPENDENTS_SHOWN,
     NOT_ENABLED_ADVICE,
     REGISTERED_JOB,
     STATE_ADVICE,
     STATE_EXPLANATIONS,
     UNKNOWN,
-    DependentsPanel,
     IdentityPanel,
     OpenLoadErrorsPanel,
     OverridesPanel,
     RegisteredJobPanel,
-    RunsPanel,
-    SchedulesPanel,
     StatePanel,
 )
 from nautobot_job_registry.details.suspension import SUSPENSION, SuspensionsPanel, facts
@@ -44,16 +43,19 @@ from nautobot_job_registry.details.suspension import SUSPENSION, SuspensionsPane
 __all__ = (
     "COUNT_FIELDS",
     "ChangesPanel",
-    "DependentsPanel",
+    "EvidencePanel",
     "FIELD_OVERRIDE",
     "FieldOverridePanel",
     "HISTORY_TAB",
     "IdentityPanel",
     "JOB_LOAD_ERROR",
     "JOB_REVISION",
+    "JOB_RUN",
+    "JOB_SCHEDULE",
+    "JobRunsPanel",
+    "JobSchedulesPanel",
     "LoadErrorPanel",
     "MAX_CHANGES_SHOWN",
-    "MAX_DEPENDENTS_SHOWN",
     "NOT_ENABLED_ADVICE",
     "OVERRIDE_BUTTONS",
     "OpenLoadErrorsPanel",
@@ -65,10 +67,8 @@ __all__ = (
     "RelatedTablePanel",
     "RevisionsPanel",
     "RowsPanel",
-    "RunsPanel",
     "STATE_ADVICE",
     "STATE_EXPLANATIONS",
-    "SchedulesPanel",
     "SUSPENSION",
     "SourcePanel",
     "SuspensionsPanel",
@@ -78,6 +78,7 @@ __all__ = (
     "VariablesPanel",
     "change_rows",
     "facts",
+    "evidence",
     "field_label",
     "may_change_job",
     "may_view_source",

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from nautobot.apps.templatetags import placeholder, render_boolean
+from nautobot.apps.templatetags import placeholder
 from nautobot.apps.ui import (
     KeyValueTablePanel,
     ObjectDetailContent,
@@ -13,9 +13,9 @@ from nautobot.apps.ui import (
     SectionChoices,
 )
 from nautobot.apps.views import get_obj_from_context
-from nautobot.extras.models import JobResult, ScheduledJob
 
 from nautobot_job_registry import choices, models, tables
+from nautobot_job_registry.details.anchors import RUNS_TAB, SCHEDULES_TAB
 from nautobot_job_registry.details.history import HISTORY_TAB, RevisionsPanel
 from nautobot_job_registry.details.misfits import MisfitsOfJobPanel
 from nautobot_job_registry.details.override_buttons import may_change_job, row_buttons
@@ -24,7 +24,6 @@ from nautobot_job_registry.details.predecessor import BUTTONS, PastPanel
 from nautobot_job_registry.details.suspension import SuspensionsPanel
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, override_flag
 
-MAX_DEPENDENTS_SHOWN = 25
 UNKNOWN = "unknown: no revision yet"
 STATE_EXPLANATIONS = {
     tables.INSTALLED: "The class is there and can be loaded.",
@@ -172,60 +171,6 @@ def why(override: models.FieldOverride) -> SafeString:
     return format_html("{}{}ends {}", tables.shortened(override.reason), "; " if override.reason else "", ends)
 
 
-class DependentsPanel(RowsPanel):
-    """What hangs on a job in Nautobot, as far as the user may view it."""
-
-    def visible_rows(self, obj, user):
-        """Return the rows of the objects that the user may view."""
-        found = self.objects(obj).restrict(user, "view") if obj.core_job_id else ()
-        return [self.row(item) for item in found[:MAX_DEPENDENTS_SHOWN]]
-
-    def objects(self, job: models.RegisteredJob) -> QuerySet:
-        """Return the objects, the latest first."""
-        raise NotImplementedError
-
-    def row(self, item: Model) -> dict[str, Any]:
-        """Return the row of an object."""
-        raise NotImplementedError
-
-
-class RunsPanel(DependentsPanel):
-    """The latest runs of a job."""
-
-    columns = ["run", "status", "user"]
-    column_headers = ["Run", "Status", "User"]
-
-    def objects(self, job):
-        """Return the runs."""
-        return JobResult.objects.filter(job_model=job.core_job_id).select_related("user").order_by("-date_created")
-
-    def row(self, item):
-        """Return when it was made, how it went, and who ran it."""
-        made = f"{item.date_created:%Y-%m-%d %H:%M:%S}"
-        run = format_html('<a href="{}">{}</a>', item.get_absolute_url(), made)
-        return {"run": run, "status": item.status, "user": item.user}
-
-
-class SchedulesPanel(DependentsPanel):
-    """The schedules of a job."""
-
-    columns = ["schedule", "enabled", "interval", "last_run"]
-    column_headers = ["Schedule", "Enabled", "Interval", "Last run"]
-
-    def objects(self, job):
-        """Return the schedules."""
-        return ScheduledJob.objects.filter(job_model=job.core_job_id).order_by("name")
-
-    def row(self, item):
-        """Return name, state and times."""
-        return {
-            "schedule": format_html('<a href="{}">{}</a>', item.get_absolute_url(), item.name),
-            "enabled": render_boolean(item.enabled),
-            "interval": item.get_interval_display(),
-            "last_run": item.last_run_at,
-        }
-
-
 class OpenLoadErrorsPanel(RelatedTablePanel):
     """The open load errors of the module of a job, and of the packages around it."""
 
@@ -264,10 +209,8 @@ REGISTERED_JOB = ObjectDetailContent(
             weight=250, section=SectionChoices.FULL_WIDTH, label="Schedules whose stored arguments do not fit"
         ),
         OpenLoadErrorsPanel(weight=300, section=SectionChoices.FULL_WIDTH),
-        RunsPanel(weight=350, section=SectionChoices.FULL_WIDTH, label="Latest runs"),
-        SchedulesPanel(weight=360, section=SectionChoices.FULL_WIDTH, label="Schedules"),
         SuspensionsPanel(weight=370, section=SectionChoices.FULL_WIDTH),
         RevisionsPanel(weight=400, section=SectionChoices.FULL_WIDTH),
     ],
-    extra_tabs=[HISTORY_TAB],
+    extra_tabs=[RUNS_TAB, SCHEDULES_TAB, HISTORY_TAB],
 )

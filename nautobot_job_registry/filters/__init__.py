@@ -4,6 +4,8 @@ from nautobot_job_registry.filters.class_path import ClassPathSearchFilter, clas
 from nautobot_job_registry.filters.field_override import FieldOverrideFilterSet
 from nautobot_job_registry.filters.job_load_error import JobLoadErrorFilterSet
 from nautobot_job_registry.filters.job_revision import JobRevisionFilterSet
+from nautobot_job_registry.filters.job_run import JobRunFilterSet
+from nautobot_job_registry.filters.job_schedule import JobScheduleFilterSet
 from nautobot_job_registry.filters.reconciliation import ReconciliationFilterSet
 from nautobot_job_registry.filters.registered_job import RegisteredJobFilterSet
 from nautobot_job_registry.filters.suspension import SuspensionFilterSet
@@ -13,6 +15,8 @@ __all__ = (
     "FieldOverrideFilterSet",
     "JobLoadErrorFilterSet",
     "JobRevisionFilterSet",
+    "JobRunFilterSet",
+    "JobScheduleFilterSet",
     "ReconciliationFilterSet",
     "RegisteredJobFilterSet",
     "SuspensionFilterSet",

@@ -1,5 +1,6 @@
 """Forms of the job registry; Nautobot looks for them here, by their names."""
 
+from nautobot_job_registry.forms.anchors import JobRunFilterForm, JobScheduleFilterForm
 from nautobot_job_registry.forms.bulk import RegisteredJobBulkDeleteForm, RegisteredJobBulkEditForm, given
 from nautobot_job_registry.forms.filters import (
     FieldOverrideFilterForm,
@@ -15,6 +16,8 @@ __all__ = (
     "FieldOverrideFilterForm",
     "JobLoadErrorFilterForm",
     "JobRevisionFilterForm",
+    "JobRunFilterForm",
+    "JobScheduleFilterForm",
     "ReconciliationFilterForm",
     "RegisteredJobBulkDeleteForm",
     "RegisteredJobBulkEditForm",

@@ -42,6 +42,28 @@ class FieldOverrideType(OptimizedNautobotObjectType):
         fields = "__all__"
 
 
+class JobRunType(OptimizedNautobotObjectType):
+    """A job run."""
+
+    class Meta:
+        """Meta attributes."""
+
+        model = models.JobRun
+        filterset_class = filters.JobRunFilterSet
+        fields = "__all__"
+
+
+class JobScheduleType(OptimizedNautobotObjectType):
+    """A job schedule."""
+
+    class Meta:
+        """Meta attributes."""
+
+        model = models.JobSchedule
+        filterset_class = filters.JobScheduleFilterSet
+        fields = "__all__"
+
+
 class JobLoadErrorType(OptimizedNautobotObjectType):
     """A load error, without the traceback."""
 
@@ -79,6 +101,8 @@ graphql_types = [
     RegisteredJobType,
     JobRevisionType,
     FieldOverrideType,
+    JobRunType,
+    JobScheduleType,
     JobLoadErrorType,
     ReconciliationType,
     SuspensionType,

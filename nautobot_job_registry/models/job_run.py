@@ -3,9 +3,25 @@
 from django.db import models
 from django.utils import timezone
 from nautobot.apps.constants import CHARFIELD_MAX_LENGTH
-from nautobot.apps.models import BaseModel, extras_features
+from nautobot.apps.models import BaseManager, BaseModel, RestrictedQuerySet, extras_features
 
 from nautobot_job_registry.constants import CLASS_PATH_MAX_LENGTH
+
+# What no list of runs shows, and what can be megabytes.
+RESULT_NOT_LISTED = tuple(
+    f"job_result__{name}" for name in ("result", "traceback", "meta", "task_args", "task_kwargs", "celery_kwargs")
+)
+REVISION_NOT_LISTED = ("revision__metadata", "revision__source_code")
+
+
+class JobRunQuerySet(RestrictedQuerySet):
+    """Query set of runs."""
+
+    def listed(self) -> "JobRunQuerySet":
+        """Read what a list shows in one statement, without what is large."""
+        return self.select_related("job", "revision", "job_result__user").defer(
+            *RESULT_NOT_LISTED, *REVISION_NOT_LISTED
+        )
 
 
 @extras_features("custom_links", "export_templates")
@@ -56,6 +72,8 @@ class JobRun(BaseModel):
     created = models.DateTimeField(
         default=timezone.now, editable=False, db_index=True, help_text="When the run was asked for"
     )
+
+    objects = BaseManager.from_queryset(JobRunQuerySet)()
 
     is_data_compliance_model = False
     is_version_controlled = False

@@ -7,6 +7,7 @@ from nautobot_job_registry.tables.display import (
     field_label,
     job_state,
     label,
+    short_text,
     shortened,
     source_display,
     state_label,
@@ -17,6 +18,8 @@ from nautobot_job_registry.tables.display import (
 from nautobot_job_registry.tables.field_override import FieldOverrideTable
 from nautobot_job_registry.tables.job_load_error import JobLoadErrorTable
 from nautobot_job_registry.tables.job_revision import JobRevisionTable
+from nautobot_job_registry.tables.job_run import JobRunTable, code_label, code_state
+from nautobot_job_registry.tables.job_schedule import JobScheduleTable
 from nautobot_job_registry.tables.reconciliation import ReconciliationTable
 from nautobot_job_registry.tables.registered_job import RegisteredJobTable, row_class
 from nautobot_job_registry.tables.revision_changes import (
@@ -34,6 +37,8 @@ __all__ = (
     "INSTALLED",
     "JobLoadErrorTable",
     "JobRevisionTable",
+    "JobRunTable",
+    "JobScheduleTable",
     "ReconciliationTable",
     "RegisteredJobTable",
     "SHORT_COMMIT_LENGTH",
@@ -43,6 +48,8 @@ __all__ = (
     "field_label",
     "in_words",
     "SuspensionTable",
+    "code_label",
+    "code_state",
     "job_state",
     "kind_display",
     "label",
@@ -51,6 +58,7 @@ __all__ = (
     "row_class",
     "shortened",
     "run_count_display",
+    "short_text",
     "source_display",
     "state_label",
     "status_label",

@@ -81,6 +81,12 @@ def version_display(version: str, source_type: str) -> SafeString:
     return format_html('<span title="{}">{}</span>', version, shown)
 
 
+def short_text(text: str, length: int) -> SafeString:
+    """Return the beginning of a commit or hash, with the whole of it as title; a version number is not cut."""
+    is_digits = len(text) >= 2 * length and all(digit in "0123456789abcdef" for digit in text)
+    return format_html('<span title="{}">{}</span>', text, text[:length] if is_digits else text)
+
+
 def status_label(reconciliation: models.Reconciliation) -> SafeString:
     """Return how a reconcile ended as a coloured label."""
     css_class = choices.ReconciliationStatusChoices.CSS_CLASSES.get(reconciliation.status, "secondary")

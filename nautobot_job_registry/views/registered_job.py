@@ -99,6 +99,24 @@ class RegisteredJobUIViewSet(
         """Show what changed on the job, and when."""
         return Response({})
 
+    @action(
+        detail=True,
+        custom_view_base_action="view",
+        custom_view_additional_permissions=[get_permission_for_model(models.JobRun, "view")],
+    )
+    def runs(self, request, *args, **kwargs):
+        """Show the runs of a job."""
+        return Response({})
+
+    @action(
+        detail=True,
+        custom_view_base_action="view",
+        custom_view_additional_permissions=[get_permission_for_model(models.JobSchedule, "view")],
+    )
+    def schedules(self, request, *args, **kwargs):
+        """Show the schedules of a job."""
+        return Response({})
+
     def extra_message_context(self, obj):
         """Say what could not be put back to what the source says (rule 13)."""
         return {"warnings": obj.warnings}

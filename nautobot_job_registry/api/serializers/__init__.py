@@ -10,6 +10,8 @@ from nautobot_job_registry.api.serializers.field_override import FieldOverrideSe
 from nautobot_job_registry.api.serializers.job_load_error import JobLoadErrorSerializer
 from nautobot_job_registry.api.serializers.job_revision import JobRevisionSerializer
 from nautobot_job_registry.api.serializers.job_revision_diff import JobRevisionDiffSerializer
+from nautobot_job_registry.api.serializers.job_run import JobRunSerializer
+from nautobot_job_registry.api.serializers.job_schedule import JobScheduleSerializer
 from nautobot_job_registry.api.serializers.override_decision import OverrideDecisionSerializer, OverrideIdSerializer
 from nautobot_job_registry.api.serializers.queues import MAX_JOB_DEPTH, QueueDepthMixin, quiet_queue_serializer
 from nautobot_job_registry.api.serializers.reconciliation import ReconciliationSerializer
@@ -32,6 +34,8 @@ __all__ = (
     "JobLoadErrorSerializer",
     "JobRevisionDiffSerializer",
     "JobRevisionSerializer",
+    "JobRunSerializer",
+    "JobScheduleSerializer",
     "MAX_JOB_DEPTH",
     "OverrideDecisionSerializer",
     "OverrideIdSerializer",
