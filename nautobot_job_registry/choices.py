@@ -57,15 +57,18 @@ class ReconciliationStatusChoices(ChoiceSet):
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    REJECTED = "rejected"
 
     CHOICES = (
         (SUCCEEDED, "Succeeded"),
         (FAILED, "Failed"),
+        (REJECTED, "Sync rejected"),
     )
 
     CSS_CLASSES = {
         SUCCEEDED: "success",
         FAILED: "danger",
+        REJECTED: "warning",
     }
 
 

@@ -7,18 +7,19 @@ import logging
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.db import OperationalError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, transaction
 from django.utils import timezone
 
-from nautobot_job_registry import discovery, report, store
+from nautobot_job_registry import blame, discovery, events, report, store, surviving
 from nautobot_job_registry.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
 from nautobot_job_registry.engine.descriptor import Discovery, SourceType
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.engine.plan import Plan, make_plan
+from nautobot_job_registry.engine.text import storable_text
 from nautobot_job_registry.models import Reconciliation
 
 logger = logging.getLogger(__name__)
@@ -43,13 +44,19 @@ class Occasion:
     user: Any = None
     job_result: Any = None
 
-    def row(self, started: datetime, **values: Any) -> Reconciliation:
-        """Return the log row of a reconcile that ends now, not saved yet."""
+    def row(self, started: datetime, using: str = DEFAULT_DB_ALIAS, **values: Any) -> Reconciliation:
+        """Return the log row of a reconcile that ends now, not saved yet.
+
+        Args:
+            started: When it began.
+            using: The connection that will save the row: it points at what that one can see only.
+            **values: What else the row says.
+        """
         return Reconciliation(
             trigger=self.trigger,
             scope=self.scope,
-            user=self.user,
-            job_result=self.job_result,
+            user=surviving.visible(self.user, using),
+            job_result=surviving.visible(self.job_result, using),
             started=started,
             finished=timezone.now(),
             **values,
@@ -91,7 +98,10 @@ def reconcile(
         Exception: Whatever goes wrong. It has been stored as a failed reconciliation (rule 11).
     """
     occasion = Occasion(trigger, source or "all", user, job_result)
-    return _reconcile(lambda: discovery.discover(source, reload=reload), occasion, dry_run=dry_run)
+    is_latest = trigger == ReconciliationTriggerChoices.GIT_SYNC
+    return _reconcile(
+        lambda: replace(discovery.discover(source, reload=reload), is_latest=is_latest), occasion, dry_run=dry_run
+    )
 
 
 def reconcile_source_gone(slug: str, *, user: Any = None, job_result: Any = None) -> Outcome:
@@ -109,7 +119,7 @@ def reconcile_source_gone(slug: str, *, user: Any = None, job_result: Any = None
 def _reconcile(discover: Callable[[], Discovery], occasion: Occasion, *, dry_run: bool = False) -> Outcome:
     started = timezone.now()
     try:
-        with _savepoint(), _collector_paused():
+        with savepoint(), _collector_paused():
             found = discover()
             if not dry_run and store.is_empty():
                 return _carry_out(found, occasion, started)
@@ -121,16 +131,16 @@ def _reconcile(discover: Callable[[], Discovery], occasion: Occasion, *, dry_run
         raise
     except Exception:
         if not dry_run:
-            _record_failure(occasion, started)
+            record_failure(occasion, started)
         raise
 
 
 def _plan(found: Discovery, *, for_update: bool = False) -> Plan:
     state = store.read_state(for_update=for_update)
-    return make_plan(discovery.locate(found, state.unregistered), state)
+    return blame.with_authors(make_plan(discovery.locate(found, state.unregistered), state))
 
 
-def _savepoint() -> AbstractContextManager[Any]:
+def savepoint() -> AbstractContextManager[Any]:
     """Keep a transaction that somebody else has begun usable, whatever goes wrong in here (rule 11)."""
     return transaction.atomic() if connection.in_atomic_block else nullcontext()
 
@@ -140,6 +150,9 @@ def _logged(plan: Plan, occasion: Occasion, started: datetime) -> Outcome:
     changes = report.plan_as_json(plan)
     row = occasion.row(started, status=ReconciliationStatusChoices.SUCCEEDED, changes=changes, **plan.counts())
     row.save()
+    if not plan.is_first:
+        # The first registration is told by its row alone (rule 9).
+        events.announce(row)
     return Outcome(plan, row)
 
 
@@ -185,11 +198,16 @@ def _apply_alone(found: Discovery, occasion: Occasion, started: datetime) -> Pla
     return plan
 
 
-def _record_failure(occasion: Occasion, started: datetime) -> None:
-    """Store what went wrong; where even that fails, the log has it (rule 11)."""
+def record_failure(occasion: Occasion, started: datetime) -> None:
+    """Store what went wrong; where even that fails, the log has it (rule 11).
+
+    What failed inside the transaction of a run is kept also where that one is rolled back (rule 12).
+    """
     logger.exception("The reconcile of the job registry failed; the next one mends it.")
+    values = {"status": ReconciliationStatusChoices.FAILED, "error": storable_text(traceback.format_exc())}
+    using = surviving.connection_for(occasion.job_result)
     try:
-        with transaction.atomic():
-            occasion.row(started, status=ReconciliationStatusChoices.FAILED, error=traceback.format_exc()).save()
+        with surviving.writing(using):
+            occasion.row(started, using, **values).save(using=using)
     except Exception:
         logger.exception("The failed reconcile could not be stored.")

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from nautobot_job_registry.engine.descriptor import Source, SourceType
 from nautobot_job_registry.engine.plan import JobAction, Plan
 
 SHOWN_LENGTH = 60
 ERROR_SUMMARY = "load errors: {errors_opened} new, {errors_updated} changed, {errors_resolved} resolved"
+ERROR_FACTS = (
+    "message",
+    "exception_type",
+    "file_path",
+    "line",
+    "source_version",
+    "effective_version",
+    "commit_author",
+    "commit_subject",
+)
 JOB_SUMMARY = "{registered} registered, {returned} returned, {changed} changed, {uninstalled} uninstalled"
 
 
@@ -23,16 +34,23 @@ def _job_as_json(action: JobAction) -> dict[str, Any]:
         for change in action.changes
         if change.field != "core_decisions"
     }
-    return {"job": action.class_path, "action": action.kind.value, "fields": fields}
+    return {
+        "job": action.class_path,
+        "source": _source(action).label,
+        "action": action.kind.value,
+        "absence": action.columns["absence"],
+        "fields": fields,
+    }
+
+
+def _source(action: JobAction) -> Source:
+    return Source(SourceType(action.columns["source_type"]), action.columns["source_name"])
 
 
 def _errors_as_json(plan: Plan) -> Iterator[dict[str, Any]]:
     for action in plan.errors:
-        yield {
-            "load_error": action.label,
-            "action": action.kind.value,
-            "message": action.failure.message if action.failure else "",
-        }
+        facts = {name: getattr(action.failure, name) for name in ERROR_FACTS} if action.failure else {"message": ""}
+        yield {"load_error": action.label, "source": action.source, "action": action.kind.value, **facts}
 
 
 def summary(plan: Plan) -> str:
@@ -68,13 +86,3 @@ def _shown(value: Any) -> str:
     text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
     text = " ".join(text.split())
     return text if len(text) <= SHOWN_LENGTH else f"{text[: SHOWN_LENGTH - 1]}…"
-
-
-def lines(plan: Plan) -> Iterator[str]:
-    """Yield one line for each change of a plan: what, on which job, from which value to which."""
-    for action, job, field, old, new in _rows(plan):
-        what = f"{action}: {job}"
-        if field:
-            yield f"{what}: {field}: {old} → {new}"
-        else:
-            yield f"{what}: {new}" if new else what

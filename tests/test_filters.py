@@ -183,6 +183,9 @@ class JobLoadErrorFilterTestCase(FilterTestCases.FilterTestCase):
                 job_class_name=f"Class{n}",
                 git_repository=builders.repository(f"Repository {n}", f"repository_{n}"),
                 resolved_at=builders.moment(9) if n == 3 else None,
+                effective_version=f"effective {n}" if n < 3 else "",
+                commit_author=f"Author {n}",
+                commit_subject=f"Subject {n}",
             )
 
     def modules(self, **params):
@@ -191,6 +194,14 @@ class JobLoadErrorFilterTestCase(FilterTestCases.FilterTestCase):
     def test_resolved_tells_errors_that_are_gone(self):
         self.assertEqual(self.modules(resolved="true"), ["broken_3"])
         self.assertEqual(self.modules(resolved="false"), ["broken_1", "broken_2"])
+
+    def test_rejected_tells_errors_of_commits_that_were_rejected(self):
+        self.assertEqual(self.modules(rejected="true"), ["broken_1", "broken_2"])
+        self.assertEqual(self.modules(rejected="false"), ["broken_3"])
+
+    def test_the_search_reads_author_and_subject(self):
+        self.assertEqual(self.modules(q="author 2"), ["broken_2"])
+        self.assertEqual(self.modules(q="subject 3"), ["broken_3"])
 
     def test_the_traceback_cannot_be_searched(self):
         self.assertFalse(self.filterset({"traceback__ic": ["secret"]}, self.queryset).is_valid())

@@ -303,6 +303,18 @@ class PagesTestCase(TestCase):
         self.grant(models.JobLoadError, ["view_source"])
         self.assertIn(builders.TRACEBACK, self.page(error.get_absolute_url()))
 
+    def test_a_load_error_tells_its_commits_and_what_they_mean(self):
+        self.make_superuser()
+        commits = {"source_version": "b" * 40, "commit_author": "Ada", "commit_subject": "Use a new library"}
+        error = builders.load_error(1, effective_version="a" * 40, source_type="git", source_name="x", **commits)
+        content = self.page(error.get_absolute_url())
+        for text in ("Ada", "Use a new library", "b" * 40, f"jobs still run from commit {'a' * 40}", "sync rejected"):
+            self.assertIn(text, content)
+        self.assertIn("Ada", self.rows(models.JobLoadError))
+        error.resolved_at = builders.moment(9)
+        error.save()
+        self.assertNotIn("jobs still run from", self.page(error.get_absolute_url()))
+
     def test_a_reconciliation_shows_what_changed(self):
         self.make_superuser()
         row = builders.reconciliation(
@@ -339,6 +351,7 @@ class PagesTestCase(TestCase):
         revision = builders.revision(job, metadata={"variables": [variable]}, source_code=markup)
         same_source = {"source_name": markup, "module_name": "module_7.jobs"}
         error = builders.load_error(7, message=markup, traceback=markup, exception_type=markup, **same_source)
+        models.JobLoadError.objects.update(commit_author=markup, commit_subject=markup, effective_version=markup)
         fields = {markup: {"old": markup, "new": [markup]}}
         changes = [{"job": markup, "action": markup, "fields": fields}, {"load_error": markup, "message": markup}]
         reconciliation = builders.reconciliation(7, changes=changes, error=markup, scope=markup)

@@ -104,7 +104,7 @@ class JobRecord:
 
 @dataclass(frozen=True)
 class ErrorRecord:
-    """A load error that is not resolved yet."""
+    """A load error that is not resolved yet; its attributes are those of a `LoadFailure`."""
 
     id: UUID
     key: tuple[str, str, str, str]
@@ -113,6 +113,7 @@ class ErrorRecord:
     line: int | None
     exception_type: str
     message: str
+    effective_version: str = ""
 
 
 @dataclass(frozen=True)

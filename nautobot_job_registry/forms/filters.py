@@ -91,11 +91,13 @@ class JobLoadErrorFilterForm(BootstrapMixin, forms.Form):
 
     q = search_field()
     resolved = yes_no_field("Is resolved")
+    rejected = yes_no_field("Sync rejected")
     source_type = choices_field(choices.SourceTypeChoices)
     source_name = MultiValueCharField(required=False)
     git_repository = git_repository_field()
     module_name = MultiValueCharField(required=False)
     exception_type = MultiValueCharField(required=False)
+    commit_author = MultiValueCharField(required=False)
 
 
 class ReconciliationFilterForm(BootstrapMixin, forms.Form):
