@@ -2,6 +2,7 @@
 
 from nautobot.apps.choices import ChoiceSet
 
+from nautobot_job_registry import wording
 from nautobot_job_registry.engine.descriptor import Absence, SourceType
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS
 
@@ -70,6 +71,12 @@ class ReconciliationStatusChoices(ChoiceSet):
         FAILED: "danger",
         REJECTED: "warning",
     }
+
+
+class ChangeKindChoices(ChoiceSet):
+    """What kind of thing a reconcile did."""
+
+    CHOICES = tuple((group.key, group.title) for group in wording.GROUPS)
 
 
 class OverridableFieldChoices(ChoiceSet):

@@ -244,3 +244,33 @@ class ReconciliationFilterTestCase(FilterTestCases.FilterTestCase):
         bounds = {"started_after": builders.moment(2), "started_before": builders.moment(2)}
         self.assertEqual(self.scopes(**bounds), ["app:app_2"])
         self.assertEqual(self.scopes(started__gt=[builders.moment(2)]), ["app:app_3"])
+
+    def test_job_source_and_kind_are_those_of_one_and_the_same_change(self):
+        gone = {"job": "y.jobs.A", "source": "git:y", "action": "uninstall", "fields": {"hidden": {"old": 1}}}
+        new = {"job": "z.B", "source": "local", "action": "register"}
+        error = {"load_error": "y.jobs", "source": "git:y", "action": "open"}
+        other = {"job": "y.jobs.A", "source": "git:y", "action": "refresh"}
+        for number, changes in ((11, [gone, new]), (12, [new]), (13, [error, other]), (14, [])):
+            builders.reconciliation(number, scope=str(number), changes=changes)
+        for params, found in (
+            ({"job": ["y.jobs.A"]}, ["11", "13"]),
+            ({"job": ["z.B"]}, ["11", "12"]),
+            ({"job": ["y.jobs.C"]}, ["13"]),
+            ({"job": ["nowhere"]}, []),
+            ({"job": ["\x00"]}, []),
+            ({"source": ["git:y"]}, ["11", "13"]),
+            ({"source": ["local", "git:y"]}, ["11", "12", "13"]),
+            ({"kind": ["uninstalled"]}, ["11"]),
+            ({"kind": ["load_errors", "registered"]}, ["11", "12", "13"]),
+            ({"job": ["z.B"], "kind": ["uninstalled"]}, []),
+            ({"source": ["git:y"], "kind": ["registered"]}, []),
+            ({"job": ["y.jobs.A"], "source": ["git:y"], "kind": ["refreshed"]}, ["13"]),
+        ):
+            with self.subTest(params=params):
+                self.assertEqual(self.scopes(**params), found)
+                wanted = filters.WantedChanges.of(params)
+                rows = [row for row in models.Reconciliation.objects.all() if wanted.among(row.changes)]
+                self.assertEqual(sorted(row.scope for row in rows), found)
+
+    def test_unknown_kind_is_refused(self):
+        self.assertFalse(self.filterset({"kind": ["no such kind"]}, self.queryset).is_valid())

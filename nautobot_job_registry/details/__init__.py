@@ -9,6 +9,7 @@ from nautobot_job_registry.details.panels import (
     SourcePanel,
     VariablesPanel,
     field_label,
+    list_link,
     may_view_source,
     queue_link,
 )
@@ -20,6 +21,7 @@ from nautobot_job_registry.details.reconciliation import (
     ReconciliationPanel,
     change_rows,
     shown_changes,
+    subject_link,
 )
 from nautobot_job_registry.details.registered_job import (
     MAX_DEPENDENTS_SHOWN,
@@ -71,7 +73,9 @@ __all__ = (
     "VariablesPanel",
     "change_rows",
     "field_label",
+    "list_link",
     "may_view_source",
     "queue_link",
     "shown_changes",
+    "subject_link",
 )

@@ -4,6 +4,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.db.models import Model, QuerySet
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from nautobot.apps.templatetags import hyperlinked_object, render_boolean
 from nautobot.apps.ui import (
@@ -12,6 +15,7 @@ from nautobot.apps.ui import (
     ObjectsTablePanel,
     ObjectTextPanel,
 )
+from nautobot.apps.utils import get_route_for_model
 from nautobot.apps.views import get_obj_from_context
 from nautobot.extras.models import JobQueue
 
@@ -23,6 +27,12 @@ def field_label(model: type[Model], field: str) -> str:
     names = {known.name: known.verbose_name for known in (*model._meta.fields, *model._meta.many_to_many)}
     text = str(names.get(field, field))
     return text[:1].upper() + text[1:]
+
+
+def list_link(model: type, parameters: dict[str, Any], text: str) -> str:
+    """Return a link to a filtered list."""
+    url = reverse(get_route_for_model(model, "list"))
+    return format_html('<a href="{}?{}">{}</a>', url, urlencode(parameters, doseq=True), text)
 
 
 def may_view_source(user: Any, obj: Model) -> bool:
