@@ -98,7 +98,7 @@ class JobsOfRepositoryPanel(OfRepositoryTablePanel):
 class LoadErrorsOfRepositoryPanel(OfRepositoryTablePanel):
     """The open load errors of a Git repository."""
 
-    exclude_columns = ["pk", "source", "state"]
+    exclude_columns = ["pk", "source"]
     list_url_extra_params = {"resolved": "false"}
     related_table_class = tables.JobLoadErrorTable
     required_permissions = [get_permission_for_model(models.JobLoadError, "view")]
