@@ -2,6 +2,7 @@
 
 from nautobot.apps.choices import ChoiceSet
 
+from nautobot_job_registry import wording
 from nautobot_job_registry.engine.descriptor import Absence, SourceType
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS
 from nautobot_job_registry.engine.suspensions import DependentKind
@@ -58,16 +59,25 @@ class ReconciliationStatusChoices(ChoiceSet):
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    REJECTED = "rejected"
 
     CHOICES = (
         (SUCCEEDED, "Succeeded"),
         (FAILED, "Failed"),
+        (REJECTED, "Sync rejected"),
     )
 
     CSS_CLASSES = {
         SUCCEEDED: "success",
         FAILED: "danger",
+        REJECTED: "warning",
     }
+
+
+class ChangeKindChoices(ChoiceSet):
+    """What kind of thing a reconcile did."""
+
+    CHOICES = tuple((group.key, group.title) for group in wording.GROUPS)
 
 
 class OverridableFieldChoices(ChoiceSet):

@@ -6,10 +6,11 @@ import logging
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from nautobot.apps.datasources import DatasourceContent
 from nautobot.extras.choices import LogLevelChoices
 
-from nautobot_job_registry import report
+from nautobot_job_registry import report, wording
 from nautobot_job_registry.choices import ReconciliationTriggerChoices
 from nautobot_job_registry.constants import APP_NAME
 
@@ -18,6 +19,8 @@ logger = logging.getLogger(__name__)
 # Core's own callback for jobs, which has loaded the code by then, has the weight 300.
 WEIGHT = 310
 GROUPING = "job registry"
+# How many load errors the log of a sync tells of; the list of load errors has all of them.
+MAX_WARNINGS = 50
 
 
 def refresh_registered_jobs(repository_record: Any, job_result: Any, delete: bool = False) -> None:
@@ -25,7 +28,7 @@ def refresh_registered_jobs(repository_record: Any, job_result: Any, delete: boo
 
     It is called for every repository that is synced or deleted, inside the transaction of the sync, and never makes
     the sync fail: what goes wrong is logged as a warning, as an error in the job's log would roll the sync back
-    (rule 11).
+    (rule 11). Of a sync that is going to be rolled back anyway, only the load errors are kept (rule 12).
 
     Args:
         repository_record: The repository.
@@ -41,10 +44,19 @@ def refresh_registered_jobs(repository_record: Any, job_result: Any, delete: boo
         job_result.log(message, level_choice=LogLevelChoices.LOG_WARNING, grouping=GROUPING)
     else:
         if outcome is not None:
-            job_result.log(report.summary(outcome.plan), level_choice=LogLevelChoices.LOG_INFO, grouping=GROUPING)
+            _log(outcome, job_result)
+
+
+def _log(outcome: Any, job_result: Any) -> None:
+    """Tell a sync's log what was done; what could not be loaded is told one by one, and never as an error (rule 11)."""
+    failed = [entry for entry in report.plan_as_json(outcome.plan) if entry.get("message")]
+    for entry in failed[:MAX_WARNINGS]:
+        job_result.log(wording.sentence(entry), level_choice=LogLevelChoices.LOG_WARNING, grouping=GROUPING)
+    job_result.log(report.summary(outcome.plan), level_choice=LogLevelChoices.LOG_INFO, grouping=GROUPING)
 
 
 def _reconcile(repository: Any, job_result: Any, delete: bool) -> Any:
+    from nautobot_job_registry import rejected_sync
     from nautobot_job_registry.models import RegisteredJob
     from nautobot_job_registry.reconcile import reconcile, reconcile_source_gone
 
@@ -54,6 +66,8 @@ def _reconcile(repository: Any, job_result: Any, delete: bool) -> Any:
         if not RegisteredJob.objects.filter(source_type="git", source_name=repository.slug).exists():
             return None
         return reconcile_source_gone(repository.slug, user=user, job_result=stored)
+    if connection.in_atomic_block and rejected_sync.is_rejected(job_result):
+        return rejected_sync.keep_load_errors(repository.slug, user=user, job_result=stored)
     return reconcile(
         f"git:{repository.slug}",
         trigger=ReconciliationTriggerChoices.GIT_SYNC,

@@ -230,7 +230,8 @@ def _examine_repository(source: Source, repository: GitRepository) -> _Examinati
     clone, jobs = _folder(repository.filesystem_path), f"{repository.slug}.jobs"
     found = _Examination(version=repository.current_head, git_repository_id=repository.pk)
     try:
-        _check_clone(repository, clone)
+        # A repository that was never synced well has no commit that Nautobot expects: what was read is named.
+        found = replace(found, version=_checked_head(repository, clone))
     except RepositoryUnavailableError as error:
         return _failed(found, source, repository.slug, error, ScanStatus.UNAVAILABLE)
     try:
@@ -250,7 +251,8 @@ def _failed(
     return _Examination(status, found.version, found.git_repository_id, (failure,))
 
 
-def _check_clone(repository: GitRepository, clone: Path) -> None:
+def _checked_head(repository: GitRepository, clone: Path) -> str:
+    """Return the commit of a clone, if it is the one that Nautobot expects."""
     try:
         with Repo(clone) as repo:
             head = str(repo.rev_parse("HEAD"))
@@ -263,6 +265,7 @@ def _check_clone(repository: GitRepository, clone: Path) -> None:
             f"The clone at {clone} is at commit {head}, and Nautobot expects {repository.current_head}: "
             "it could not be fetched here. Sync the repository to see why."
         )
+    return head
 
 
 def _check_jobs_module(repository: GitRepository, clone: Path) -> None:

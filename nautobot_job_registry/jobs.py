@@ -2,7 +2,7 @@
 
 from nautobot.apps.jobs import DryRunVar, Job, StringVar, register_jobs
 
-from nautobot_job_registry import report, retention
+from nautobot_job_registry import report, retention, wording
 from nautobot_job_registry.choices import ReconciliationTriggerChoices
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.reconcile import end_overrides, reconcile
@@ -50,8 +50,8 @@ class ReconcileJobRegistry(Job):
         except UnknownSourceError as error:
             self.logger.error("%s", error)
             raise
-        for entry in report.lines(outcome.plan):
-            self.logger.info("%s", entry)
+        for sentence in wording.sentences(report.plan_as_json(outcome.plan)):
+            self.logger.info("%s", sentence)
         self.logger.info("%s", report.summary(outcome.plan))
         return outcome.plan.counts()
 

@@ -7,22 +7,25 @@ import logging
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.db import OperationalError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, transaction
 from django.utils import timezone
 
 from nautobot_job_registry import (
     adopting,
     backfill,
+    blame,
     core_bridge,
     discovery,
+    events,
     pasts,
     relinking,
     report,
     store,
+    surviving,
     suspensions,
 )
 from nautobot_job_registry.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
@@ -30,6 +33,7 @@ from nautobot_job_registry.engine.descriptor import Discovery, SourceType
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.engine.plan import Plan, make_plan, make_plan_of_core, make_plan_of_ends
 from nautobot_job_registry.engine.predecessors import declaring
+from nautobot_job_registry.engine.text import storable_text
 from nautobot_job_registry.harmless import harmless
 from nautobot_job_registry.models import Reconciliation
 
@@ -57,13 +61,19 @@ class Occasion:
     user: Any = None
     job_result: Any = None
 
-    def row(self, started: datetime, **values: Any) -> Reconciliation:
-        """Return the log row of a reconcile that ends now, not saved yet."""
+    def row(self, started: datetime, using: str = DEFAULT_DB_ALIAS, **values: Any) -> Reconciliation:
+        """Return the log row of a reconcile that ends now, not saved yet.
+
+        Args:
+            started: When it began.
+            using: The connection that will save the row: it points at what that one can see only.
+            **values: What else the row says.
+        """
         return Reconciliation(
             trigger=self.trigger,
             scope=self.scope,
-            user=self.user,
-            job_result=self.job_result,
+            user=surviving.visible(self.user, using),
+            job_result=surviving.visible(self.job_result, using),
             started=started,
             finished=timezone.now(),
             **values,
@@ -105,7 +115,10 @@ def reconcile(
         Exception: Whatever goes wrong. It has been stored as a failed reconciliation (rule 11).
     """
     occasion = Occasion(trigger, source or "all", user, job_result)
-    return _reconcile(lambda: discovery.discover(source, reload=reload), occasion, dry_run=dry_run)
+    is_latest = trigger == ReconciliationTriggerChoices.GIT_SYNC
+    return _reconcile(
+        lambda: replace(discovery.discover(source, reload=reload), is_latest=is_latest), occasion, dry_run=dry_run
+    )
 
 
 def reconcile_source_gone(slug: str, *, user: Any = None, job_result: Any = None) -> Outcome:
@@ -161,7 +174,7 @@ def end_overrides(
 def _reconcile(discover: Callable[[], Discovery | None], occasion: Occasion, *, dry_run: bool = False) -> Outcome:
     started = timezone.now()
     try:
-        with _savepoint(), _collector_paused():
+        with savepoint(), _collector_paused():
             found = discover()
             if found is not None and not dry_run and store.is_empty():
                 outcome = _carry_out(found, occasion, started)
@@ -177,7 +190,7 @@ def _reconcile(discover: Callable[[], Discovery | None], occasion: Occasion, *, 
         raise
     except Exception:
         if not dry_run:
-            _record_failure(occasion, started)
+            record_failure(occasion, started)
         raise
 
 
@@ -195,11 +208,11 @@ def _plan(found: Discovery | None, *, for_update: bool = False) -> Plan:
     if found is None:
         return make_plan_of_ends(store.read_state(for_update=for_update))
     state = store.read_state(for_update=for_update, declaring=declaring(found))
-    plan = make_plan(discovery.locate(found, state.unregistered), state)
+    plan = blame.with_authors(make_plan(discovery.locate(found, state.unregistered), state))
     return suspensions.with_dependents(plan, state, found.scope)
 
 
-def _savepoint() -> AbstractContextManager[Any]:
+def savepoint() -> AbstractContextManager[Any]:
     """Keep a transaction that somebody else has begun usable, whatever goes wrong in here (rule 11)."""
     return transaction.atomic() if connection.in_atomic_block else nullcontext()
 
@@ -211,6 +224,9 @@ def _logged(plan: Plan, row: Reconciliation, told: Iterable[dict[str, Any]] = ()
     for name, count in plan.counts().items():
         setattr(row, name, count)
     row.save()
+    if not plan.is_first:
+        # The first registration is told by its row alone (rule 9).
+        events.announce(row)
     return Outcome(plan, row)
 
 
@@ -273,11 +289,16 @@ def _apply_alone(found: Discovery | None, occasion: Occasion, row: Reconciliatio
     return plan, told
 
 
-def _record_failure(occasion: Occasion, started: datetime) -> None:
-    """Store what went wrong; where even that fails, the log has it (rule 11)."""
+def record_failure(occasion: Occasion, started: datetime) -> None:
+    """Store what went wrong; where even that fails, the log has it (rule 11).
+
+    What failed inside the transaction of a run is kept also where that one is rolled back (rule 12).
+    """
     logger.exception("The reconcile of the job registry failed; the next one mends it.")
+    values = {"status": ReconciliationStatusChoices.FAILED, "error": storable_text(traceback.format_exc())}
+    using = surviving.connection_for(occasion.job_result)
     try:
-        with transaction.atomic():
-            occasion.row(started, status=ReconciliationStatusChoices.FAILED, error=traceback.format_exc()).save()
+        with surviving.writing(using):
+            occasion.row(started, using, **values).save(using=using)
     except Exception:
         logger.exception("The failed reconcile could not be stored.")

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from nautobot_job_registry.engine.descriptor import Source, SourceType
 from nautobot_job_registry.engine.fields import override_flag
 from nautobot_job_registry.engine.plan import JobAction, Plan
 from nautobot_job_registry.engine.predecessors import Moves
@@ -25,6 +26,16 @@ DEPENDENTS = {
     "restored": ("restore", "switched on again", "the next run is"),
     "left": ("close", "left as it is: somebody has changed or deleted it since", ""),
 }
+ERROR_FACTS = (
+    "message",
+    "exception_type",
+    "file_path",
+    "line",
+    "source_version",
+    "effective_version",
+    "commit_author",
+    "commit_subject",
+)
 JOB_SUMMARY = (
     "{registered} registered, {returned} returned, {changed} changed, {uninstalled} uninstalled, {adopted} adopted"
 )
@@ -70,17 +81,24 @@ def _job_as_json(action: JobAction) -> dict[str, Any]:
         for change in action.changes
         if change.field != "core_decisions"
     }
-    entry = {"job": action.class_path, "action": action.kind.value, "fields": fields}
+    entry = {
+        "job": action.class_path,
+        "source": _source(action).label,
+        "action": action.kind.value,
+        "absence": action.columns["absence"],
+        "fields": fields,
+    }
     return {**entry, "overrides_ended": list(action.ended)} if action.ended else entry
+
+
+def _source(action: JobAction) -> Source:
+    return Source(SourceType(action.columns["source_type"]), action.columns["source_name"])
 
 
 def _errors_as_json(plan: Plan) -> Iterator[dict[str, Any]]:
     for action in plan.errors:
-        yield {
-            "load_error": action.label,
-            "action": action.kind.value,
-            "message": action.failure.message if action.failure else "",
-        }
+        facts = {name: getattr(action.failure, name) for name in ERROR_FACTS} if action.failure else {"message": ""}
+        yield {"load_error": action.label, "source": action.source, "action": action.kind.value, **facts}
 
 
 def _moves_as_json(moves: Moves) -> Iterator[dict[str, Any]]:
@@ -173,13 +191,3 @@ def _shown(value: Any) -> str:
     text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
     text = " ".join(text.split())
     return text if len(text) <= SHOWN_LENGTH else f"{text[: SHOWN_LENGTH - 1]}…"
-
-
-def lines(plan: Plan) -> Iterator[str]:
-    """Yield one line for each change of a plan: what, on which job, from which value to which."""
-    for action, job, field, old, new in _rows(plan):
-        what = f"{action}: {job}"
-        if field:
-            yield f"{what}: {field}: {old} → {new}"
-        else:
-            yield f"{what}: {new}" if new else what

@@ -9,22 +9,22 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models.fields.json import KeyTransform
 from django.utils import timezone
 from nautobot.extras.choices import ObjectChangeActionChoices, ObjectChangeEventContextChoices
 from nautobot.extras.constants import CHANGELOG_MAX_CHANGE_CONTEXT_DETAIL, CHANGELOG_MAX_OBJECT_REPR
 from nautobot.extras.models import JobQueue, ObjectChange
 
-from nautobot_job_registry import change_log, core_bridge, ledger, pasts
+from nautobot_job_registry import change_log, core_bridge, error_rows, ledger, pasts
 from nautobot_job_registry.choices import OverrideOriginChoices
 from nautobot_job_registry.constants import BATCH_SIZE
 from nautobot_job_registry.engine.collisions import LIMITED_FIELDS
-from nautobot_job_registry.engine.descriptor import JobDescriptor, LoadFailure, identity
+from nautobot_job_registry.engine.descriptor import JobDescriptor
 from nautobot_job_registry.engine.fields import RECORD_COLUMNS, shorten
-from nautobot_job_registry.engine.plan import CORE_PREFIX, ActionKind, ErrorAction, ErrorActionKind, JobAction, Plan
-from nautobot_job_registry.engine.records import CoreState, ErrorRecord, JobKey, JobRecord, RegistryState
-from nautobot_job_registry.models import FieldOverride, JobLoadError, JobRevision, Reconciliation, RegisteredJob
+from nautobot_job_registry.engine.plan import CORE_PREFIX, ActionKind, JobAction, Plan
+from nautobot_job_registry.engine.records import CoreState, JobKey, JobRecord, RegistryState
+from nautobot_job_registry.models import FieldOverride, JobRevision, Reconciliation, RegisteredJob
 
 # The columns whose rows are of another table, by the lookup that reads what planning knows of them.
 LOOKUPS = {"git_repository": "git_repository_id", "default_job_queue": "default_job_queue__name"}
@@ -36,15 +36,18 @@ KEY_COLUMNS = {"git_repository": "git_repository_id", "core_job": "core_job_id"}
 REVISION_COLUMNS = ("number", "metadata_hash", "source_hash")
 
 
-def lock() -> None:
+def lock(using: str = DEFAULT_DB_ALIAS) -> None:
     """Let one reconcile write at a time, until the end of the transaction (rule 10).
 
     The row of the registry's content type is locked, as it is there before the first record is. On PostgreSQL it is
     locked in the mode that lets other transactions go on pointing at it.
+
+    Args:
+        using: The connection whose transaction is meant.
     """
     content_type = ContentType.objects.get_for_model(RegisteredJob)
-    no_key = connection.features.has_select_for_no_key_update
-    ContentType.objects.select_for_update(no_key=no_key).get(pk=content_type.pk)
+    no_key = connections[using].features.has_select_for_no_key_update
+    ContentType.objects.using(using).select_for_update(no_key=no_key).get(pk=content_type.pk)
 
 
 def is_empty() -> bool:
@@ -64,7 +67,7 @@ def read_state(*, for_update: bool = False, declaring: Collection[str] = ()) -> 
     return RegistryState(
         jobs=jobs,
         core=core,
-        errors=_open_errors(),
+        errors=error_rows.open_errors(),
         collisions=_collisions(),
         said=said,
         pasts=pasts.read(declaring),
@@ -134,16 +137,6 @@ def _record(row: tuple[Any, ...], queues: tuple[str, ...], ended: Mapping[str, A
     )
 
 
-def _open_errors() -> dict[tuple[str, str, str, str], ErrorRecord]:
-    rows = JobLoadError.objects.filter(resolved_at=None).order_by("first_seen")
-    names = ("source_version", "file_path", "line", "exception_type", "message")
-    records = {}
-    for row in rows.values("id", "source_type", "source_name", "module_name", "job_class_name", *names):
-        key = (row["source_type"], row["source_name"], row["module_name"], row["job_class_name"])
-        records[key] = ErrorRecord(id=row["id"], key=key, **{name: row[name] for name in names})
-    return records
-
-
 def apply_plan(
     plan: Plan,
     *,
@@ -172,7 +165,7 @@ def apply_plan(
     _write_queues(plan.jobs, jobs, queues)
     core_bridge.settle(plan.jobs, queues, now)
     ledger.note(plan.jobs, jobs)
-    _write_errors(plan.errors, repositories, now)
+    error_rows.write(plan.errors, repositories, now)
     if not plan.is_first:
         _write_change_log([action for action in plan.jobs if action.is_logged], jobs, user, detail)
     return jobs
@@ -302,43 +295,6 @@ def _write_queues(actions: Iterable[JobAction], jobs: dict[JobKey, RegisteredJob
 
 def _changes_queues(action: JobAction) -> bool:
     return action.record_id is None or any(change.field == "job_queues" for change in action.changes)
-
-
-def _write_errors(actions: Iterable[ErrorAction], repositories: Mapping[str, uuid.UUID], now: datetime) -> None:
-    opened, updated, resolved = [], [], []
-    for action in actions:
-        if action.kind is ErrorActionKind.RESOLVE:
-            resolved.append(action.error_id)
-        elif action.kind is ErrorActionKind.OPEN:
-            opened.append(_load_error(action.failure, repositories, now))
-        else:
-            updated.append(_load_error(action.failure, repositories, now, pk=action.error_id))
-    JobLoadError.objects.bulk_create(opened, batch_size=BATCH_SIZE)
-    changing = ("source_version", "file_path", "line", "exception_type", "message", "traceback", "last_seen")
-    JobLoadError.objects.bulk_update(updated, changing, batch_size=BATCH_SIZE)
-    if resolved:
-        JobLoadError.objects.filter(pk__in=resolved).update(resolved_at=now)
-
-
-def _load_error(
-    failure: LoadFailure, repositories: Mapping[str, uuid.UUID], now: datetime, pk: uuid.UUID | None = None
-) -> JobLoadError:
-    return JobLoadError(
-        pk=pk or uuid.uuid4(),
-        source_type=failure.source.type.value,
-        source_name=failure.source.name,
-        git_repository_id=repositories.get(failure.source.name) if failure.source.type.value == "git" else None,
-        source_version=shorten("source_version", failure.source_version),
-        module_name=identity("module_name", failure.module_name),
-        job_class_name=identity("job_class_name", failure.job_class_name),
-        file_path=failure.file_path,
-        line=failure.line,
-        exception_type=failure.exception_type,
-        message=failure.message,
-        traceback=failure.traceback,
-        first_seen=now,
-        last_seen=now,
-    )
 
 
 def _write_change_log(actions: list[JobAction], jobs: dict[JobKey, RegisteredJob], user: Any, detail: str) -> None:

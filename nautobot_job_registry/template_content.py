@@ -5,9 +5,8 @@ from typing import Any
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.http import urlencode
 from nautobot.apps.ui import KeyValueTablePanel, SectionChoices, TemplateExtension
-from nautobot.apps.utils import get_permission_for_model, get_route_for_model
+from nautobot.apps.utils import get_permission_for_model
 from nautobot.apps.views import get_obj_from_context
 from nautobot.extras.models import GitRepository, Job, JobButton, JobHook, JobResult, ScheduledJob
 
@@ -64,13 +63,7 @@ class RegisteredJobOfCorePanel(ReadOncePanel):
         count = errors.filter(module_name__in=modules, resolved_at=None, **source).count()
         parameters = {"module_name": modules, "resolved": "false", **source}
         text = f"{count} open" if count else "None"
-        return {"load_errors": list_link(models.JobLoadError, parameters, text) if count else text}
-
-
-def list_link(model: type, parameters: dict[str, Any], text: str) -> str:
-    """Return a link to a filtered list."""
-    url = reverse(get_route_for_model(model, "list"))
-    return format_html('<a href="{}?{}">{}</a>', url, urlencode(parameters, doseq=True), text)
+        return {"load_errors": details.list_link(models.JobLoadError, parameters, text) if count else text}
 
 
 class OfRepositoryMixin:
@@ -107,7 +100,7 @@ class JobsOfRepositoryPanel(OfRepositoryTablePanel):
 class LoadErrorsOfRepositoryPanel(OfRepositoryTablePanel):
     """The open load errors of a Git repository."""
 
-    exclude_columns = ["pk", "source", "state"]
+    exclude_columns = ["pk", "source"]
     list_url_extra_params = {"resolved": "false"}
     related_table_class = tables.JobLoadErrorTable
     required_permissions = [get_permission_for_model(models.JobLoadError, "view")]

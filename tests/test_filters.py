@@ -261,6 +261,9 @@ class JobLoadErrorFilterTestCase(FilterTestCases.FilterTestCase):
                 job_class_name=f"Class{n}",
                 git_repository=builders.repository(f"Repository {n}", f"repository_{n}"),
                 resolved_at=builders.moment(9) if n == 3 else None,
+                effective_version=f"effective {n}" if n < 3 else "",
+                commit_author=f"Author {n}",
+                commit_subject=f"Subject {n}",
             )
 
     def modules(self, **params):
@@ -269,6 +272,14 @@ class JobLoadErrorFilterTestCase(FilterTestCases.FilterTestCase):
     def test_resolved_tells_errors_that_are_gone(self):
         self.assertEqual(self.modules(resolved="true"), ["broken_3"])
         self.assertEqual(self.modules(resolved="false"), ["broken_1", "broken_2"])
+
+    def test_rejected_tells_errors_of_commits_that_were_rejected(self):
+        self.assertEqual(self.modules(rejected="true"), ["broken_1", "broken_2"])
+        self.assertEqual(self.modules(rejected="false"), ["broken_3"])
+
+    def test_the_search_reads_author_and_subject(self):
+        self.assertEqual(self.modules(q="author 2"), ["broken_2"])
+        self.assertEqual(self.modules(q="subject 3"), ["broken_3"])
 
     def test_the_traceback_cannot_be_searched(self):
         self.assertFalse(self.filterset({"traceback__ic": ["secret"]}, self.queryset).is_valid())
@@ -311,3 +322,33 @@ class ReconciliationFilterTestCase(FilterTestCases.FilterTestCase):
         bounds = {"started_after": builders.moment(2), "started_before": builders.moment(2)}
         self.assertEqual(self.scopes(**bounds), ["app:app_2"])
         self.assertEqual(self.scopes(started__gt=[builders.moment(2)]), ["app:app_3"])
+
+    def test_job_source_and_kind_are_those_of_one_and_the_same_change(self):
+        gone = {"job": "y.jobs.A", "source": "git:y", "action": "uninstall", "fields": {"hidden": {"old": 1}}}
+        new = {"job": "z.B", "source": "local", "action": "register"}
+        error = {"load_error": "y.jobs", "source": "git:y", "action": "open"}
+        other = {"job": "y.jobs.A", "source": "git:y", "action": "refresh"}
+        for number, changes in ((11, [gone, new]), (12, [new]), (13, [error, other]), (14, [])):
+            builders.reconciliation(number, scope=str(number), changes=changes)
+        for params, found in (
+            ({"job": ["y.jobs.A"]}, ["11", "13"]),
+            ({"job": ["z.B"]}, ["11", "12"]),
+            ({"job": ["y.jobs.C"]}, ["13"]),
+            ({"job": ["nowhere"]}, []),
+            ({"job": ["\x00"]}, []),
+            ({"source": ["git:y"]}, ["11", "13"]),
+            ({"source": ["local", "git:y"]}, ["11", "12", "13"]),
+            ({"kind": ["uninstalled"]}, ["11"]),
+            ({"kind": ["load_errors", "registered"]}, ["11", "12", "13"]),
+            ({"job": ["z.B"], "kind": ["uninstalled"]}, []),
+            ({"source": ["git:y"], "kind": ["registered"]}, []),
+            ({"job": ["y.jobs.A"], "source": ["git:y"], "kind": ["refreshed"]}, ["13"]),
+        ):
+            with self.subTest(params=params):
+                self.assertEqual(self.scopes(**params), found)
+                wanted = filters.WantedChanges.of(params)
+                rows = [row for row in models.Reconciliation.objects.all() if wanted.among(row.changes)]
+                self.assertEqual(sorted(row.scope for row in rows), found)
+
+    def test_unknown_kind_is_refused(self):
+        self.assertFalse(self.filterset({"kind": ["no such kind"]}, self.queryset).is_valid())

@@ -34,7 +34,8 @@ class ReconcileJobRegistryTest(TransactionTestCase):
         self.assertTrue(RegisteredJob.objects.filter(module_name="backup_of_job_test").exists())
         log = Reconciliation.objects.latest()
         self.assertEqual((log.trigger, log.job_result, log.user), ("job", job_result, job_result.user))
-        self.assertIn("register: backup_of_job_test.Backup", self.messages(job_result))
+        told = "backup_of_job_test.Backup was registered: it is in JOBS_ROOT."
+        self.assertIn(told, self.messages(job_result))
         self.assertEqual(job_result.result["registered"], RegisteredJob.objects.count())
 
     def test_dry_run_writes_nothing(self):

@@ -322,25 +322,47 @@ class PagesTestCase(TestCase):
         self.grant(models.JobLoadError, ["view_source"])
         self.assertIn(builders.TRACEBACK, self.page(error.get_absolute_url()))
 
-    def test_a_reconciliation_shows_what_changed(self):
+    def test_a_load_error_tells_its_commits_and_what_they_mean(self):
         self.make_superuser()
+        commits = {"source_version": "b" * 40, "commit_author": "Ada", "commit_subject": "Use a new library"}
+        error = builders.load_error(1, effective_version="a" * 40, source_type="git", source_name="x", **commits)
+        content = self.page(error.get_absolute_url())
+        for text in ("Ada", "Use a new library", "b" * 40, f"jobs still run from commit {'a' * 40}", "sync rejected"):
+            self.assertIn(text, content)
+        self.assertIn("Ada", self.rows(models.JobLoadError))
+        error.resolved_at = builders.moment(9)
+        error.save()
+        self.assertNotIn("jobs still run from", self.page(error.get_absolute_url()))
+
+    def test_a_reconciliation_tells_what_changed_by_kind(self):
+        self.make_superuser()
+        fields = {"hidden": {"old": False, "new": True}, "time_limit": {"old": 17.0, "new": 23.0}}
+        gone = {"action": "uninstall", "absence": "removed", "source": "git:y", "fields": {}}
         row = builders.reconciliation(
             1,
             changes=[
-                {
-                    "job": "module_1.jobs.Job1",
-                    "action": "change",
-                    "fields": {"hidden": {"old": False, "new": True}, "time_limit": {"old": 17.0, "new": 23.0}},
-                },
-                {"job": "module_2.jobs.Job2", "action": "register", "fields": {}},
+                {"job": "module_1.jobs.Job1", "action": "change", "fields": fields},
+                {"job": "module_2.jobs.Job2", "action": "register", "source": "git:y", "fields": {}},
+                {"job": "module_3.jobs.Job3", **gone},
+                {"job": "module_4.jobs.Job4", **gone},
                 {"load_error": "broken_module", "action": "open", "message": "invalid syntax"},
             ],
         )
         content = self.page(row.get_absolute_url())
-        for text in ("module_1.jobs.Job1", "Time limit", ">17<", ">23<", "register", "broken_module", "invalid syntax"):
+        for text in (
+            "module_1.jobs.Job1 changed: hidden from no to yes; time limit from 17 to 23.",
+            "module_2.jobs.Job2 was registered: it is in git:y.",
+            "module_3.jobs.Job3 was removed: its source git:y was read completely and the class is not there.",
+            "broken_module could not be loaded: invalid syntax.",
+        ):
             self.assertIn(text, content)
-        hidden = content.split("<td>Hidden</td>")[1].split("</tr>")[0]
-        self.assertLess(hidden.index("No"), hidden.index("Yes"))
+        titles = ["Could Not Be Loaded (1)", "Went Away (2)", "New (1)", "Changed (1)"]
+        found = [content.upper().find(f"{title}</strong>".upper()) for title in titles]
+        self.assertEqual(found, sorted(found))
+        self.assertGreater(found[0], 0)
+        self.assertNotIn("Switched Off", content)
+        for link in ("registered-jobs/?class_path=module_3.jobs.Job3", "load-errors/?q=broken_module"):
+            self.assertIn(f'{link}"', content)
 
     def test_a_long_reconciliation_is_cut(self):
         self.make_superuser()
@@ -350,6 +372,37 @@ class PagesTestCase(TestCase):
         self.assertNotIn("module.Job500<", content)
         self.assertIn("and 100 more", content)
 
+    def test_the_list_tells_what_happened_and_to_whom_it_is_filtered(self):
+        self.make_superuser()
+        changes = [{"job": f"m.Job{n}", "source": "git:y", "action": "return", "fields": {}} for n in range(7)]
+        changes.append({"job": "m.Other", "source": "git:y", "action": "uninstall", "absence": "removed"})
+        builders.reconciliation(1, changes=changes, changed=0, returned=7, uninstalled=1)
+        builders.reconciliation(2, changed=0, status="failed")
+        builders.reconciliation(3, changed=0, status="rejected", errors_opened=2)
+        content = self.rows(models.Reconciliation)
+        for text in ("1 went away, 7 came back", "Nothing was changed", "2 could not be loaded", "Sync rejected"):
+            self.assertIn(text, content)
+        url = reverse(get_route_for_model(models.Reconciliation, "list"))
+        headers = {"HX-Request": "true"}
+        content = self.client.get(f"{url}?job=m.Job3", headers=headers).content.decode()
+        self.assertIn("m.Job3 came back: git:y has the class again.", content)
+        self.assertNotIn("m.Job4", content)
+        self.assertNotIn("2 could not be loaded", content)
+        content = self.client.get(f"{url}?kind=returned", headers=headers).content.decode()
+        self.assertIn("m.Job4 came back", content)
+        self.assertIn("… and 2 more", content)
+        self.assertNotIn("m.Other", content)
+
+    def test_the_filtered_list_costs_the_same_for_few_rows_and_for_many(self):
+        self.make_superuser()
+        changes = [{"job": "m.Job", "source": "git:y", "action": "return", "fields": {}}]
+        url = f"{reverse(get_route_for_model(models.Reconciliation, 'list'))}?job=m.Job"
+        builders.reconciliation(1, changes=changes)
+        few = self.statements(url, headers={"HX-Request": "true"})
+        for number in range(2, 25):
+            builders.reconciliation(number, changes=changes)
+        self.assertEqual(self.statements(url, headers={"HX-Request": "true"}), few)
+
     def test_markup_from_sources_is_escaped(self):
         self.make_superuser()
         markup = builders.MARKUP
@@ -358,6 +411,7 @@ class PagesTestCase(TestCase):
         revision = builders.revision(job, metadata={"variables": [variable]}, source_code=markup)
         same_source = {"source_name": markup, "module_name": "module_7.jobs"}
         error = builders.load_error(7, message=markup, traceback=markup, exception_type=markup, **same_source)
+        models.JobLoadError.objects.update(commit_author=markup, commit_subject=markup, effective_version=markup)
         fields = {markup: {"old": markup, "new": [markup]}}
         changes = [{"job": markup, "action": markup, "fields": fields}, {"load_error": markup, "message": markup}]
         reconciliation = builders.reconciliation(7, changes=changes, error=markup, scope=markup)
@@ -365,6 +419,10 @@ class PagesTestCase(TestCase):
             with self.subTest(model=type(obj).__name__):
                 self.assertNotIn(markup, self.page(obj.get_absolute_url()))
                 self.assertNotIn(markup, self.rows(type(obj)))
+        url = f"{reverse(get_route_for_model(models.Reconciliation, 'list'))}?{urlencode({'job': markup})}"
+        content = self.client.get(url, headers={"HX-Request": "true"}).content.decode()
+        self.assertIn(reconciliation.get_absolute_url(), content)
+        self.assertNotIn(markup, content)
 
     def test_no_worker_is_asked_for_the_sake_of_a_queue(self):
         self.make_superuser()

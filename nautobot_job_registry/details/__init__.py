@@ -14,6 +14,7 @@ from nautobot_job_registry.details.panels import (
     SourcePanel,
     VariablesPanel,
     field_label,
+    list_link,
     may_view_source,
     queue_link,
 )
@@ -25,6 +26,7 @@ from nautobot_job_registry.details.reconciliation import (
     ReconciliationPanel,
     change_rows,
     shown_changes,
+    subject_link,
 )
 from nautobot_job_registry.details.registered_job import (
     NOT_ENABLED_ADVICE,
@@ -81,8 +83,10 @@ __all__ = (
     "evidence",
     "field_label",
     "may_change_job",
+    "list_link",
     "may_view_source",
     "queue_link",
     "row_buttons",
     "shown_changes",
+    "subject_link",
 )

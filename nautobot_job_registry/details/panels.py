@@ -4,6 +4,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.db.models import Model, QuerySet
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from nautobot.apps.templatetags import hyperlinked_object, render_boolean
 from nautobot.apps.ui import (
@@ -12,12 +15,19 @@ from nautobot.apps.ui import (
     ObjectsTablePanel,
     ObjectTextPanel,
 )
+from nautobot.apps.utils import get_route_for_model
 from nautobot.apps.views import get_obj_from_context
 from nautobot.extras.models import JobQueue
 
 from nautobot_job_registry import constants, models, tables
 
 field_label = tables.field_label
+
+
+def list_link(model: type, parameters: dict[str, Any], text: str) -> str:
+    """Return a link to a filtered list."""
+    url = reverse(get_route_for_model(model, "list"))
+    return format_html('<a href="{}?{}">{}</a>', url, urlencode(parameters, doseq=True), text)
 
 
 def may_view_source(user: Any, obj: Model) -> bool:

@@ -11,11 +11,12 @@ from nautobot.apps.ui import (
 from nautobot.apps.utils import get_permission_for_model
 from nautobot.apps.views import get_obj_from_context
 
-from nautobot_job_registry import models, report, tables
+from nautobot_job_registry import models, report, tables, wording
 from nautobot_job_registry.details.history import RevisionsOfReconciliationPanel
 from nautobot_job_registry.details.panels import (
     RowsPanel,
     field_label,
+    list_link,
 )
 
 MAX_CHANGES_SHOWN = 500
@@ -47,14 +48,42 @@ class ReconciliationPanel(ObjectFieldsPanel):
 
 
 class ChangesPanel(RowsPanel):
-    """What a reconcile changed, field by field."""
+    """What a reconcile changed, of one kind, in sentences; without any change of that kind it is not shown."""
 
-    columns = ["subject", "action", "field", "old", "new"]
-    column_headers = ["Job or module", "Action", "Field", "Old", "New"]
+    columns = ["subject", "what_happened"]
+    column_headers = ["Job or module", "What happened"]
+
+    def __init__(self, *, group: wording.Group, **kwargs: Any) -> None:
+        """Show the changes of a group."""
+        super().__init__(label=group.title, section=SectionChoices.FULL_WIDTH, **kwargs)
+        self.group = group
+
+    def should_render(self, context):
+        """Render where there is such a change."""
+        return super().should_render(context) and bool(self.entries(get_obj_from_context(context)))
+
+    def render_label(self, context):
+        """Say how many there are."""
+        return f"{super().render_label(context)} ({len(self.entries(get_obj_from_context(context)))})"
+
+    def entries(self, row: models.Reconciliation) -> list[wording.Entry]:
+        """Return the changes of the group."""
+        return [entry for entry in row.changes or () if wording.group_of(entry) is self.group]
 
     def rows(self, obj):
         """Yield the rows of a reconciliation, as many as a page can hold."""
-        yield from shown_changes(obj.changes or ())
+        entries = self.entries(obj)
+        for entry in entries[:MAX_CHANGES_SHOWN]:
+            yield {"subject": subject_link(entry), "what_happened": wording.sentence(entry)}
+        if len(entries) > MAX_CHANGES_SHOWN:
+            yield {"subject": f"… and {len(entries) - MAX_CHANGES_SHOWN} more: the REST API has all of them"}
+
+
+def subject_link(entry: wording.Entry) -> str:
+    """Return what an entry is about, with a link to the list that finds it: whoever may view it sees it there."""
+    if "load_error" in entry:
+        return list_link(models.JobLoadError, {"q": wording.subject(entry)}, wording.subject(entry))
+    return list_link(models.RegisteredJob, {"class_path": wording.subject(entry)}, wording.subject(entry))
 
 
 def shown_changes(changes: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, str]]:
@@ -98,9 +127,12 @@ RECONCILIATION = ObjectDetailContent(
             fields=COUNT_FIELDS,
             value_transforms={field: [str] for field in COUNT_FIELDS},
         ),
-        ChangesPanel(weight=100, section=SectionChoices.FULL_WIDTH, label="Changes"),
+        *(
+            ChangesPanel(group=group, weight=100 * number)
+            for number, group in enumerate((*wording.GROUPS, wording.OTHER), start=1)
+        ),
         RevisionsOfReconciliationPanel(
-            weight=200,
+            weight=5000,
             section=SectionChoices.FULL_WIDTH,
             required_permissions=[get_permission_for_model(models.JobRevision, "view")],
         ),

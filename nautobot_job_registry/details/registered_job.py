@@ -175,7 +175,7 @@ class OpenLoadErrorsPanel(RelatedTablePanel):
     """The open load errors of the module of a job, and of the packages around it."""
 
     enable_related_link = False
-    exclude_columns = ["pk", "source", "state"]
+    exclude_columns = ["pk", "source"]
     related_table_class = tables.JobLoadErrorTable
     table_title = "Open load errors of the module"
 

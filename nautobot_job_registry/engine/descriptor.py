@@ -140,7 +140,22 @@ class JobDescriptor:
 
 @dataclass(frozen=True)
 class LoadFailure:
-    """A module, or a class in it, that could not be read (rule 2)."""
+    """A module, or a class in it, that could not be read (rule 2).
+
+    Attributes:
+        source: The source that holds the module.
+        source_version: Version or commit of the source in which the failure is.
+        module_name: The dotted name of the module.
+        job_class_name: The name of the class, or empty where the module itself could not be loaded.
+        file_path: The file in which the error was raised.
+        line: The line in which it was raised, if that is known.
+        exception_type: The class of the exception.
+        message: What the exception says.
+        traceback: Where it was raised and through which calls.
+        effective_version: The commit that stayed in effect, where the one of the failure was rejected (rule 12).
+        commit_author: Who made the last commit that touched the file, where that was asked.
+        commit_subject: The first line of the message of that commit.
+    """
 
     source: Source
     source_version: str
@@ -151,6 +166,9 @@ class LoadFailure:
     exception_type: str
     message: str
     traceback: str
+    effective_version: str = ""
+    commit_author: str = ""
+    commit_subject: str = ""
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -192,12 +210,14 @@ class Discovery:
         scans: One for each source that exists now and is in scope.
         scope: The one source that was read, or None where all of them were.
         git_slugs: The slugs of all Git repositories that provide jobs, in scope or not.
+        is_latest: Whether what was read is known to be the latest that there is, as in a Git sync.
         origins: Where each job that only core knows would come from, by its key.
     """
 
     scans: tuple[SourceScan, ...]
     scope: Source | None = None
     git_slugs: frozenset[str] = frozenset()
+    is_latest: bool = False
     origins: Mapping[tuple[str, str], Source] = field(default_factory=dict)
 
     @cached_property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +17,6 @@ from nautobot_job_registry.engine.descriptor import (
     Absence,
     Discovery,
     JobDescriptor,
-    LoadFailure,
     ScanStatus,
     Source,
     SourceScan,
@@ -26,9 +24,10 @@ from nautobot_job_registry.engine.descriptor import (
 from nautobot_job_registry.engine.drafts import Draft
 from nautobot_job_registry.engine.endings import ended_fields, reverted_values, without_ended
 from nautobot_job_registry.engine.fields import FLAG_FIELDS, OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag, shorten
+from nautobot_job_registry.engine.load_errors import ErrorAction, ErrorActionKind, error_actions
 from nautobot_job_registry.engine.overrides import column_values, restored_values
 from nautobot_job_registry.engine.predecessors import Moves, find_moves
-from nautobot_job_registry.engine.records import CoreState, ErrorRecord, JobKey, JobRecord, RegistryState
+from nautobot_job_registry.engine.records import CoreState, JobKey, JobRecord, RegistryState
 from nautobot_job_registry.engine.suspensions import DependentAction
 
 # Columns that say where the registry stands, not what the job is: no change log entry is made for them alone.
@@ -37,7 +36,6 @@ BOOKKEEPING: Final = frozenset({"source_version", "git_repository", "core_job", 
 CORE_PREFIX: Final = "core_job."
 # The values of `SOURCE_COLUMNS` that metadata hold as they are, in their order.
 _said_values: Final = itemgetter(*FLAG_FIELDS, *VALUE_FIELDS, "default_job_queue")
-MEMORY_ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]+")
 
 
 class ActionKind(str, Enum):
@@ -48,14 +46,6 @@ class ActionKind(str, Enum):
     CHANGE = "change"
     UNINSTALL = "uninstall"
     REFRESH = "refresh"
-
-
-class ErrorActionKind(str, Enum):
-    """What a reconcile does to a load error."""
-
-    OPEN = "open"
-    UPDATE = "update"
-    RESOLVE = "resolve"
 
 
 @dataclass(frozen=True)
@@ -113,16 +103,6 @@ class JobAction:
     def is_logged(self) -> bool:
         """Whether the change belongs in the change log (rule 9)."""
         return self.kind is not ActionKind.REFRESH
-
-
-@dataclass(frozen=True)
-class ErrorAction:
-    """What is to be done to one load error."""
-
-    kind: ErrorActionKind
-    failure: LoadFailure | None = None
-    error_id: UUID | None = None
-    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -193,7 +173,7 @@ def make_plan(discovery: Discovery, state: RegistryState) -> Plan:
     jobs = sorted((action for action in actions if not action.is_idle), key=lambda action: action.key)
     return Plan(
         jobs=tuple(jobs),
-        errors=tuple(_error_actions(discovery, state)),
+        errors=tuple(error_actions(discovery, state.errors)),
         moves=find_moves(discovery, state, {action.key: action.columns for action in jobs}),
         unchanged=len(drafts) - len(changing) + len(actions) - len(jobs),
         is_first=not state.jobs,
@@ -404,33 +384,3 @@ def _next_revision(record: JobRecord | None, descriptor: JobDescriptor | None) -
     if known == (descriptor.metadata_hash, descriptor.source_hash):
         return None
     return record.revision_number + 1
-
-
-def _error_actions(discovery: Discovery, state: RegistryState) -> Iterator[ErrorAction]:
-    failures = {failure.key: failure for failure in discovery.failures}
-    for key in sorted(failures):
-        failure, known = failures[key], state.errors.get(key)
-        label = ".".join(part for part in key[2:] if part)
-        if known is None:
-            yield ErrorAction(ErrorActionKind.OPEN, failure=failure, label=label)
-        elif _facts(failure) != _facts(known):
-            yield ErrorAction(ErrorActionKind.UPDATE, failure=failure, error_id=known.id, label=label)
-    for key in sorted(state.errors):
-        if key not in failures and _was_read(discovery, key[:2]):
-            label = ".".join(part for part in key[2:] if part)
-            yield ErrorAction(ErrorActionKind.RESOLVE, error_id=state.errors[key].id, label=label)
-
-
-def _facts(error: LoadFailure | ErrorRecord) -> tuple[Any, ...]:
-    """Return what makes an error another one: memory addresses in its message do not."""
-    message = MEMORY_ADDRESS.sub("0x", error.message)
-    return shorten("source_version", error.source_version), error.file_path, error.line, error.exception_type, message
-
-
-def _was_read(discovery: Discovery, source: tuple[str, str]) -> bool:
-    """Say whether a source was read, so that an error which it no longer shows is mended; a source that went is."""
-    for scan in discovery.scans:
-        if (scan.source.type.value, scan.source.name) == source:
-            return scan.status is not ScanStatus.UNAVAILABLE
-    scope = discovery.scope
-    return scope is None or (scope.type.value, scope.name) == source

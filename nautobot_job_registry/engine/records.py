@@ -159,7 +159,7 @@ class Past:
 
 @dataclass(frozen=True)
 class ErrorRecord:
-    """A load error that is not resolved yet."""
+    """A load error that is not resolved yet; its attributes are those of a `LoadFailure`."""
 
     id: UUID
     key: tuple[str, str, str, str]
@@ -168,6 +168,7 @@ class ErrorRecord:
     line: int | None
     exception_type: str
     message: str
+    effective_version: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Filters of the job registry; Nautobot looks for them here, by their names."""
 
+from nautobot_job_registry.filters.changes import WantedChanges
 from nautobot_job_registry.filters.class_path import ClassPathSearchFilter, class_path_query
 from nautobot_job_registry.filters.field_override import FieldOverrideFilterSet
 from nautobot_job_registry.filters.job_load_error import JobLoadErrorFilterSet
@@ -20,5 +21,6 @@ __all__ = (
     "ReconciliationFilterSet",
     "RegisteredJobFilterSet",
     "SuspensionFilterSet",
+    "WantedChanges",
     "class_path_query",
 )

@@ -1,6 +1,7 @@
 """Filters of load errors."""
 
 import django_filters
+from django.db.models import QuerySet
 from nautobot.apps.filters import (
     BaseFilterSet,
     NaturalKeyOrPKMultipleChoiceFilter,
@@ -22,6 +23,8 @@ class JobLoadErrorFilterSet(BaseFilterSet):
             "exception_type": "icontains",
             "message": "icontains",
             "file_path": "icontains",
+            "commit_author": "icontains",
+            "commit_subject": "icontains",
         },
     )
     source_type = django_filters.MultipleChoiceFilter(choices=choices.SourceTypeChoices, distinct=False)
@@ -31,6 +34,8 @@ class JobLoadErrorFilterSet(BaseFilterSet):
     resolved = django_filters.BooleanFilter(
         field_name="resolved_at", lookup_expr="isnull", exclude=True, label="Is resolved"
     )
+
+    rejected = django_filters.BooleanFilter(method="filter_rejected", label="Is of a sync that Nautobot rejected")
 
     class Meta:
         """Meta attributes."""
@@ -42,13 +47,20 @@ class JobLoadErrorFilterSet(BaseFilterSet):
             "source_name",
             "git_repository",
             "source_version",
+            "effective_version",
             "module_name",
             "job_class_name",
             "file_path",
             "line",
             "exception_type",
             "message",
+            "commit_author",
+            "commit_subject",
             "first_seen",
             "last_seen",
             "resolved_at",
         )
+
+    def filter_rejected(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
+        """Keep the errors of commits that Nautobot rejected, or the others."""
+        return queryset.exclude(effective_version="") if value else queryset.filter(effective_version="")

@@ -4,6 +4,7 @@ import django_filters
 from django.db.models import QuerySet
 from nautobot.apps.filters import (
     BaseFilterSet,
+    MultiValueCharFilter,
     NaturalKeyOrPKMultipleChoiceFilter,
     SearchFilter,
 )
@@ -11,6 +12,7 @@ from nautobot.extras.models import JobResult
 from nautobot.users.models import User
 
 from nautobot_job_registry import choices, models
+from nautobot_job_registry.filters.changes import WantedChanges
 
 
 class ReconciliationFilterSet(BaseFilterSet):
@@ -27,6 +29,14 @@ class ReconciliationFilterSet(BaseFilterSet):
     )
     job_result = django_filters.ModelMultipleChoiceFilter(
         queryset=JobResult.objects.all(), distinct=False, label="Job result (ID)"
+    )
+
+    job = MultiValueCharFilter(method="filter_changes", label="Changed job (class path)")
+    source = MultiValueCharFilter(
+        method="filter_changes", label="Source of the change (system, local, app:NAME, git:SLUG)"
+    )
+    kind = django_filters.MultipleChoiceFilter(
+        choices=choices.ChangeKindChoices, method="filter_changes", label="Kind of change"
     )
 
     class Meta:
@@ -61,3 +71,13 @@ class ReconciliationFilterSet(BaseFilterSet):
         """Keep the failures that no later reconcile has mended, or all the others."""
         unmended = models.Reconciliation.objects.unmended().values("pk")
         return queryset.filter(pk__in=unmended) if value else queryset.exclude(pk__in=unmended)
+
+    def filter_changes(self, queryset: QuerySet, name: str, value: list[str]) -> QuerySet:
+        """Keep all: the three filters ask for one and the same change, so that they are applied together."""
+        return queryset
+
+    def filter_queryset(self, queryset: QuerySet) -> QuerySet:
+        """Keep the reconciles with a change of any given job, of any given source, and of any given kind."""
+        queryset = super().filter_queryset(queryset)
+        wanted = WantedChanges.of(self.form.cleaned_data)
+        return queryset.filter(wanted.query()) if wanted else queryset

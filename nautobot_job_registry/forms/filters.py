@@ -100,11 +100,13 @@ class JobLoadErrorFilterForm(BootstrapMixin, forms.Form):
 
     q = search_field()
     resolved = yes_no_field("Is resolved")
+    rejected = yes_no_field("Sync rejected")
     source_type = choices_field(choices.SourceTypeChoices)
     source_name = MultiValueCharField(required=False)
     git_repository = git_repository_field()
     module_name = MultiValueCharField(required=False)
     exception_type = MultiValueCharField(required=False)
+    commit_author = MultiValueCharField(required=False)
 
 
 class ReconciliationFilterForm(BootstrapMixin, forms.Form):
@@ -116,6 +118,9 @@ class ReconciliationFilterForm(BootstrapMixin, forms.Form):
     trigger = choices_field(choices.ReconciliationTriggerChoices)
     status = choices_field(choices.ReconciliationStatusChoices)
     unmended = yes_no_field("Failed, and not mended by a later one")
+    job = MultiValueCharField(required=False, label="Changed job (class path)")
+    source = MultiValueCharField(required=False, label="Source of the change")
+    kind = choices_field(choices.ChangeKindChoices)
     scope = MultiValueCharField(required=False)
     started_after = forms.DateTimeField(required=False, label="Started after", widget=DateTimePicker())
     started_before = forms.DateTimeField(required=False, label="Started before", widget=DateTimePicker())

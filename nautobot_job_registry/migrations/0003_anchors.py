@@ -28,6 +28,11 @@ class Migration(migrations.Migration):
             field=models.CharField(blank=True, max_length=255),
         ),
         migrations.AddField(
+            model_name="jobloaderror",
+            name="effective_version",
+            field=models.CharField(blank=True, max_length=255),
+        ),
+        migrations.AddField(
             model_name="jobrevision",
             name="reconciliation",
             field=models.ForeignKey(

@@ -30,6 +30,11 @@ class JobLoadError(BaseModel):
         blank=True,
         help_text="Version or commit of the source with which the error was last recorded",
     )
+    effective_version = models.CharField(
+        max_length=CHARFIELD_MAX_LENGTH,
+        blank=True,
+        help_text="The commit that stayed in effect, where Nautobot rejected the sync to the one that has the error",
+    )
     module_name = models.CharField(max_length=CHARFIELD_MAX_LENGTH, help_text="Dotted name of the module")
     job_class_name = models.CharField(
         max_length=CHARFIELD_MAX_LENGTH,
@@ -76,3 +81,8 @@ class JobLoadError(BaseModel):
     def is_open(self) -> bool:
         """Whether the error is still there."""
         return self.resolved_at is None
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether the error is of a commit that Nautobot rejected, so that jobs still run from an earlier one."""
+        return bool(self.effective_version)

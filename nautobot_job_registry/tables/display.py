@@ -87,6 +87,14 @@ def short_text(text: str, length: int) -> SafeString:
     return format_html('<span title="{}">{}</span>', text, text[:length] if is_digits else text)
 
 
+def load_error_state(error: models.JobLoadError) -> SafeString:
+    """Return whether a load error is still there as a coloured label, and whether its commit was rejected."""
+    if not error.is_open:
+        return label("resolved", "success")
+    text = label("open", "danger")
+    return format_html("{} {}", text, label("sync rejected", "warning")) if error.is_rejected else text
+
+
 def status_label(reconciliation: models.Reconciliation) -> SafeString:
     """Return how a reconcile ended as a coloured label."""
     css_class = choices.ReconciliationStatusChoices.CSS_CLASSES.get(reconciliation.status, "secondary")

@@ -4,7 +4,7 @@ import django_tables2
 from nautobot.apps.tables import BaseTable, ToggleColumn
 
 from nautobot_job_registry import models
-from nautobot_job_registry.tables.display import label, source_display, version_display
+from nautobot_job_registry.tables.display import load_error_state, source_display, version_display
 
 
 class JobLoadErrorTable(BaseTable):
@@ -27,10 +27,13 @@ class JobLoadErrorTable(BaseTable):
             "job_class_name",
             "source",
             "source_version",
+            "effective_version",
             "exception_type",
             "message",
             "file_path",
             "line",
+            "commit_author",
+            "commit_subject",
             "state",
             "first_seen",
             "last_seen",
@@ -41,8 +44,10 @@ class JobLoadErrorTable(BaseTable):
             "module_name",
             "job_class_name",
             "source",
+            "source_version",
             "exception_type",
             "message",
+            "commit_author",
             "state",
             "last_seen",
         )
@@ -55,6 +60,10 @@ class JobLoadErrorTable(BaseTable):
         """Show a commit shortened."""
         return version_display(value, record.source_type)
 
+    def render_effective_version(self, value, record):
+        """Show a commit shortened."""
+        return version_display(value, record.source_type)
+
     def render_state(self, record):
         """Show whether the error is still there."""
-        return label("open", "danger") if record.is_open else label("resolved", "success")
+        return load_error_state(record)

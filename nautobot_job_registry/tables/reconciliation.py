@@ -1,10 +1,22 @@
 """Table of reconciliations."""
 
 import django_tables2
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 from nautobot.apps.tables import BaseTable, ToggleColumn
 
-from nautobot_job_registry import models
+from nautobot_job_registry import choices, filters, models, wording
 from nautobot_job_registry.tables.display import status_label
+
+MAX_SENTENCES = 5
+NOTHING = "Nothing was changed"
+
+
+def summary_of(row: models.Reconciliation) -> str:
+    """Return what a reconcile changed, in one line."""
+    if row.status == choices.ReconciliationStatusChoices.FAILED:
+        return NOTHING
+    return wording.summary({name: getattr(row, name) for name in wording.COUNTED})
 
 
 class ReconciliationTable(BaseTable):
@@ -12,6 +24,7 @@ class ReconciliationTable(BaseTable):
 
     pk = ToggleColumn()
     started = django_tables2.DateTimeColumn(linkify=True, short=True)
+    what_happened = django_tables2.Column(empty_values=(), orderable=False, verbose_name="What happened")
     duration = django_tables2.Column(orderable=False)
     user = django_tables2.Column()
     job_result = django_tables2.Column(linkify=True)
@@ -26,10 +39,15 @@ class ReconciliationTable(BaseTable):
             "trigger",
             "scope",
             "status",
+            "what_happened",
             "registered",
             "changed",
             "uninstalled",
             "returned",
+            "suspended",
+            "restored",
+            "adopted",
+            "overrides_ended",
             "refreshed",
             "unchanged",
             "errors_opened",
@@ -49,13 +67,23 @@ class ReconciliationTable(BaseTable):
             "trigger",
             "scope",
             "status",
-            "registered",
-            "changed",
-            "uninstalled",
-            "returned",
-            "errors_opened",
+            "what_happened",
             "duration",
         )
+
+    def render_what_happened(self, record):
+        """Tell the changes that are filtered by in sentences, where the page has read them, else what the counts say.
+
+        Where a list shows only what happened to one job, that is what its reader wants to know of each row.
+        """
+        if "changes" in record.get_deferred_fields():
+            return summary_of(record)
+        wanted = filters.WantedChanges.of(dict(self.request.GET.lists()))
+        told = [wording.sentence(entry) for entry in wanted.among(record.changes)]
+        lines = told[:MAX_SENTENCES]
+        if len(told) > MAX_SENTENCES:
+            lines.append(f"… and {len(told) - MAX_SENTENCES} more")
+        return format_html_join(mark_safe("<br>"), "{}", ((line,) for line in lines))
 
     def render_status(self, record):
         """Show how the reconcile ended as a coloured label."""

@@ -19,3 +19,9 @@ class ReconciliationUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
     queryset = models.Reconciliation.objects.select_related("user", "job_result__job_model").defer("changes")
     serializer_class = serializers.ReconciliationSerializer
     table_class = tables.ReconciliationTable
+
+    def filter_queryset(self, queryset):
+        """Read the changes of the rows, too, where a list shows only certain ones."""
+        queryset = super().filter_queryset(queryset)
+        is_feed = any(name in self.request.GET for name in filters.changes.NAMES)
+        return queryset.defer(None) if is_feed else queryset

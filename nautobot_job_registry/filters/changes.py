@@ -1,0 +1,69 @@
+"""Filters by what a reconcile changed: on which job, from which source, of which kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from django.db.models import Q
+
+from nautobot_job_registry import wording
+from nautobot_job_registry.engine.text import storable_text
+
+NAMES = ("job", "source", "kind")
+
+
+@dataclass(frozen=True)
+class WantedChanges:
+    """Which changes are asked for: those of any of the jobs, any of the sources, and any of the kinds.
+
+    Attributes:
+        jobs: Class paths; load errors of the class and of its module are of the job, too.
+        sources: Labels of sources, such as `git:SLUG`.
+        kinds: Keys of `wording.GROUPS`.
+    """
+
+    jobs: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> WantedChanges:
+        """Return what the values of the filters `job`, `source` and `kind` ask for."""
+        return cls(*(tuple(storable_text(value) for value in data.get(name) or ()) for name in NAMES))
+
+    def __bool__(self) -> bool:
+        """Say whether anything is asked for."""
+        return bool(self.jobs or self.sources or self.kinds)
+
+    @property
+    def patterns(self) -> list[dict[str, str]]:
+        """What an entry of `Reconciliation.changes` may hold to be among those that are wanted."""
+        subjects = [subject for job in self.jobs for subject in _subjects(job)] or [{}]
+        sources = [{"source": source} for source in self.sources] or [{}]
+        actions = [{"action": action} for action in self._actions()] or [{}]
+        return [{**a, **b, **c} for a, b, c in product(subjects, sources, actions)]
+
+    def _actions(self) -> Iterable[str]:
+        return [action for group in wording.GROUPS if group.key in self.kinds for action in group.actions]
+
+    def query(self) -> Q:
+        """Return the query for the reconciliations that have such a change."""
+        return Q(*(("changes__contains", [pattern]) for pattern in self.patterns), _connector=Q.OR)
+
+    def among(self, changes: Iterable[wording.Entry]) -> list[wording.Entry]:
+        """Return the entries that are wanted, in their order."""
+        patterns = [pattern.items() for pattern in self.patterns]
+        return [entry for entry in changes if any(_holds(entry, pattern) for pattern in patterns)]
+
+
+def _subjects(job: str) -> list[dict[str, str]]:
+    module_name = job.rpartition(".")[0]
+    errors = [{"load_error": name} for name in (job, module_name) if name]
+    return [{"job": job}, *errors]
+
+
+def _holds(entry: wording.Entry, pattern: Iterable[tuple[str, str]]) -> bool:
+    return all(entry.get(name) == value for name, value in pattern)

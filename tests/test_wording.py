@@ -1,0 +1,139 @@
+"""What the changes of a reconcile say in words."""
+
+import pytest
+
+from nautobot_job_registry import wording
+
+JOB = {"job": "x.Job", "source": "git:y", "absence": "", "fields": {}}
+ERROR = {
+    "load_error": "y.jobs.bad",
+    "source": "git:y",
+    "message": "No module named 'z'",
+    "exception_type": "ModuleNotFoundError",
+    "file_path": "/git/y/jobs/bad.py",
+    "line": 3,
+}
+AUTHOR = {"commit_author": "Ada", "commit_subject": "Use z."}
+RAISED = "ModuleNotFoundError: No module named 'z' (/git/y/jobs/bad.py, line 3)."
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        ({"action": "register"}, "x.Job was registered: it is in git:y."),
+        ({"action": "register", "source": "local"}, "x.Job was registered: it is in JOBS_ROOT."),
+        (
+            {"action": "register", "absence": "removed"},
+            "x.Job was registered as a job that is not installed: its source git:y was read completely and the class "
+            "is not there.",
+        ),
+        (
+            {"action": "uninstall", "absence": "removed"},
+            "x.Job was removed: its source git:y was read completely and the class is not there.",
+        ),
+        (
+            {"action": "uninstall", "absence": "source_unavailable"},
+            "x.Job is not installed for now: its source git:y could not be read; this counts as a temporary absence.",
+        ),
+        (
+            {"action": "uninstall", "absence": "load_error"},
+            "x.Job is not installed for now: the class could not be loaded from git:y; this counts as a temporary "
+            "absence.",
+        ),
+        ({"action": "return"}, "x.Job came back: git:y has the class again."),
+        (
+            {"action": "return", "fields": {"hidden": {"old": False, "new": True}}},
+            "x.Job came back: git:y has the class again. What is different: hidden from no to yes.",
+        ),
+        (
+            {
+                "action": "change",
+                "fields": {
+                    "time_limit": {"old": 0.0, "new": 60.0},
+                    "job_queues": {"old": [], "new": ["a", "b"]},
+                    "description": {"old": "", "new": "Saves\nall."},
+                    "description_override": {"old": True, "new": False},
+                    "current_revision": {"old": 1, "new": 2},
+                },
+            },
+            "x.Job changed: time limit from 0 to 60; job queues from nothing to a, b; description from nothing to "
+            "Saves all; description is not overridden any more. It is revision 2.",
+        ),
+        (
+            {"action": "change", "fields": {"current_revision": {"old": 1, "new": 2}}},
+            "x.Job changed: its code. It is revision 2.",
+        ),
+        (
+            {
+                "action": "change",
+                "absence": "removed",
+                "fields": {"absence": {"old": "load_error", "new": "removed"}},
+            },
+            "x.Job changed: it is still not installed, as its source git:y was read completely and the class is not "
+            "there.",
+        ),
+        (
+            {"action": "refresh", "fields": {"source_version": {"old": "a", "new": "b"}}},
+            "x.Job stayed the same, and its source git:y moved to b.",
+        ),
+        (
+            {"action": "refresh", "fields": {"core_job": {"old": None, "new": "1"}}},
+            "x.Job stayed the same, and was linked to Nautobot's own job anew.",
+        ),
+        (
+            {"action": "suspend", "kind": "schedule", "object": "nightly"},
+            "The schedule 'nightly' of x.Job was switched off, because the job went away.",
+        ),
+        ({"action": "restore"}, "A dependent of x.Job was switched on again, because the job is back."),
+        (
+            {"action": "end_override", "field": "time_limit"},
+            "The override of time limit on x.Job ended, and the field says what the source says.",
+        ),
+        ({"action": "adopt", "predecessor": "old.Job"}, "x.Job took over the past of old.Job."),
+        ({"action": "of a later version"}, "x.Job: of a later version."),
+    ],
+)
+def test_change_of_a_job_is_told_in_a_sentence(entry, sentence):
+    assert wording.sentence({**JOB, **entry}) == sentence
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        ({"action": "open"}, f"y.jobs.bad of git:y could not be loaded: {RAISED}"),
+        (
+            {"action": "open", **AUTHOR},
+            f"y.jobs.bad of git:y could not be loaded: {RAISED} The last commit to touch the file is 'Use z' by Ada.",
+        ),
+        (
+            {"action": "confirm", "source_version": "b", "effective_version": "a"},
+            f"y.jobs.bad of git:y can still not be loaded: {RAISED} Nautobot rejected the sync to b; jobs still run "
+            "from a.",
+        ),
+        ({"action": "resolve"}, "y.jobs.bad of git:y can be loaded again."),
+    ],
+)
+def test_load_error_is_told_in_a_sentence(entry, sentence):
+    assert wording.sentence({**ERROR, **entry}) == sentence
+
+
+def test_long_texts_are_cut_to_one_line():
+    told = wording.sentence({**ERROR, "action": "open", "message": "first\n" + "x" * 1000})
+    assert "\n" not in told
+    assert len(told) < 400
+
+
+def test_every_action_has_a_sentence_and_a_group_of_its_own():
+    grouped = [action for group in wording.GROUPS for action in group.actions]
+    assert sorted(grouped) == sorted(wording.SENTENCES)
+    assert wording.group_of({"action": "unknown"}) is wording.OTHER
+
+
+@pytest.mark.parametrize("entry", [{}, {"job": None}, {"action": None, "fields": None}, {"action": "change"}])
+def test_entry_that_says_little_is_told_as_far_as_it_goes(entry):
+    assert wording.sentence(entry).endswith(".")
+
+
+def test_summary_names_what_happened_and_leaves_out_what_did_not():
+    assert wording.summary({"uninstalled": 2, "registered": 1, "unchanged": 7}) == "2 went away, 1 new"
+    assert wording.summary({"unchanged": 7}) == "Nothing changed"
