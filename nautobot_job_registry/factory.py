@@ -111,6 +111,34 @@ def _descriptor(revision: Any) -> JobDescriptor:
     )
 
 
+class FieldOverrideFactory(factory.Factory):
+    """Overrides a field of a job by the job's own way, and returns the row of the ledger that this makes.
+
+    `FieldOverrideFactory(job=job, field="hidden", value=True, reason="Too slow")`. A field of queues is not for this:
+    set the flag, save the job, and set its queues. An end may be in the past, as time passes in a database, too.
+    """
+
+    class Meta:
+        """Meta attributes."""
+
+        model = models.FieldOverride
+
+    job = factory.LazyFunction(lambda: JobRevisionFactory().job)
+    field = "time_limit"
+    value = 5.0
+    reason = ""
+    expires_at = None
+
+    @classmethod
+    def _create(cls, model_class: type, *args: Any, **values: Any) -> models.FieldOverride:
+        job, field = values["job"], values["field"]
+        setattr(job, field, values["value"])
+        setattr(job, f"{field}_override", True)
+        job.override_reason, job.override_expires_at = values["reason"], values["expires_at"]
+        job.save()
+        return job.field_overrides.get(field=field)
+
+
 class JobLoadErrorFactory(DjangoModelFactory):
     """Makes an open load error of a local module."""
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from nautobot.extras.models import Job, JobQueue, ObjectChange
 
 from nautobot_job_registry.constants import REASON_MAX_LENGTH
-from nautobot_job_registry.factory import JobRevisionFactory, job_metadata
+from nautobot_job_registry.factory import FieldOverrideFactory, JobRevisionFactory, job_metadata
 from nautobot_job_registry.models import RegisteredJob
 from tests import test_job_forms, test_job_requests
 from tests.support import requiring_reasons
@@ -72,9 +72,8 @@ def test_a_new_value_keeps_reason_and_end(job):
 
 
 def test_an_end_is_taken_back(job):
-    job.hidden = job.hidden_override = True
-    job.override_expires_at = LATER
-    job.save()
+    row = FieldOverrideFactory(job=job, field="hidden", value=True, expires_at=LATER)
+    assert (row.value, row.source_value, row.expires_at) == (True, False, LATER)
     job.override_expires_at = None
     job.validated_save()
     assert ledger(job) == {"hidden": ("", None)}
