@@ -35,7 +35,7 @@ class AdoptionError(Exception):
 
 
 class UnknownPredecessorError(AdoptionError):
-    """The record whose past is to be adopted is not there; the text says where it went, if that is known."""
+    """There is no such record, or none that the user may view."""
 
 
 class NotPermittedError(Exception):
@@ -107,26 +107,26 @@ def predecessor_of(job: RegisteredJob, key: UUID | None, user: Any) -> Registere
         user: Who asks.
 
     Raises:
-        AdoptionError: If none is named, and none is proposed.
-        UnknownPredecessorError: If there is none that the user may view; the text tells of one that was adopted.
+        AdoptionError: If none is named, and none is proposed; or if another job adopted it, which the text names.
+        UnknownPredecessorError: If there is none that the user may view.
     """
     wanted = key or job.predecessor_id
     if wanted is None:
         raise AdoptionError(NOTHING_PROPOSED.format(job=job.class_path))
     found = RegisteredJob.objects.restrict(user, "view").filter(pk=wanted).first()
     if found is None:
-        raise UnknownPredecessorError(_whereabouts(wanted, user))
+        raise _missing(wanted, user)
     return found
 
 
-def _whereabouts(key: UUID, user: Any) -> str:
-    """Say who adopted a record, if the user may know."""
+def _missing(key: UUID, user: Any) -> AdoptionError:
+    """Return the error that says where a record went, as far as the user may know."""
     seen = RegisteredJob.objects.restrict(user, "view")
     adopter = seen.filter(adopted_records__contains=[{"id": str(key)}]).first()
     if adopter is None:
-        return UNKNOWN
+        return UnknownPredecessorError(UNKNOWN)
     path = next(entry["class_path"] for entry in adopter.adopted_records if entry["id"] == str(key))
-    return succession.ADOPTED.format(predecessor=path, adopter=adopter.class_path)
+    return AdoptionError(succession.ADOPTED.format(predecessor=path, adopter=adopter.class_path))
 
 
 def adopt(job: RegisteredJob, predecessor: RegisteredJob, user: Any) -> RegisteredJob:
@@ -141,15 +141,15 @@ def adopt(job: RegisteredJob, predecessor: RegisteredJob, user: Any) -> Register
         The job as it is afterwards.
 
     Raises:
-        AdoptionError: If the past cannot be adopted.
-        UnknownPredecessorError: If the record has been adopted or deleted meanwhile.
+        AdoptionError: If the past cannot be adopted, or has been adopted meanwhile.
+        UnknownPredecessorError: If the record has been deleted meanwhile.
         NotPermittedError: If a right is missing (rule 17).
     """
     with transaction.atomic():
         store.lock()
         rows = _locked([job.pk, predecessor.pk])
         if job.pk not in rows or predecessor.pk not in rows:
-            raise UnknownPredecessorError(_whereabouts(predecessor.pk, user))
+            raise _missing(predecessor.pk, user)
         found = Succession(rows[job.pk], rows[predecessor.pk])
         reason = refusal(found.successor, found.predecessor)
         if reason:
