@@ -16,5 +16,6 @@ def test_every_step_of_the_demo_holds(tmp_path):
     assert ended.returncode == 0, ended.stdout[-4000:] + ended.stderr[-4000:]
     for number in range(1, STEPS + 1):
         assert f"\n{number}. " in ended.stdout
+    assert "the dashboard says what needs somebody now" in ended.stdout
     assert "✗" not in ended.stdout
     assert "Every step held." in ended.stdout
