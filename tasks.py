@@ -53,7 +53,7 @@ def test(context: Context, fast: bool = False) -> None:
 
 @task(help={"jobs": "How many jobs to make, in a tenth as many files."})
 def benchmark(context: Context, jobs: int = 1000) -> None:
-    """Time our reconcile and core's own refresh side by side."""
+    """Time our reconcile and core's own refresh side by side, and the anchoring of old runs (-- --runs N)."""
     _run(sys.executable, "-m", "development.benchmarks", "--jobs", str(jobs), *_remainder())
 
 

@@ -11,8 +11,8 @@ pytestmark = pytest.mark.slow
 
 def test_benchmark_measures_both_sides_and_writes_json(tmp_path):
     output = tmp_path / "benchmark.json"
-    command = [sys.executable, "-m", "development.benchmarks", "--jobs", "60", "--large", "120", "--no-targets"]
-    ended = subprocess.run([*command, "--output", output], check=False, capture_output=True, text=True)
+    command = [sys.executable, "-m", "development.benchmarks", "--jobs", "60", "--large", "120", "--runs", "2500"]
+    ended = subprocess.run([*command, "--no-targets", "--output", output], check=False, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     result = json.loads(output.read_text())
     for part in ("first", "unchanged"):
@@ -21,3 +21,9 @@ def test_benchmark_measures_both_sides_and_writes_json(tmp_path):
     assert result["unchanged"]["our_statements"] == result["large"]["statements"] <= 12
     assert result["large"]["jobs"] >= 120
     assert "unchanged: at most 1 % of core's time" in ended.stdout
+    anchoring = result["anchoring"]
+    assert anchoring["runs"] == 2500
+    assert anchoring["runs_per_second"] > 0
+    assert anchoring["statements_per_1000"] <= 4
+    assert anchoring["peak_megabytes"] > anchoring["growth_megabytes"] >= 0
+    assert result["reached"]["evidence of a run: at most 2 ms"] in (True, False)
