@@ -9,6 +9,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
+
 from nautobot_job_registry.choices import OverrideOriginChoices
 from nautobot_job_registry.constants import BATCH_SIZE
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS
@@ -18,21 +20,29 @@ from nautobot_job_registry.engine.records import JobKey
 from nautobot_job_registry.models import FieldOverride, JobRevision, RegisteredJob
 
 
-def ended(moment: datetime) -> dict[JobKey, dict[str, Any]]:
-    """Return what the current revision says about each field whose override has come to its end, job by job.
+def machine_made(moment: datetime) -> tuple[dict[JobKey, dict[str, Any]], dict[JobKey, dict[str, Any]]]:
+    """Return the overrides that no person wants any more, or wanted ever, with what the current revision says.
 
-    It is None where no revision is known, or it says nothing about the field. One statement, however many jobs there
-    are.
+    One statement, however many jobs there are.
 
     Args:
         moment: The time up to which an override may have ended.
+
+    Returns:
+        By the key of their job and by field: what the source says of the overrides that have come to their end (None
+        where it says nothing, or no revision is known), and of those that core could not store (rule 4), whole.
     """
-    rows = FieldOverride.objects.ending_before(moment).order_by()
-    columns = ("job__module_name", "job__job_class_name", "field", "job__current_revision__metadata")
-    found: dict[JobKey, dict[str, Any]] = defaultdict(dict)
-    for module_name, job_class_name, field, metadata in rows.values_list(*columns):
-        found[module_name, job_class_name][field] = column_values(metadata or {}).get(field)
-    return dict(found)
+    rows = FieldOverride.objects.filter(Q(origin=OverrideOriginChoices.COLLISION) | Q(expires_at__lte=moment))
+    columns = ("job__module_name", "job__job_class_name", "field", "value", "origin", "expires_at")
+    ended: dict[JobKey, dict[str, Any]] = defaultdict(dict)
+    collisions: dict[JobKey, dict[str, Any]] = defaultdict(dict)
+    said = rows.order_by().values_list(*columns, "job__current_revision__metadata")
+    for module_name, job_class_name, field, value, origin, expires_at, metadata in said:
+        if expires_at is not None and expires_at <= moment:
+            ended[module_name, job_class_name][field] = column_values(metadata or {}).get(field)
+        if origin == OverrideOriginChoices.COLLISION:
+            collisions[module_name, job_class_name][field] = (metadata or {}).get(field, value)
+    return dict(ended), dict(collisions)
 
 
 def note(actions: Iterable[JobAction], jobs: Mapping[JobKey, RegisteredJob]) -> None:

@@ -10,21 +10,18 @@ from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.db.models.fields.json import KeyTransform
 from django.utils import timezone
 from nautobot.extras.choices import ObjectChangeActionChoices, ObjectChangeEventContextChoices
 from nautobot.extras.constants import CHANGELOG_MAX_CHANGE_CONTEXT_DETAIL, CHANGELOG_MAX_OBJECT_REPR
 from nautobot.extras.models import JobQueue, ObjectChange
 
 from nautobot_job_registry import change_log, core_bridge, error_rows, ledger, pasts
-from nautobot_job_registry.choices import OverrideOriginChoices
 from nautobot_job_registry.constants import BATCH_SIZE
-from nautobot_job_registry.engine.collisions import LIMITED_FIELDS
 from nautobot_job_registry.engine.descriptor import JobDescriptor
 from nautobot_job_registry.engine.fields import RECORD_COLUMNS, shorten
 from nautobot_job_registry.engine.plan import CORE_PREFIX, ActionKind, JobAction, Plan
 from nautobot_job_registry.engine.records import CoreState, JobKey, JobRecord, RegistryState
-from nautobot_job_registry.models import FieldOverride, JobRevision, Reconciliation, RegisteredJob
+from nautobot_job_registry.models import JobRevision, Reconciliation, RegisteredJob
 
 # The columns whose rows are of another table, by the lookup that reads what planning knows of them.
 LOOKUPS = {"git_repository": "git_repository_id", "default_job_queue": "default_job_queue__name"}
@@ -62,13 +59,14 @@ def read_state(*, for_update: bool = False, declaring: Collection[str] = ()) -> 
         for_update: Whether the records are locked, so that an operator's edit is neither overlooked nor overwritten.
         declaring: The names of the classes whose code says what they have been before.
     """
-    jobs, core = _job_records(for_update), core_bridge.news_of_core()
+    ended, collisions = ledger.machine_made(timezone.now())
+    jobs, core = _job_records(for_update, ended), core_bridge.news_of_core()
     said = _said_of([key for key, state in core.items() if key in jobs and _clears_any(jobs[key], state)])
     return RegistryState(
         jobs=jobs,
         core=core,
         errors=error_rows.open_errors(),
-        collisions=_collisions(),
+        collisions=collisions,
         said=said,
         pasts=pasts.read(declaring),
     )
@@ -89,19 +87,7 @@ def _said_of(keys: list[JobKey]) -> dict[JobKey, dict[str, Any]]:
     return {(module_name, name): metadata for module_name, name, metadata in found}
 
 
-def _collisions() -> dict[JobKey, dict[str, Any]]:
-    """Return what the source says of each field that is overridden only because core could not store it."""
-    found: dict[JobKey, dict[str, Any]] = defaultdict(dict)
-    rows = FieldOverride.objects.filter(origin=OverrideOriginChoices.COLLISION).order_by()
-    metadata = "job__current_revision__metadata"
-    columns = ("job__module_name", "job__job_class_name", "field", "value")
-    said = [KeyTransform(name, metadata) for name in LIMITED_FIELDS]
-    for module_name, name, field, value, *texts in rows.values_list(*columns, *said):
-        found[module_name, name][field] = dict(zip(LIMITED_FIELDS, texts, strict=True)).get(field) or value
-    return dict(found)
-
-
-def _job_records(for_update: bool) -> dict[JobKey, JobRecord]:
+def _job_records(for_update: bool, ended: Mapping[JobKey, Mapping[str, Any]]) -> dict[JobKey, JobRecord]:
     rows = RegisteredJob.objects.order_by()
     if for_update:
         rows = rows.order_by("pk").select_for_update(
@@ -109,7 +95,7 @@ def _job_records(for_update: bool) -> dict[JobKey, JobRecord]:
         )
     revision = (f"current_revision__{name}" for name in REVISION_COLUMNS)
     values = list(rows.values_list("id", "module_name", "job_class_name", "core_job_id", *revision, *READ_COLUMNS))
-    queues, ended = _queue_names(), ledger.ended(timezone.now())
+    queues = _queue_names()
     records = (_record(row, tuple(sorted(queues.get(row[1:3], ()))), ended.get(row[1:3], {})) for row in values)
     return {record.key: record for record in records}
 

@@ -119,8 +119,10 @@ def _candidates(state: RegistryState, planned: Mapping[JobKey, Mapping[str, Any]
 
 
 def _candidate(key: JobKey, columns: Mapping[str, Any], record: JobRecord | None, past: Past | None) -> _Candidate:
-    said_name = columns["name"]
-    if columns["name_override"]:
+    # A record that goes may give its name to the one that comes, in the same plan: what it was called until now counts.
+    known = record.columns if record else columns
+    said_name = known["name"]
+    if known["name_override"]:
         said_name = past.said_name if past else None
     return _Candidate(
         key=key,

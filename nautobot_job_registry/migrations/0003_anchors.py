@@ -240,6 +240,18 @@ class Migration(migrations.Migration):
                 "ordering": ["-suspended_at", "object_name"],
             },
         ),
+        migrations.AlterField(
+            model_name="reconciliation",
+            name="job_result",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="job_reconciliations",
+                to="extras.jobresult",
+            ),
+        ),
         migrations.AddIndex(
             model_name="reconciliation",
             index=models.Index(fields=["status", "started"], name="job_registry_reconciliation"),

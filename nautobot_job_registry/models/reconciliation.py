@@ -81,6 +81,8 @@ class Reconciliation(BaseModel):
         to="extras.JobResult",
         on_delete=models.SET_NULL,
         related_name="job_reconciliations",
+        # Nautobot's clean-up of its logs deletes runs without a word, and knows no link that becomes null.
+        db_constraint=False,
         blank=True,
         null=True,
         help_text="The job run that it was part of",

@@ -12,7 +12,9 @@ ENDED = replace(OVERRIDDEN, ended={"time_limit": 60.0})
 
 
 def changes(action):
-    return {change.field: (change.old, change.new) for change in action.changes}
+    """Return what changes in the record; what it remembers of core's row, and what that row gets, follows from it."""
+    found = {change.field: (change.old, change.new) for change in action.changes}
+    return {name: change for name, change in found.items() if not name.startswith("core_")}
 
 
 def test_an_override_that_ended_reverts_and_the_others_stay():
@@ -55,6 +57,8 @@ def test_an_override_that_core_has_too_does_not_come_back_from_there():
         name: change for name, change in changes(action).items() if name.startswith("hidden")
     }
     assert action.ended == ("time_limit",)
+    assert action.core_columns["time_limit"] == 60.0
+    assert action.core_columns["time_limit_override"] is False
 
 
 def test_another_source_ends_no_override_of_this_one():

@@ -38,7 +38,11 @@ def removed(module="old", days=1, **columns):
     """Return the record of a job that is gone, and what is known of its past."""
     kinds = {name: columns.pop(name) for name in ("code", "name", "is_job_hook_receiver") if name in columns}
     descriptor = make_descriptor(module, **kinds)
-    return make_record(descriptor, **{**GONE, **columns}), Past(days_ago(900), False, True, days_ago(days))
+    said = descriptor.metadata["name"]
+    # The job that is there has the name: core knows each name once only.
+    numbered = {"name": f"{said} (2)", "name_override": True}
+    past = replace(Past(days_ago(900), False, True, days_ago(days)), said_name=said)
+    return make_record(descriptor, **{**GONE, **numbered, **columns}), past
 
 
 def proposed(made):

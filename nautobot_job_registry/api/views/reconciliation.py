@@ -35,7 +35,7 @@ class PlanFailed(exceptions.APIException):
 class ReconciliationViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
     """REST view set of reconciliations: what was logged is never changed, and a new one can be asked for."""
 
-    queryset = models.Reconciliation.objects.all()
+    queryset = models.Reconciliation.objects.select_related("job_result")
     serializer_class = serializers.ReconciliationSerializer
     filterset_class = filters.ReconciliationFilterSet
     http_method_names = ["get", "post", "head", "options"]
