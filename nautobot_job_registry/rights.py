@@ -11,7 +11,7 @@ from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLA
 from nautobot_job_registry.models import RegisteredJob
 
 # What a record says that decides what Nautobot executes, and how; the end of an override decides it for later.
-DECISIONS = frozenset((*OVERRIDABLE_FIELDS, *OVERRIDE_FLAGS, "enabled", "override_expires_at"))
+DECISIONS = frozenset((*OVERRIDABLE_FIELDS, *OVERRIDE_FLAGS, "enabled", "override_expires_at", "override_never_ends"))
 
 
 class WithheldError(Exception):

@@ -223,8 +223,8 @@ class FormTestCase(test_job_forms.FormTestCase):
     def test_a_bulk_edit_asks_for_which_overrides_a_reason_is(self):
         response = self.bulk("edit", [self.job], override_reason="Why", _apply="")
         self.assertIn("Choose Override", str(response.context["form"].errors["override_reason"]))
-        response = self.bulk("edit", [self.job], _nullify=["override_expires_at"], _apply="")
-        self.assertIn("Choose Override", str(response.context["form"].errors["override_expires_at"]))
+        response = self.bulk("edit", [self.job], override_never_ends="on", _apply="")
+        self.assertIn("Choose Override", str(response.context["form"].errors["override_never_ends"]))
         with requiring_reasons():
             response = self.bulk("edit", [self.job], hidden="True", hidden_override="True", _apply="")
             self.assertIn("required", str(response.context["form"].errors["override_reason"]))
@@ -245,7 +245,7 @@ class BulkTestCase(test_job_forms.BulkTestCase):
         expected = {"job_queues": ("Slow", LATER), "time_limit": ("Slow", LATER)}
         self.assertEqual(ledger(self.job), expected)
         self.assertEqual(ledger(self.other), {**expected, "hidden": ("", None)})
-        self.succeed([self.job], time_limit_override=True, _nullify=["override_expires_at"])
+        self.succeed([self.job], time_limit_override=True, override_never_ends=True)
         self.assertEqual(ledger(self.job), {**expected, "time_limit": ("Slow", None)})
         self.succeed([self.job], time_limit_override=True, override_reason="New")
         self.assertEqual(ledger(self.job), {**expected, "time_limit": ("New", None)})

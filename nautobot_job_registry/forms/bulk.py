@@ -21,7 +21,7 @@ from nautobot_job_registry.models.acting_user import acting_user
 from nautobot_job_registry.models.override_terms import reasons_are_required
 from nautobot_job_registry.rights import DECISIONS, withheld
 
-TERMS = ("override_reason", "override_expires_at")
+TERMS = ("override_reason", "override_expires_at", "override_never_ends")
 FOR_CHOSEN = "It is for the fields for which you choose Override."
 FLAG_CHOICES = (NO_CHOICE, ("True", "Override"), ("False", "Follow the source"))
 
@@ -38,6 +38,7 @@ class RegisteredJobBulkEditForm(TagsBulkEditFormMixin, NautobotBulkEditForm):
     enabled = yes_or_no("Enabled")
     override_reason = reason_field(f"Why. {FOR_CHOSEN}")
     override_expires_at = end_field(f"When they are to end by themselves. {FOR_CHOSEN}")
+    override_never_ends = forms.BooleanField(required=False, label="No end", help_text=f"Remove the end. {FOR_CHOSEN}")
     # The overrides that reason and end are for, from the choices that are made; the record takes it as it stands.
     override_named = forms.MultipleChoiceField(
         choices=OverridableFieldChoices, required=False, widget=forms.MultipleHiddenInput
@@ -46,7 +47,7 @@ class RegisteredJobBulkEditForm(TagsBulkEditFormMixin, NautobotBulkEditForm):
     class Meta:
         """Meta attributes."""
 
-        nullable_fields = ["override_reason", "override_expires_at"]
+        nullable_fields = []
 
     def __init__(self, *args, **kwargs):
         """Add each overridable field, with its flag before it."""
@@ -56,7 +57,7 @@ class RegisteredJobBulkEditForm(TagsBulkEditFormMixin, NautobotBulkEditForm):
             self.fields[override_flag(name)] = yes_or_no(f"{label}: override", FLAG_CHOICES)
             self.fields[name] = value_field(name)
         # What is said of the overrides comes before them, as the record is filled in this order.
-        said = ("override_named", "override_reason", "override_expires_at")
+        said = ("override_named", *TERMS)
         self.order_fields(["pk", "enabled", *said, *(n for f in OVERRIDABLE_FIELDS for n in (override_flag(f), f))])
 
     def clean(self):
@@ -74,20 +75,17 @@ class RegisteredJobBulkEditForm(TagsBulkEditFormMixin, NautobotBulkEditForm):
         return cleaned
 
     def _clean_terms(self, cleaned):
-        """Say which overrides reason and end are for: those that are chosen."""
+        """Say which overrides reason and end are for: those that are chosen. A box without a tick says nothing."""
+        cleaned["override_never_ends"] = cleaned.get("override_never_ends") or None
         chosen = [name for name in OVERRIDABLE_FIELDS if cleaned.get(override_flag(name))]
-        said = {name for name in TERMS if given(cleaned.get(name)) or name in self.nullified}
+        said = {name for name in TERMS if given(cleaned.get(name))}
+        if cleaned.get("override_expires_at") and cleaned.get("override_never_ends"):
+            self.add_error("override_never_ends", "Enter an end, or say that there is none: not both.")
         cleaned["override_named"] = chosen if said else []
         for name in () if chosen else said & self.fields.keys() - self.errors.keys():
             self.add_error(name, "Choose Override for each field that this is for.")
         if chosen and reasons_are_required() and not given(cleaned.get("override_reason")):
             self.add_error("override_reason", "A reason is required for each override.")
-
-    @property
-    def nullified(self) -> frozenset[str]:
-        """The fields that are to be emptied."""
-        asked = self.data.getlist("_nullify") if hasattr(self.data, "getlist") else self.data.get("_nullify") or ()
-        return frozenset(asked)
 
     def post_save(self, obj):
         """Save the tags of a job, and see that its decisions were the user's to make.
@@ -103,7 +101,7 @@ class RegisteredJobBulkEditForm(TagsBulkEditFormMixin, NautobotBulkEditForm):
     @property
     def decides(self) -> bool:
         """Whether the form changes what Nautobot executes."""
-        return bool(DECISIONS & self.nullified) or any(given(self.cleaned_data.get(name)) for name in DECISIONS)
+        return any(given(self.cleaned_data.get(name)) for name in DECISIONS)
 
 
 class RegisteredJobBulkDeleteForm(BulkEditForm):

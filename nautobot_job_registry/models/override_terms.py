@@ -115,6 +115,16 @@ class OverrideTermsMixin:
         terms.expires_at, terms.says_end = value or None, True
 
     @property
+    def override_never_ends(self) -> bool:
+        """Whether it is said that those overrides have no end."""
+        return bool(self.override_terms and self.override_terms.says_end and self.override_terms.expires_at is None)
+
+    @override_never_ends.setter
+    def override_never_ends(self, value: bool) -> None:
+        if value:
+            self.override_expires_at = None
+
+    @property
     def override_named(self) -> frozenset[str] | None:
         """The overrides that reason and end are for where the save sets and changes none; None for all."""
         return self.override_terms.named if self.override_terms else None

@@ -86,7 +86,8 @@ class FieldOverrideUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
     def _keep(self, chosen: QuerySet) -> HttpResponse:
         overrides = list(chosen)
         if self.request.method != "POST":
-            return redirect(self._way_back(overrides))
+            route = get_route_for_model(models.FieldOverride, "list")
+            return redirect(overrides[0].get_absolute_url() if overrides else reverse(route))
         return self._decide(drift.keep, overrides, "{} kept: drifted no more until the source changes again.")
 
     def _follow(self, chosen: QuerySet) -> HttpResponse:

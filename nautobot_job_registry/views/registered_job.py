@@ -156,9 +156,7 @@ class RegisteredJobUIViewSet(
     def send_bulk_edit_objects_to_job(self, request, form_data):
         """Refuse at once what the job that edits would refuse later (rule 17)."""
         jobs = get_bulk_queryset_from_view(user=request.user, action="change", **self.key_params)
-        decides = bool(DECISIONS & set(request.POST.getlist("_nullify"))) or any(
-            forms.given(form_data.get(name)) for name in DECISIONS
-        )
+        decides = any(forms.given(form_data.get(name)) for name in DECISIONS)
         reason = _missing_right(request.user, "change", list(jobs)) if decides else ""
         return self._refused(request, reason) if reason else super().send_bulk_edit_objects_to_job(request, form_data)
 
