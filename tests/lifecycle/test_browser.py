@@ -40,8 +40,10 @@ def session(real_instance):
 
 
 def listed(session):
-    """Return the names of the jobs in the list."""
-    return set(session.page.locator("table tbody td:nth-child(2) a").all_inner_texts())
+    """Return the names of the jobs in the list, which comes after the page."""
+    names = session.page.locator("table tbody td:nth-child(2) a")
+    names.first.wait_for()
+    return set(names.all_inner_texts())
 
 
 def layers(session, field):
