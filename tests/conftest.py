@@ -25,8 +25,10 @@ import redis
 from development import database
 from development.servers import STATE_ROOT, ServerError, running_servers
 
-RUN = f"run-{os.getpid()}"
-RUN_FOLDER = STATE_ROOT / "tests" / RUN
+# A process that xdist started works in the folder of the one that hands the tests out, which removes it.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+RUN = f"run-{os.getppid() if WORKER else os.getpid()}"
+RUN_FOLDER = STATE_ROOT / "tests" / RUN / WORKER
 TEMPLATE_DATABASE = f"nautobot_template_{os.getpid()}"
 REDIS_DATABASES = 16
 REDIS_CLAIM_SECONDS = 4 * 60 * 60
@@ -88,7 +90,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def _remove_left_overs() -> None:
     """Remove the folders of runs that were killed."""
-    for folder in RUN_FOLDER.parent.glob("run-*"):
+    for folder in (STATE_ROOT / "tests").glob("run-*"):
         if not psutil.pid_exists(int(folder.name.removeprefix("run-"))):
             shutil.rmtree(folder, ignore_errors=True)
 
