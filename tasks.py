@@ -17,6 +17,8 @@ PROGRAMS = Path(sys.executable).parent
 APP = "nautobot_job_registry"
 # By the name of the Debian package: the programs of which one is enough.
 SYSTEM_PROGRAMS = {"chromium": ("chromium", "chromium-browser", "google-chrome"), "curl": ("curl",)}
+# A Redis server has databases for seven of them.
+TEST_PROCESSES = ["--numprocesses", "logical", "--maxprocesses", "6", "--dist", "worksteal"]
 LOCK_HEADER = (
     "# Locked by name, version and hash, without addresses. Made from requirements.in by `invoke lock`; do not edit.\n"
 )
@@ -43,12 +45,15 @@ def demo(context: Context, once: bool = False, port: int = 0) -> None:
 
 @task(help={"fast": "Leave the slow tests out."})
 def test(context: Context, fast: bool = False) -> None:
-    """Run the tests; what follows `--` goes to pytest: ./dev test -- -k name."""
+    """Run the tests, in a process for each core; what follows `--` goes to pytest, in one: ./dev test -- -k name."""
     # Nautobot's own tests of models ask for the page of each model, which is part of the package.
     _build_docs()
     if not fast:
         _provide_programs()
-    _run(sys.executable, "-m", "pytest", *(["-m", "not slow"] if fast else []), *_remainder())
+    chosen = _remainder()
+    # Each process has to start Nautobot: not worth it for a few tests, and in the way of a debugger.
+    processes = [] if chosen else TEST_PROCESSES
+    _run(sys.executable, "-m", "pytest", *processes, *(["-m", "not slow"] if fast else []), *chosen)
 
 
 @task(help={"jobs": "How many jobs to make, in a tenth as many files."})

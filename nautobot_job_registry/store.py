@@ -21,6 +21,7 @@ from nautobot_job_registry.engine.descriptor import JobDescriptor
 from nautobot_job_registry.engine.fields import RECORD_COLUMNS, shorten
 from nautobot_job_registry.engine.plan import CORE_PREFIX, ActionKind, JobAction, Plan
 from nautobot_job_registry.engine.records import CoreState, JobKey, JobRecord, RegistryState
+from nautobot_job_registry.inserting import insert
 from nautobot_job_registry.models import JobRevision, Reconciliation, RegisteredJob
 
 # The columns whose rows are of another table, by the lookup that reads what planning knows of them.
@@ -189,8 +190,8 @@ def _write_jobs(
     }
     if connection.features.can_defer_constraint_checks:
         _point_at(revisions, jobs)
-    RegisteredJob.objects.bulk_create(rows, batch_size=BATCH_SIZE)
-    JobRevision.objects.bulk_create(revisions.values(), batch_size=BATCH_SIZE)
+    insert(rows)
+    insert(list(revisions.values()), shared="source_code")
     _point_at(revisions, jobs)
     fields = _changed_fields(known.values())
     if fields:
@@ -276,7 +277,7 @@ def _write_queues(actions: Iterable[JobAction], jobs: dict[JobKey, RegisteredJob
         for action in changed
         for name in action.columns["job_queues"]
     ]
-    through.objects.bulk_create(rows, batch_size=BATCH_SIZE)
+    insert(rows)
 
 
 def _changes_queues(action: JobAction) -> bool:

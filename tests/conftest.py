@@ -2,6 +2,9 @@
 
 The servers run before anything imports a model, for as long as the session runs. Nothing here needs a variable of the
 environment; servers that the environment names are used in place of the embedded ones.
+
+With pytest-xdist (`-n 2`) the process that hands the tests out starts the servers, and names them in the environment
+that the processes which run the tests inherit. Each of those has databases, databases of Redis, and folders of its own.
 """
 
 import contextlib
@@ -22,8 +25,10 @@ import redis
 from development import database
 from development.servers import STATE_ROOT, ServerError, running_servers
 
-RUN = f"run-{os.getpid()}"
-RUN_FOLDER = STATE_ROOT / "tests" / RUN
+# A process that xdist started works in the folder of the one that hands the tests out, which removes it.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+RUN = f"run-{os.getppid() if WORKER else os.getpid()}"
+RUN_FOLDER = STATE_ROOT / "tests" / RUN / WORKER
 TEMPLATE_DATABASE = f"nautobot_template_{os.getpid()}"
 REDIS_DATABASES = 16
 REDIS_CLAIM_SECONDS = 4 * 60 * 60
@@ -38,7 +43,7 @@ _numbers = itertools.count(1)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the servers and set up Nautobot; pytest-django finds Django configured."""
+    """Start the servers, and set up Nautobot where tests are run; pytest-django finds Django configured."""
     # As Ctrl-C: pytest takes the SystemExit of our usual handler for a failed test, and goes on.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     _remove_left_overs()
@@ -47,11 +52,24 @@ def pytest_configure(config: pytest.Config) -> None:
     except ServerError as error:
         raise pytest.UsageError(str(error)) from error
     _servers.update(servers.environment)
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = str(RUN_FOLDER)
+    if _hands_tests_out(config):
+        os.environ.update(_servers)
+    else:
+        _set_up_nautobot()
+
+
+def _hands_tests_out(config: pytest.Config) -> bool:
+    """Say whether other processes run the tests of this session."""
+    return bool(config.getoption("tx", None)) and not hasattr(config, "workerinput")
+
+
+def _set_up_nautobot() -> None:
+    """Set up Nautobot with databases and folders of this process."""
     _servers.update(_session.enter_context(_redis_databases(_servers)))
     os.environ.update(_servers | _folders(RUN_FOLDER / "in_process"))
     os.environ["NAUTOBOT_TEST_DB_NAME"] = f"test_nautobot_{os.getpid()}"
     os.environ["NAUTOBOT_QUIET"] = "1"
-    os.environ["PYTEST_DEBUG_TEMPROOT"] = str(RUN_FOLDER)
     # The host that Nautobot's own test client asks for.
     os.environ["NAUTOBOT_ALLOWED_HOSTS"] = "nautobot.example.com localhost 127.0.0.1"
 
@@ -62,7 +80,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the servers and remove what the session wrote."""
-    if _servers:
+    if _servers and not _hands_tests_out(config):
         from django.db import connections
 
         connections.close_all()
@@ -72,7 +90,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def _remove_left_overs() -> None:
     """Remove the folders of runs that were killed."""
-    for folder in RUN_FOLDER.parent.glob("run-*"):
+    for folder in (STATE_ROOT / "tests").glob("run-*"):
         if not psutil.pid_exists(int(folder.name.removeprefix("run-"))):
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.urls import get_resolver, reverse
@@ -224,6 +225,7 @@ class PermissionMatrixTestCase(TestCase):
         known = {act.route for act in ACTS} | ELSEWHERE.keys()
         self.assertEqual(set(routes()) - known, set(), "Add what is expected of these routes to the matrix.")
 
+    @pytest.mark.slow
     def test_every_act_takes_its_right(self):
         for act in ACTS:
             for rights in RIGHTS:
