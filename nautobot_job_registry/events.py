@@ -107,7 +107,7 @@ def events_of(row: Reconciliation, job_ids: Mapping[str, UUID]) -> Iterator[Even
         "user_name": row.user.username if row.user else "",
         "timestamp": str(row.finished or row.started),
     }
-    for entry in row.changes:
+    for entry in wording.facets(row.changes):
         event = event_of(entry, job_ids, reconciliation, context)
         if event is not None:
             yield event
@@ -120,7 +120,7 @@ def announce(row: Reconciliation, using: str = DEFAULT_DB_ALIAS) -> None:
         row: The log row of the reconcile.
         using: The connection whose transaction is meant.
     """
-    if any(map(topic_of, row.changes)):
+    if any(map(topic_of, wording.facets(row.changes))):
         transaction.on_commit(partial(_publish, row), using=using, robust=True)
 
 
@@ -139,6 +139,7 @@ def _publish(row: Reconciliation) -> None:
 
 def _job_ids(changes: Iterable[wording.Entry]) -> dict[str, UUID]:
     """Return the primary keys of the jobs that are told of, by class path, with one statement."""
-    modules = {wording.subject(entry).rpartition(".")[0] for entry in changes if topic_of(entry)}
+    told = wording.facets(changes)
+    modules = {wording.subject(entry).rpartition(".")[0] for entry in told if topic_of(entry)}
     rows = RegisteredJob.objects.filter(module_name__in=modules).values_list("module_name", "job_class_name", "pk")
     return {f"{module_name}.{job_class_name}": pk for module_name, job_class_name, pk in rows}

@@ -27,24 +27,32 @@ class Group:
         key: A name for the group.
         title: What the group is called on a page.
         actions: The actions that belong to it.
+        mark: What an entry of another action holds that tells of such a change, too, in the form in which the database
+            asks whether it is contained.
     """
 
     key: str
     title: str
     actions: tuple[str, ...]
+    mark: Mapping[str, Any] | None = None
+
+    @property
+    def patterns(self) -> list[dict[str, Any]]:
+        """What an entry may hold that belongs to the group, or tells of such a change, too."""
+        return [*({"action": action} for action in self.actions), *([dict(self.mark)] if self.mark else [])]
 
 
 # What needs a look comes first.
 GROUPS = (
     Group("load_errors", "Could not be loaded", ("open", "update", "confirm")),
     Group("uninstalled", "Went away", ("uninstall",)),
-    Group("suspended", "Switched off", ("suspend",)),
-    Group("restored", "Switched on again", ("restore",)),
+    Group("suspended", "Switched off", ("suspend",), {"dependents": {"suspended": {}}}),
+    Group("restored", "Switched on again", ("restore",), {"dependents": {"restored": {}}}),
     Group("returned", "Came back", ("return",)),
     Group("registered", "New", ("register",)),
-    Group("adopted", "Took over the past of another record", ("adopt", "propose")),
+    Group("adopted", "Took over the past of another record", ("adopt", "propose", "withdraw", "relink", "warning")),
     Group("changed", "Changed", ("change",)),
-    Group("overrides_ended", "Overrides that ended", ("end_override",)),
+    Group("overrides_ended", "Overrides that ended", ("end_override",), {"overrides_ended": []}),
     Group("resolved", "Can be loaded again", ("resolve",)),
     Group("refreshed", "Only the version of the source moved", ("refresh",)),
 )
@@ -75,6 +83,27 @@ ABSENT = {
 UNKNOWN_ABSENCE = "the class was not found in {source}"
 
 
+# The actions of what an entry tells of schedules, hooks and buttons under `dependents`, by its key there.
+DEPENDENT_ACTIONS = {"suspended": "suspend", "restored": "restore", "left": "close"}
+
+
+def facets(changes: Iterable[Entry]) -> Iterator[Entry]:
+    """Yield what the entries of `Reconciliation.changes` tell of, one thing at a time, in their order.
+
+    One entry may tell that a job was removed, that an override of it ended, and that its schedules went off.
+    """
+    for entry in changes:
+        dependents = entry.get("dependents") or {}
+        if entry.get("action") not in DEPENDENT_ACTIONS.values() or not dependents:
+            yield entry
+        about = {"job": entry.get("job"), "source": entry.get("source", "")}
+        for field in entry.get("overrides_ended") or ():
+            change = (entry.get("fields") or {}).get(field)
+            yield {**about, "action": "end_override", "field": field, "fields": {field: change} if change else {}}
+        for name, numbers in dependents.items():
+            yield {**about, "action": DEPENDENT_ACTIONS[name], "fields": {}, "numbers": numbers}
+
+
 def group_of(entry: Entry) -> Group:
     """Return the group that an entry belongs to."""
     return next((group for group in GROUPS if entry.get("action") in group.actions), OTHER)
@@ -96,8 +125,8 @@ def summary(counts: Mapping[str, Any]) -> str:
 
 
 def sentences(changes: Iterable[Entry]) -> Iterator[str]:
-    """Yield one sentence for each entry, in their order."""
-    return map(sentence, changes)
+    """Yield one sentence for each thing that the entries tell of, in their order."""
+    return map(sentence, facets(changes))
 
 
 def sentence(entry: Entry) -> str:
@@ -139,11 +168,15 @@ def _refreshed(entry: Entry) -> str:
 
 
 def _suspended(entry: Entry) -> str:
-    return f"{_dependent(entry)} was switched off, because the job went away."
+    return f"{_dependents(entry)} switched off, because the job went away."
 
 
 def _restored(entry: Entry) -> str:
-    return f"{_dependent(entry)} was switched on again, because the job is back."
+    return f"{_dependents(entry)} switched on again, because the job is back."
+
+
+def _closed(entry: Entry) -> str:
+    return f"{_dependents(entry)} left as found, because somebody has changed or deleted them since."
 
 
 def _adopted(entry: Entry) -> str:
@@ -154,8 +187,18 @@ def _proposed(entry: Entry) -> str:
     return f"{subject(entry)} may be what {_predecessor(entry)} was before; a person has to confirm it."
 
 
-def _predecessor(entry: Entry) -> str:
-    return str(entry.get("predecessor") or entry.get("from") or "another record")
+def _withdrawn(entry: Entry) -> str:
+    return f"{subject(entry)} is not proposed any more to be what {_predecessor(entry, 'old')} was before."
+
+
+def _told(entry: Entry) -> str:
+    """Tell what the entry says in words of its own."""
+    return f"{subject(entry)}: {_text(entry.get('message'))}."
+
+
+def _predecessor(entry: Entry, side: str = "new") -> str:
+    change = (entry.get("fields") or {}).get("predecessor") or {}
+    return str(change.get(side) or entry.get("predecessor") or "another record")
 
 
 def _override_ended(entry: Entry) -> str:
@@ -193,8 +236,12 @@ SENTENCES = {
     "refresh": _refreshed,
     "suspend": _suspended,
     "restore": _restored,
+    "close": _closed,
     "adopt": _adopted,
     "propose": _proposed,
+    "withdraw": _withdrawn,
+    "relink": _told,
+    "warning": _told,
     "end_override": _override_ended,
     "open": _opened,
     "update": _updated,
@@ -214,6 +261,18 @@ def _of_source(entry: Entry) -> str:
 
 def _absence(entry: Entry) -> str:
     return ABSENT.get(str(entry.get("absence")), UNKNOWN_ABSENCE).format(source=_source(entry))
+
+
+def _dependents(entry: Entry) -> str:
+    """Name what hangs on the job, one of them or so many, with the verb that goes with it."""
+    numbers = entry.get("numbers")
+    if not numbers:
+        return f"{_dependent(entry)} was"
+    kinds = (("schedules", "schedule"), ("job_hooks", "job hook"), ("job_buttons", "job button"))
+    counted = [(numbers[kind], name) for kind, name in kinds if numbers.get(kind)]
+    told = " and ".join(f"{count} {name}{'s' if count > 1 else ''}" for count, name in counted)
+    verb = "were" if sum(count for count, _ in counted) > 1 else "was"
+    return f"{told or 'Nothing'} of {subject(entry)} {verb}"
 
 
 def _dependent(entry: Entry) -> str:

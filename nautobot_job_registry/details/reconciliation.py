@@ -68,7 +68,7 @@ class ChangesPanel(RowsPanel):
 
     def entries(self, row: models.Reconciliation) -> list[wording.Entry]:
         """Return the changes of the group."""
-        return [entry for entry in row.changes or () if wording.group_of(entry) is self.group]
+        return [entry for entry in wording.facets(row.changes or ()) if wording.group_of(entry) is self.group]
 
     def rows(self, obj):
         """Yield the rows of a reconciliation, as many as a page can hold."""

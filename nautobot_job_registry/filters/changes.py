@@ -39,24 +39,23 @@ class WantedChanges:
         return bool(self.jobs or self.sources or self.kinds)
 
     @property
-    def patterns(self) -> list[dict[str, str]]:
+    def patterns(self) -> list[dict[str, Any]]:
         """What an entry of `Reconciliation.changes` may hold to be among those that are wanted."""
         subjects = [subject for job in self.jobs for subject in _subjects(job)] or [{}]
         sources = [{"source": source} for source in self.sources] or [{}]
-        actions = [{"action": action} for action in self._actions()] or [{}]
-        return [{**a, **b, **c} for a, b, c in product(subjects, sources, actions)]
-
-    def _actions(self) -> Iterable[str]:
-        return [action for group in wording.GROUPS if group.key in self.kinds for action in group.actions]
+        kinds = [found for group in wording.GROUPS if group.key in self.kinds for found in group.patterns] or [{}]
+        return [{**a, **b, **c} for a, b, c in product(subjects, sources, kinds)]
 
     def query(self) -> Q:
         """Return the query for the reconciliations that have such a change."""
         return Q(*(("changes__contains", [pattern]) for pattern in self.patterns), _connector=Q.OR)
 
     def among(self, changes: Iterable[wording.Entry]) -> list[wording.Entry]:
-        """Return the entries that are wanted, in their order."""
-        patterns = [pattern.items() for pattern in self.patterns]
-        return [entry for entry in changes if any(_holds(entry, pattern) for pattern in patterns)]
+        """Return what the wanted entries tell of, in their order, as far as it is of a wanted kind."""
+        patterns = self.patterns
+        held = [entry for entry in changes if any(_holds(entry, pattern) for pattern in patterns)]
+        told = wording.facets(held)
+        return [entry for entry in told if not self.kinds or wording.group_of(entry).key in self.kinds]
 
 
 def _subjects(job: str) -> list[dict[str, str]]:
@@ -65,5 +64,12 @@ def _subjects(job: str) -> list[dict[str, str]]:
     return [{"job": job}, *errors]
 
 
-def _holds(entry: wording.Entry, pattern: Iterable[tuple[str, str]]) -> bool:
-    return all(entry.get(name) == value for name, value in pattern)
+def _holds(value: Any, pattern: Any) -> bool:
+    """Say whether a pattern is contained in a value, as the database does: objects and lists by their members."""
+    if isinstance(pattern, Mapping):
+        return isinstance(value, Mapping) and all(
+            name in value and _holds(value[name], part) for name, part in pattern.items()
+        )
+    if isinstance(pattern, (list, tuple)):
+        return isinstance(value, (list, tuple)) and all(any(_holds(item, part) for item in value) for part in pattern)
+    return bool(value == pattern)
