@@ -82,11 +82,11 @@ GIT_REMOVED = Case("life_git.jobs.life", "removed", "core")
 GIT_BROKEN = Case("life_git.jobs.frail", "load_error")
 GIT_UNREACHABLE = Case("gone_git.jobs.life", "source_unavailable")
 FIRST_ROUND = (LOCAL_REMOVED, LOCAL_BROKEN, APP_REMOVED, GIT_REMOVED, GIT_BROKEN, GIT_UNREACHABLE)
-LOCAL_UNREACHABLE = Case("folder", "source_unavailable")
+# Nautobot makes a folder for jobs where there is none: what was in it counts as removed, and comes back with it.
+LOCAL_UNREACHABLE = Case("folder", "removed", "registry")
 # What an app says that cannot be imported is never heard: Nautobot does not start.
 APP_BROKEN = Case("life_app.others", "")
 SECOND_ROUND = (LOCAL_UNREACHABLE, APP_BROKEN)
-CASES = (*FIRST_ROUND, *SECOND_ROUND)
 
 PRELUDE = """
 import json
@@ -229,9 +229,9 @@ class World:
         ended = self.instance.python(f"{PRELUDE}repositories = {urls!r}\n{SYNC}").split()
         assert ended[-len(urls) :] == ["SUCCESS"] * len(urls)
 
-    def look(self, before="", after=""):
+    def look(self, cases, before="", after=""):
         """Return the states, absences and suspensions, and do something before or after in the same process."""
-        modules = f"modules = {[case.module for case in CASES]!r}\n"
+        modules = f"modules = {[case.module for case in cases]!r}\n"
         code = f"{PRELUDE}{modules}{before}{LOOK}{after}"
         *found, changes = json.loads(self.instance.python(code).splitlines()[-1])
         assert changes == []
@@ -262,19 +262,21 @@ class World:
         self.migrate()
 
 
-def person(cases):
-    """Return the code of what a person does to the dependents of some cases."""
-    return f"modules = {[case.module for case in cases]!r}\n{PERSON}"
-
-
 def assert_states(states, cases, expected):
     for case in cases:
         assert states[case.module] == expected(case), case
 
 
-def suspensions_of(outcomes):
+SUSPENDED = {name: "suspended" for name, state in BEFORE.items() if state[0]}
+ENDED = {
+    **dict.fromkeys(("on", "hook", "button"), "restored"),
+    **dict.fromkeys(("on, changed", "hook, changed", "button, changed"), "changed"),
+}
+
+
+def suspensions_of(cases, outcomes):
     """Return what the registry is to have recorded of the removals, by the outcome of each dependent."""
-    removals = [case for case in FIRST_ROUND if case.is_removal]
+    removals = [case for case in cases if case.is_removal]
     return {
         case.module: {name: [outcome, "removed", case.origin] for name, outcome in outcomes.items()}
         for case in removals
@@ -288,38 +290,48 @@ def test_what_hangs_on_a_job_goes_off_with_a_removal_only_and_comes_back_unless_
     with processes.worker(world.instance.environment, real_instance.folder / "worker.log"):
         world.sync(life_git=world.life, gone_git=world.gone)
         world.migrate()
-        states, absences, suspensions = world.look(before=MAKE)
-        assert absences == {case.module: [""] for case in CASES}
-        assert_states(states, CASES, lambda case: BEFORE)
+        states, absences, suspensions = world.look(FIRST_ROUND, before=MAKE)
+        assert absences == {case.module: [""] for case in FIRST_ROUND}
+        assert_states(states, FIRST_ROUND, lambda case: BEFORE)
         assert suspensions == {}
 
         world.let_all_go()
-        states, absences, suspensions = world.look(after=person(FIRST_ROUND))
-        assert absences == {case.module: [case.absence if case in FIRST_ROUND else ""] for case in CASES}
+        states, absences, suspensions = world.look(FIRST_ROUND, after=PERSON)
+        assert absences == {case.module: [case.absence] for case in FIRST_ROUND}
         assert_states(states, FIRST_ROUND, lambda case: case.during)
-        assert_states(states, SECOND_ROUND, lambda case: BEFORE)
-        assert suspensions == suspensions_of({name: "suspended" for name, state in BEFORE.items() if state[0]})
+        assert suspensions == suspensions_of(FIRST_ROUND, SUSPENDED)
 
         world.let_all_return()
-        states, absences, suspensions = world.look()
-        assert absences == {case.module: [""] for case in CASES}
+        states, absences, suspensions = world.look(FIRST_ROUND)
+        assert absences == {case.module: [""] for case in FIRST_ROUND}
         assert_states(states, FIRST_ROUND, lambda case: case.after)
-        back = dict.fromkeys(("on", "hook", "button"), "restored")
-        left = dict.fromkeys(("on, changed", "hook, changed", "button, changed"), "changed")
-        assert suspensions == suspensions_of(back | left)
+        assert suspensions == suspensions_of(FIRST_ROUND, ENDED)
 
-    # The folder is not mounted, and the app cannot be imported.
+
+def test_folder_that_is_not_mounted_takes_its_jobs_along_and_an_app_that_cannot_be_imported_does_not(
+    real_instance, git_server
+):
+    world = World(real_instance, git_server)
+    world.migrate()
+    states, _, suspensions = world.look(SECOND_ROUND, before=MAKE)
+    assert_states(states, SECOND_ROUND, lambda case: BEFORE)
+    assert suspensions == {}
+
     away = real_instance.folder / "away"
     world.roots["jobs"].rename(away)
     world.migrate()
     world.write_app(before="import not_there\n")
     assert world.migrate(check=False).returncode != 0
     world.write_app()
-    states, absences, _ = world.look(after=person(SECOND_ROUND))
-    assert [absences[case.module] for case in SECOND_ROUND] == [["source_unavailable"], [""]]
+    states, absences, suspensions = world.look(SECOND_ROUND, after=PERSON)
+    assert absences == {case.module: [case.absence] for case in SECOND_ROUND}
     assert_states(states, SECOND_ROUND, lambda case: case.during)
+    assert suspensions == suspensions_of(SECOND_ROUND, SUSPENDED)
+
+    world.roots["jobs"].rmdir()
     away.rename(world.roots["jobs"])
     world.migrate()
-    states, absences, _ = world.look()
-    assert absences == {case.module: [""] for case in CASES}
+    states, absences, suspensions = world.look(SECOND_ROUND)
+    assert absences == {case.module: [""] for case in SECOND_ROUND}
     assert_states(states, SECOND_ROUND, lambda case: case.after)
+    assert suspensions == suspensions_of(SECOND_ROUND, ENDED)
