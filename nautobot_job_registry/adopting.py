@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,10 +13,13 @@ from django.db import connection, transaction
 from django.utils import timezone
 from nautobot.extras.choices import ObjectChangeActionChoices
 
-from nautobot_job_registry import deletion, inheritance, store
+from nautobot_job_registry import deletion, inheritance, store, suspensions
 from nautobot_job_registry.engine import succession
+from nautobot_job_registry.engine.plan import Plan
 from nautobot_job_registry.engine.predecessors import Adoption
+from nautobot_job_registry.engine.records import JobKey
 from nautobot_job_registry.engine.succession import Inheritance, Party
+from nautobot_job_registry.engine.suspensions import DependentAction
 from nautobot_job_registry.inheritance import Succession
 from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.models.acting_user import acting_user
@@ -155,7 +158,9 @@ def adopt(job: RegisteredJob, predecessor: RegisteredJob, user: Any) -> Register
         if reason:
             raise AdoptionError(reason)
         _require_rights(found, user)
-        inheritance.hand_over([found], now=timezone.now(), by=user.username)
+        now = timezone.now()
+        inheritance.hand_over([found], now=now, by=user.username)
+        _bring_back([(job.module_name, job.job_class_name)], now, user, f"Job Registry: adoption by {job.class_path}")
         # Saved once more in the ordinary way, so that the change log, webhooks and events tell of it.
         adopted = RegisteredJob.objects.get(pk=job.pk)
         adopted.save()
@@ -207,7 +212,19 @@ def dismiss(job: RegisteredJob) -> None:
     job.save()
 
 
-def adopt_declared(adoptions: Sequence[Adoption], *, now: datetime, user: Any, detail: str) -> None:
+def _bring_back(keys: Iterable[JobKey], now: datetime, user: Any, detail: str) -> tuple[DependentAction, ...]:
+    """Switch on again what went off with the old job and hangs on the new one now, which is there (rule 18)."""
+    wanted = set(keys)
+    state = store.read_state()
+    state = replace(state, jobs={key: record for key, record in state.jobs.items() if key in wanted})
+    actions = suspensions.with_dependents(Plan(), state, None).dependents
+    suspensions.carry_out(actions, now=now, user=user, detail=detail)
+    return actions
+
+
+def adopt_declared(
+    adoptions: Sequence[Adoption], *, now: datetime, user: Any, detail: str
+) -> tuple[DependentAction, ...]:
     """Hand over what the code declares, in a reconcile, with a number of statements that grows with batches.
 
     Args:
@@ -215,9 +232,12 @@ def adopt_declared(adoptions: Sequence[Adoption], *, now: datetime, user: Any, d
         now: The time that is written.
         user: Who started the reconcile, if anybody.
         detail: What is said in the change log about the occasion.
+
+    Returns:
+        What came back on of the schedules, hooks and buttons that moved.
     """
     if not adoptions:
-        return
+        return ()
     by = user.username if user else ""
     for found in _rounds(adoptions):
         if acting_user() is None:
@@ -228,6 +248,7 @@ def adopt_declared(adoptions: Sequence[Adoption], *, now: datetime, user: Any, d
         store.log_changes(changed, user, detail)
         for item in found:
             logger.info("%s adopted the past of %s.", item.successor.class_path, item.predecessor.class_path)
+    return _bring_back((adoption.key for adoption in adoptions), now, user, detail)
 
 
 def _rounds(adoptions: Sequence[Adoption]) -> Iterator[list[Succession]]:

@@ -285,8 +285,8 @@ def _apply_alone(found: Discovery | None, occasion: Occasion, row: Reconciliatio
     told = relinking.relink(plan.jobs, jobs)
     suspensions.carry_out(plan.dependents, now=row.started, user=occasion.user, detail=detail)
     pasts.write(plan.moves.proposals)
-    adopting.adopt_declared(plan.moves.adoptions, now=row.started, user=occasion.user, detail=detail)
-    return plan, told
+    back = adopting.adopt_declared(plan.moves.adoptions, now=row.started, user=occasion.user, detail=detail)
+    return replace(plan, dependents=(*plan.dependents, *back)), told
 
 
 def record_failure(occasion: Occasion, started: datetime) -> None:

@@ -15,7 +15,7 @@ from nautobot_job_registry.constants import BATCH_SIZE
 from nautobot_job_registry.engine.plan import ActionKind, JobAction
 from nautobot_job_registry.engine.records import JobKey
 from nautobot_job_registry.expressions import mapped
-from nautobot_job_registry.models import JobRun, JobSchedule, RegisteredJob, Suspension
+from nautobot_job_registry.models import JobRun, JobSchedule, RegisteredJob
 
 logger = logging.getLogger(__name__)
 
@@ -65,8 +65,6 @@ def _link_anchors(jobs: Sequence[RegisteredJob], counts: Mapping[str, Counter[UU
         found = dict(lost.values_list("class_path").annotate(number=Count("pk")))
         counts[kind].update({by_path[path]: number for path, number in found.items()})
         _point_at(model, {path: by_path[path] for path in found})
-    lost_paths = Suspension.objects.order_by().filter(job=None, class_path__in=by_path).values_list("class_path")
-    _point_at(Suspension, {path: by_path[path] for (path,) in lost_paths.distinct()})
 
 
 def _point_at(model: type[Model], by_path: Mapping[str, UUID]) -> None:

@@ -122,7 +122,7 @@ def test_move_is_proposed_with_its_grounds_and_stays_the_same_at_the_next_reconc
     assert [(entry["job"], entry["fields"]["predecessor"]["new"]) for entry in told] == [
         ("new_jobs.Backup", "old_jobs.Backup")
     ]
-    assert (new.name, new.enabled) == ("Back up (2)", False)
+    assert (new.name, new.enabled) == ("Back up", False)
     assert reconcile().plan.is_empty
 
 
