@@ -115,7 +115,7 @@ def test_moved_class_is_proposed_adopted_and_its_schedule_runs_in_the_worker(rea
         (repository.work_tree / "jobs" / "old.py").unlink()
         repository.commit("Move", {"jobs/new.py": job_text("new code")})
         told = last_line(real_instance.python(AFTER, timeout=600))
-    assert (told["absence"], told["proposed"], told["name_before"]) == ("removed", True, "Back up (2)")
+    assert (told["absence"], told["proposed"], told["name_before"]) == ("removed", True, "Back up")
     assert (told["status"], told["task"], told["linked"]) == (200, "moved_jobs.jobs.new.Backup", True)
     assert told["ran"] == ["moved_jobs.jobs.new.Backup", True, "new code"]
     assert (told["name"], told["enabled"], told["time_limit"]) == ("Back up", True, 77.0)
