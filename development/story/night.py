@@ -30,7 +30,7 @@ def the_repository_breaks(repository: ExampleRepository) -> None:
     check("the job is enabled, in Nautobot too", core.enabled)
     ScheduledJob.objects.filter(name=SCHEDULE).delete()
     ScheduledJob.create_schedule(
-        core, admin(), name=SCHEDULE, interval="daily", start_time=timezone.now() + timedelta(days=1)
+        core, admin(), name=SCHEDULE, interval="daily", start_time=timezone.now() + timedelta(days=1), job_kwargs={}
     )
     good = (repository.work_tree / PATH).read_text()
     repository.commit("Break it late in the evening", {PATH: good + "\nthis is no Python\n"})
