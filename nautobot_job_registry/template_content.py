@@ -12,11 +12,12 @@ from nautobot.apps.views import get_obj_from_context
 from nautobot.extras.models import GitRepository, Job
 
 from nautobot_job_registry import details, models, reconcile_now, tables
+from nautobot_job_registry.compat import DeclaredArguments
 
 MAX_ROWS_SHOWN = 10
 
 
-class ReadOncePanel(KeyValueTablePanel):
+class ReadOncePanel(DeclaredArguments, KeyValueTablePanel):
     """A panel whose keys and values are read once, whoever asks for them; without any, it is not shown."""
 
     context_data_key = "registry_data"

@@ -16,6 +16,7 @@ from nautobot.apps.views import get_obj_from_context
 from nautobot.extras.models import JobQueue
 
 from nautobot_job_registry import constants, models, tables
+from nautobot_job_registry.compat import DeclaredArguments
 
 
 def field_label(model: type[Model], field: str) -> str:
@@ -35,7 +36,7 @@ def queue_link(queue: JobQueue | None) -> SafeString:
     return hyperlinked_object(queue, field="name")
 
 
-class RowsPanel(DataTablePanel):
+class RowsPanel(DeclaredArguments, DataTablePanel):
     """A panel with a table of rows that are derived from the object of the page."""
 
     context_data_key = "registry_rows"
@@ -73,7 +74,7 @@ class VariablesPanel(RowsPanel):
             }
 
 
-class RelatedTablePanel(ObjectsTablePanel):
+class RelatedTablePanel(DeclaredArguments, ObjectsTablePanel):
     """A panel with a table of objects that are not found by one relation, or not to be read whole."""
 
     add_button_route = None
@@ -93,7 +94,7 @@ class RelatedTablePanel(ObjectsTablePanel):
         raise NotImplementedError
 
 
-class SourcePanel(ObjectTextPanel):
+class SourcePanel(DeclaredArguments, ObjectTextPanel):
     """A text that only those see who have the permission to view sources."""
 
     render_as = BaseTextPanel.RenderOptions.CODE
