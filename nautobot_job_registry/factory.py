@@ -53,6 +53,9 @@ def job_metadata(**values: Any) -> dict[str, Any]:
 def empty_registry() -> None:
     """Forget every job, run of the reconcile, load error and suspension; Nautobot's own rows stay as they are."""
     models.RegisteredJob.objects.update(installed=False, core_job=None)
+    # Nothing is to be switched off for it, as a deletion would.
+    for anchors in (models.JobRun, models.JobSchedule):
+        anchors.objects.update(job=None)
     logs = (models.JobLoadError, models.Reconciliation, models.Suspension)
     for model in (models.RegisteredJob, models.JobRevision, *logs):
         model.objects.all().delete()

@@ -11,13 +11,14 @@ from nautobot.apps.views import get_obj_from_context
 from nautobot.extras.models import GitRepository, Job, JobButton, JobHook, JobResult, ScheduledJob
 
 from nautobot_job_registry import details, models, reconcile_now, restoring, tables
+from nautobot_job_registry.compat import DeclaredArguments
 from nautobot_job_registry.models.job_run import REVISION_NOT_LISTED
 
 MAX_ROWS_SHOWN = 10
 GONE = "The record of the job was deleted, or the job is not registered: the class path is kept."
 
 
-class ReadOncePanel(KeyValueTablePanel):
+class ReadOncePanel(DeclaredArguments, KeyValueTablePanel):
     """A panel whose keys and values are read once, whoever asks for them; without any, it is not shown."""
 
     context_data_key = "registry_data"

@@ -31,7 +31,7 @@ from nautobot_job_registry.factory import (
     SuspensionFactory,
     empty_registry,
 )
-from nautobot_job_registry.models import JobRevision, Reconciliation, RegisteredJob, Suspension
+from nautobot_job_registry.models import JobRevision, JobRun, JobSchedule, Reconciliation, RegisteredJob, Suspension
 from nautobot_job_registry.reconcile import reconcile
 from tests.support import counted_statements, refresh_core
 
@@ -78,9 +78,11 @@ def old(jobs_root, user):
     job.save()
     job.field_overrides.update(reason="It is slow", set_by=user)
     JobRunFactory(job=job, revision=job.revisions.get(number=1))
-    JobResultFactory(job_model=job.core_job)
+    result = JobResultFactory(job_model=job.core_job)
     JobScheduleFactory(job=job, scheduled_job__name="anchored")
-    ScheduledJobFactory(job_model=job.core_job, name="not anchored")
+    schedule = ScheduledJobFactory(job_model=job.core_job, name="not anchored")
+    JobRun.objects.filter(job_result=result).delete()
+    JobSchedule.objects.filter(scheduled_job=schedule).delete()
     tag = Tag.objects.create(name="nightly")
     tag.content_types.add(ContentType.objects.get_for_model(RegisteredJob))
     job.tags.add(tag)
@@ -250,7 +252,8 @@ def test_suspensions_move_with_what_they_are_about(new, old, user):
     suspension = SuspensionFactory(job=old, schedule=ScheduledJob.objects.get(name="anchored"))
     rest(user, new)
     suspension.refresh_from_db()
-    assert (suspension.job, suspension.class_path, suspension.outcome) == (new, "new_jobs.Backup", "suspended")
+    assert (suspension.job, suspension.class_path, suspension.outcome) == (new, "new_jobs.Backup", "restored")
+    assert ScheduledJob.objects.get(name="anchored").enabled
 
 
 def test_adoption_that_fails_half_way_leaves_everything(new, old, user, monkeypatch):
@@ -482,4 +485,6 @@ def test_suspensions_table_is_left_alone_where_nothing_is_adopted(jobs_root):
     reconciled()
     with counted_statements() as statements:
         reconcile()
-    assert not [sql for sql in statements if Suspension._meta.db_table in sql or JobResult._meta.db_table in sql]
+    of_records = 'SELECT "nautobot_job_registry_registeredjob"'
+    asked = [sql for sql in statements if not sql.startswith(of_records)]
+    assert not [sql for sql in asked if Suspension._meta.db_table in sql or JobResult._meta.db_table in sql]

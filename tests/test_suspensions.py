@@ -13,7 +13,7 @@ from nautobot.extras.models import Job, JobButton, JobHook, ObjectChange, Schedu
 
 from nautobot_job_registry import details, report, suspensions
 from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory, empty_registry
-from nautobot_job_registry.models import Reconciliation, RegisteredJob, Suspension
+from nautobot_job_registry.models import JobSchedule, Reconciliation, RegisteredJob, Suspension
 from nautobot_job_registry.reconcile import reconcile
 from tests.support import counted_statements, refresh_core
 
@@ -294,6 +294,7 @@ def test_deletion_that_no_signal_tells_of_is_found_by_the_next_reconcile(stage):
     stage.path.unlink()
     reconcile()
     queryset = ScheduledJob.objects.filter(pk=stage.daily.pk)
+    JobSchedule.objects.filter(scheduled_job=stage.daily).delete()
     queryset._raw_delete(queryset.db)
     assert [(action.name, action.ending.value) for action in reconcile().plan.dependents] == [("daily", "gone")]
     assert outcomes()["daily"] == "gone"

@@ -20,6 +20,7 @@ from nautobot.apps.views import get_obj_from_context
 from nautobot.extras.models import JobQueue
 
 from nautobot_job_registry import constants, models, tables
+from nautobot_job_registry.compat import DeclaredArguments
 
 field_label = tables.field_label
 
@@ -40,7 +41,7 @@ def queue_link(queue: JobQueue | None) -> SafeString:
     return hyperlinked_object(queue, field="name")
 
 
-class RowsPanel(DataTablePanel):
+class RowsPanel(DeclaredArguments, DataTablePanel):
     """A panel with a table of rows that are derived from the object of the page."""
 
     context_data_key = "registry_rows"
@@ -82,7 +83,7 @@ class VariablesPanel(RowsPanel):
             }
 
 
-class RelatedTablePanel(ObjectsTablePanel):
+class RelatedTablePanel(DeclaredArguments, ObjectsTablePanel):
     """A panel with a table of objects that are not found by one relation, or not to be read whole."""
 
     add_button_route = None
@@ -106,7 +107,7 @@ class RelatedTablePanel(ObjectsTablePanel):
         raise NotImplementedError
 
 
-class SourcePanel(ObjectTextPanel):
+class SourcePanel(DeclaredArguments, ObjectTextPanel):
     """A text that only those see who have the permission to view sources."""
 
     render_as = BaseTextPanel.RenderOptions.CODE

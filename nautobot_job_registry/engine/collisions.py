@@ -32,7 +32,8 @@ def resolve(drafts: list[Draft], state: RegistryState) -> list[Draft]:
     for draft in drafts:
         _release(draft, state)
     others = _others(drafts, state)
-    names = assigned_names((*map(_claim, (d for d in drafts if d.has_core_row)), *_other_claims(others, drafts, state)))
+    claims = [_claim(draft, state) for draft in drafts if draft.has_core_row]
+    names = assigned_names((*claims, *_other_claims(others, drafts, state)))
     for draft in drafts:
         _settle(draft, names.get(draft.key))
     return [*drafts, *_renamed(others, names, state)]
@@ -74,10 +75,14 @@ def _is_cores_doing(draft: Draft, name: str, source: str) -> bool:
     return record is not None and value == record.columns[name] and value != shorten(name, source)
 
 
-def _claim(draft: Draft) -> NameClaim:
+def _claim(draft: Draft, state: RegistryState) -> NameClaim:
     columns, record = draft.columns, draft.record
     is_chosen = columns["name_override"] and "name" not in draft.collisions
-    said = draft.descriptor.metadata["name"] if draft.descriptor else columns["name"]
+    said = columns["name"]
+    if draft.descriptor is not None:
+        said = draft.descriptor.metadata["name"]
+    elif "name" in draft.collisions:
+        said = state.collisions[draft.key].get("name", said)
     current = draft.core.values["name"] if draft.core else record.columns["name"] if record else None
     return NameClaim(
         key=draft.key,

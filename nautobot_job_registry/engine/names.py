@@ -72,8 +72,10 @@ def assigned_names(claims: Iterable[NameClaim]) -> dict[JobKey, str]:
     names: dict[JobKey, str] = {}
     taken: set[str] = set()
     ordered = sorted(claims, key=_precedence)
+    # Nobody is given a number that another job has, and may keep.
+    held = {claim.current for claim in ordered if claim.current is not None}
     for claim in ordered:
-        name = _name(claim, taken)
+        name = _name(claim, taken, held)
         names[claim.key] = name
         taken.add(name)
     return names
@@ -87,10 +89,10 @@ def _precedence(claim: NameClaim) -> tuple[bool, bool, bool, bool, JobKey]:
     return not claim.is_chosen, claim.is_removed, not has_it, not has_number, claim.key
 
 
-def _name(claim: NameClaim, taken: Collection[str]) -> str:
+def _name(claim: NameClaim, taken: Collection[str], held: Collection[str]) -> str:
     wanted = str(shorten("name", claim.wanted))
     if claim.is_chosen or wanted not in taken:
         return wanted
     if claim.current is not None and claim.current not in taken and is_numbered(claim.current, claim.wanted):
         return claim.current
-    return numbered(wanted, taken)
+    return numbered(wanted, {*taken, *held})
