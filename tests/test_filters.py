@@ -66,7 +66,7 @@ class RegisteredJobFilterTestCase(FilterTestCases.FilterTestCase):
         ]
         for job, queue in zip(cls.jobs, queues, strict=True):
             job.job_queues.add(queue)
-        cls.jobs.append(builders.job(3))
+        cls.jobs.append(builders.job(3, predecessor=cls.jobs[0]))
 
     def names(self, **params):
         filterset = self.filterset(QueryDict(urlencode(params)), self.queryset)
@@ -76,6 +76,10 @@ class RegisteredJobFilterTestCase(FilterTestCases.FilterTestCase):
     def test_overridden_keeps_jobs_with_any_flag(self):
         self.assertEqual(self.names(overridden="true"), ["Job number 0"])
         self.assertEqual(self.names(overridden="false"), ["Job number 1", "Job number 2", "Job number 3"])
+
+    def test_has_predecessor_keeps_the_jobs_for_which_one_is_proposed(self):
+        self.assertEqual(self.names(has_predecessor="true"), ["Job number 3"])
+        self.assertEqual(self.names(has_predecessor="false"), ["Job number 0", "Job number 1", "Job number 2"])
 
     def test_booleans_keep_the_jobs_that_are_so(self):
         self.assertEqual(self.names(installed="true"), ["Job number 3"])
