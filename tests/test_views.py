@@ -43,6 +43,11 @@ class RegisteredJobViewTestCase(
     model = models.RegisteredJob
     form_data = {"enabled": True, "description": "By hand", "description_override": True}
     bulk_edit_data = {"enabled": True, "description": "By hand", "description_override": True}
+    # Where nothing is proposed these pages say so on the page of the job, which takes the right to view it.
+    custom_action_required_permissions = dict.fromkeys(
+        ("adopt", "dismiss_predecessor"),
+        ["nautobot_job_registry.view_registeredjob", "nautobot_job_registry.change_registeredjob"],
+    )
 
     @classmethod
     def setUpTestData(cls):

@@ -144,7 +144,8 @@ def test_modules_whose_text_is_not_known_have_nothing_in_common():
 def test_overridden_name_does_not_hide_what_the_source_said():
     record, past = removed(code="other", name_override=True)
     record = replace(record, values=tuple("By hand" if value == "Name" else value for value in record.values))
-    assert not plan([make_descriptor("new")], [record], {"old": past}).moves.proposals
+    unknown = replace(past, said_name=None)
+    assert not plan([make_descriptor("new")], [record], {"old": unknown}).moves.proposals
     assert plan([make_descriptor("new")], [record], {"old": replace(past, said_name="Name")}).moves.proposals
 
 
