@@ -135,8 +135,8 @@ def push(record: RegisteredJob) -> None:
         _agree(job, record)
 
 
-def _agree(job: Job, record: RegisteredJob) -> None:
-    """Write to core's row each column that it has otherwise than the record."""
+def _agree(job: Job, record: RegisteredJob, *, requeued: bool = False) -> None:
+    """Write to core's row each column that it has otherwise than the record, and its queues where they may differ."""
     columns = {}
     for name in (*VALUE_FIELDS, *OVERRIDE_FLAGS, "enabled"):
         if getattr(job, name) != getattr(record, name):
@@ -145,7 +145,7 @@ def _agree(job: Job, record: RegisteredJob) -> None:
         columns["default_job_queue"] = record.default_job_queue
     if columns:
         _write(job, columns)
-    if record.job_queues_override or "job_queues_override" in columns or "default_job_queue" in columns:
+    if requeued or record.job_queues_override or {"job_queues_override", "default_job_queue"} & columns.keys():
         wanted = record.job_queues.all()
         if wanted:
             job.job_queues.set(wanted)
@@ -237,10 +237,11 @@ def pull(job: Job) -> None:
             return
         state, known = _state(job, record), _known(record)
         if state.decisions != known:
-            _take_over(record, merge(Decisions(record.enabled, record.overrides), known, state), job)
+            requeued = "job_queues" in known["overrides"]
+            _take_over(record, merge(Decisions(record.enabled, record.overrides), known, state), job, requeued)
 
 
-def _take_over(record: RegisteredJob, decisions: Decisions, job: Job) -> None:
+def _take_over(record: RegisteredJob, decisions: Decisions, job: Job, requeued: bool) -> None:
     source_name = record.source_values.get("name", "")
     is_collision = "name" in decisions.values and not record.name_override and is_numbered(job.name, source_name)
     record.colliding_fields = {"name"} if is_collision else set()
@@ -250,7 +251,7 @@ def _take_over(record: RegisteredJob, decisions: Decisions, job: Job) -> None:
         record.save()
         if "job_queues" in decisions.values:
             record.job_queues.set(queues_by_name(decisions.values["job_queues"]).values())
-        _agree(job, record)
+        _agree(job, record, requeued=requeued)
 
 
 def _decide(record: RegisteredJob, decisions: Decisions) -> None:

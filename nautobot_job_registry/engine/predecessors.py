@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from nautobot_job_registry.engine import succession
 from nautobot_job_registry.engine.descriptor import Absence, Discovery, JobDescriptor, digest
+from nautobot_job_registry.engine.drafts import is_storable
 from nautobot_job_registry.engine.fields import shorten
 from nautobot_job_registry.engine.records import JobKey, JobRecord, Past, RegistryState
 
@@ -145,9 +146,9 @@ def _party(key: JobKey, columns: Mapping[str, Any], has_core_job: bool = True) -
 
 
 def _claimant(descriptor: JobDescriptor, state: RegistryState) -> succession.Party:
-    past = state.pasts.get(descriptor.key)
     columns = {**descriptor.metadata, "installed": True, "absence": ""}
-    return _party(descriptor.key, columns, descriptor.key in state.core or bool(past and past.has_core_job))
+    # A job that core has no row of yet gets one by the same plan, if it can have one.
+    return _party(descriptor.key, columns, is_storable(descriptor))
 
 
 # What the code says

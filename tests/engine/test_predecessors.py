@@ -214,11 +214,19 @@ def test_declaration_that_cannot_be_followed_is_a_caution_and_nothing_to_do(path
     assert made.is_empty
 
 
-def test_declaration_waits_until_core_has_a_job():
+def test_declaration_is_followed_by_the_plan_that_gives_core_its_row():
     new = declared()
     record, past = removed()
     pasts = {"old": past, "new": Past(days_ago(900), False, has_core_job=False)}
-    made = plan([new], [make_record(new), record], pasts)
+    made = plan([new], [replace(make_record(new), core_job=None), record], pasts)
+    assert [action.makes_core_row for action in made.jobs if action.key == new.key] == [True]
+    assert [adoption.predecessor for adoption in made.moves.adoptions] == [record.key]
+
+
+def test_declaration_waits_where_core_can_have_no_job():
+    new = replace(declared(), module_name="m" * 101)
+    record, past = removed()
+    made = plan([new], [record], {"old": past})
     assert "Nautobot has no job of its own" in made.moves.cautions[0].message
     assert not made.moves.adoptions
 
