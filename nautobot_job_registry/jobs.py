@@ -81,8 +81,8 @@ class EndOverrides(Job):
             How many overrides ended, or would end.
         """
         outcome = end_overrides(dry_run=dryrun, user=self.user, job_result=self.job_result)
-        for entry in report.lines(outcome.plan):
-            self.logger.info("%s", entry)
+        for sentence in wording.sentences(report.plan_as_json(outcome.plan)):
+            self.logger.info("%s", sentence)
         ended = outcome.plan.counts()["overrides_ended"]
         self.logger.info("%s overrides %s.", ended, "would end" if dryrun else "ended")
         return {"overrides_ended": ended}

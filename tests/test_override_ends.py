@@ -12,7 +12,7 @@ from nautobot.apps.testing import TransactionTestCase, create_job_result_and_run
 from nautobot.extras.models import Job, JobQueue, ObjectChange, ScheduledJob
 from nautobot.users.models import User
 
-from nautobot_job_registry import report
+from nautobot_job_registry import report, wording
 from nautobot_job_registry.constants import END_OVERRIDES_JOB
 from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory, empty_registry
 from nautobot_job_registry.models import FieldOverride, Reconciliation, RegisteredJob
@@ -158,8 +158,8 @@ def test_the_end_of_an_override_of_a_removed_job(job, jobs_root):
 
 def test_the_row_of_the_page_says_that_the_override_ended(job):
     override(job, time_limit=5.0)
-    lines = list(report.lines(end_overrides().plan))
-    assert f"end override: {MODULE}.Job0: time_limit: 5.0 → 60.0" in lines
+    told = list(wording.sentences(report.plan_as_json(end_overrides().plan)))
+    assert f"The override of time limit on {MODULE}.Job0 ended, and the field says what the source says." in told
 
 
 def test_the_registrys_own_statements_grow_per_batch_with_ended_overrides(db, jobs_root):
