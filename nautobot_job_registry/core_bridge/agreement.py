@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.db.models.signals import post_save
 from nautobot.extras.models import Job
 
@@ -232,13 +233,23 @@ def pull(job: Job) -> None:
     records = RegisteredJob.objects.select_related("current_revision", "default_job_queue")
     rows = records.defer("current_revision__source_code").select_for_update(of=("self",))
     with whole():
-        record = rows.filter(core_job=job.pk).first()
+        record = rows.filter(core_job=job.pk).first() or _meet(rows, job)
         if record is None:
             return
         state, known = _state(job, record), _known(record)
         if state.decisions != known:
-            requeued = "job_queues" in known["overrides"]
+            # Core leaves a queue among the others that is not the default one any more.
+            changed = changed_overrides(known["overrides"], state.decisions["overrides"])
+            requeued = not {"job_queues", "default_job_queue"}.isdisjoint(changed)
             _take_over(record, merge(Decisions(record.enabled, record.overrides), known, state), job, requeued)
+
+
+def _meet(rows: QuerySet, job: Job) -> RegisteredJob | None:
+    """Return the record of a row that core has made anew, pointed at it: what is decided there now is a person's."""
+    record = rows.filter(core_job=None, module_name=job.module_name, job_class_name=job.job_class_name).first()
+    if record is not None:
+        record.core_job, record.core_decisions = job, undecided(False)
+    return record
 
 
 def _take_over(record: RegisteredJob, decisions: Decisions, job: Job, requeued: bool) -> None:

@@ -73,8 +73,10 @@ def assigned_names(claims: Iterable[NameClaim]) -> dict[JobKey, str]:
     taken: set[str] = set()
     ordered = sorted(claims, key=_precedence)
     # Nobody is given a number that another job has, and may keep.
-    held = {claim.current for claim in ordered if claim.current is not None}
+    held = [claim.current for claim in ordered if claim.current is not None]
     for claim in ordered:
+        if claim.current is not None:
+            held.remove(claim.current)
         name = _name(claim, taken, held)
         names[claim.key] = name
         taken.add(name)
