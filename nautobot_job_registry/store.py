@@ -313,6 +313,8 @@ def log_changes(actions: Mapping[uuid.UUID, str], user: Any, detail: str) -> Non
             object_repr=str(row)[:CHANGELOG_MAX_OBJECT_REPR],
             action=actions[row.pk],
             object_data=data,
+            # Nautobot compares this one with what an object was before, and has nothing else where there was no entry.
+            object_data_v2=data,
             **common,
         )
         for row, data in zip(rows, change_log.serialized(rows), strict=True)
