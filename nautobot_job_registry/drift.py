@@ -143,13 +143,18 @@ def _log_kept(kept: list[FieldOverride], user: Any) -> None:
         "change_context": context.context if context else ObjectChangeEventContextChoices.CONTEXT_ORM,
         "change_context_detail": KEPT_DETAIL,
     }
+    said = [
+        {**data, "overrides_kept_against": against[job.pk]}
+        for job, data in zip(jobs, change_log.serialized(jobs), strict=True)
+    ]
     entries = [
         ObjectChange(
             changed_object=job,
             object_repr=str(job)[:CHANGELOG_MAX_OBJECT_REPR],
-            object_data={**data, "overrides_kept_against": against[job.pk]},
+            object_data=data,
+            object_data_v2=data,
             **common,
         )
-        for job, data in zip(jobs, change_log.serialized(jobs), strict=True)
+        for job, data in zip(jobs, said, strict=True)
     ]
     ObjectChange.objects.bulk_create(entries, batch_size=BATCH_SIZE)

@@ -221,7 +221,8 @@ class EndOverridesTest(TransactionTestCase):
             )
             messages = list(result.job_log_entries.values_list("message", flat=True))
             self.assertEqual(result.status, "SUCCESS", messages)
-            self.assertIn(f"end override: {MODULE}.Job0: time_limit: 5.0 → 60.0", messages)
+            told = f"The override of time limit on {MODULE}.Job0 ended, and the field says what the source says."
+            self.assertIn(told, messages)
             self.assertEqual(result.result, {"overrides_ended": 1})
             self.assertEqual(record().overrides, left)
         log = Reconciliation.objects.latest()
