@@ -17,7 +17,8 @@ from nautobot_job_registry import core_bridge, parting
 from nautobot_job_registry.choices import OverrideOriginChoices
 from nautobot_job_registry.constants import BATCH_SIZE, CLASS_PATH_MAX_LENGTH
 from nautobot_job_registry.engine.fields import VALUE_FIELDS, override_flag, shorten
-from nautobot_job_registry.engine.succession import Decided, Inheritance, inherit, is_numbered
+from nautobot_job_registry.engine.names import is_numbered
+from nautobot_job_registry.engine.succession import Decided, Inheritance, inherit
 from nautobot_job_registry.expressions import mapped
 from nautobot_job_registry.models import FieldOverride, JobRevision, JobRun, JobSchedule, RegisteredJob, Suspension
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from nautobot_job_registry.engine.descriptor import Absence
-from nautobot_job_registry.engine.fields import NAME_MAX_LENGTH
 
 SELF: Final = "A job cannot adopt its own past: {predecessor} is the job itself."
 NOT_INSTALLED: Final = (
@@ -29,7 +27,6 @@ NO_CORE_JOB: Final = (
     "`nautobot-server post_upgrade`, or sync the Git repository, first."
 )
 ADOPTED: Final = "{predecessor} was adopted by {adopter} already."
-_number: Final = re.compile(r" \([0-9]+\)$")
 
 
 @dataclass(frozen=True)
@@ -91,12 +88,6 @@ def _reason(successor: Party, predecessor: Party) -> str:
     if successor.kind != predecessor.kind:
         return OTHER_KIND
     return "" if successor.has_core_job else NO_CORE_JOB
-
-
-def is_numbered(name: str, source_name: str) -> bool:
-    """Return whether a name is what Nautobot makes of a name that another job had already, such as "Backup (2)"."""
-    suffix = _number.search(name)
-    return suffix is not None and name == source_name[: NAME_MAX_LENGTH - len(suffix[0])] + suffix[0]
 
 
 @dataclass(frozen=True)

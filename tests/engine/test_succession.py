@@ -2,7 +2,8 @@
 
 import pytest
 
-from nautobot_job_registry.engine.succession import Decided, Party, inherit, is_numbered, refusal
+from nautobot_job_registry.engine.names import is_numbered
+from nautobot_job_registry.engine.succession import Decided, Party, inherit, refusal
 
 NEW = Party("new.Job", installed=True)
 OLD = Party("old.Job", installed=False, absence="removed")
