@@ -132,6 +132,21 @@ def take_over_queues_from_core(sender: Any, instance: Any, action: str, reverse:
         core_bridge.pull(instance)
 
 
+def take_over_assigned_queue(
+    sender: Any, instance: Any, raw: bool = False, origin: Any = None, **kwargs: Any
+) -> None:
+    """Take over a queue that was given to a job, or taken from it, by itself: the only way that core's REST knows.
+
+    With a job that is deleted nothing is decided about its queues.
+    """
+    from nautobot_job_registry import core_bridge
+
+    if raw or core_bridge.is_writing() or getattr(origin, "model", type(origin)) is type(instance.job):
+        return
+    if instance.job.job_queues_override:
+        take_over_queues_from_core(sender, instance.job, "post_add", reverse=False)
+
+
 def _is_bulk() -> bool:
     """Say whether many objects are being edited by one of Nautobot's own jobs."""
     context = change_context_state.get()

@@ -2,6 +2,7 @@
 
 from nautobot_job_registry.core_bridge.agreement import (
     decides,
+    is_writing,
     look_before,
     note,
     prepare,
@@ -47,6 +48,7 @@ __all__ = (
     "delete_jobs",
     "dependents",
     "dependents_by_job",
+    "is_writing",
     "jobs_with_dependents_to_look_at",
     "kind_of",
     "let_schedules_follow",

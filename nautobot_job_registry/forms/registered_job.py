@@ -100,6 +100,12 @@ class RegisteredJobForm(NautobotModelForm):
         self._say_terms(cleaned, {name for name in changed if name in after})
         return cleaned
 
+    def _save_m2m(self):
+        """Write the queues that were chosen; those that are not overridden the record has put back itself (rule 13)."""
+        if not self.instance.job_queues_override:
+            self.cleaned_data.pop("job_queues", None)
+        super()._save_m2m()
+
     def _say_terms(self, cleaned: dict[str, Any], changed: set[str]) -> None:
         """Hand on why the overrides are set, and until when, to the record, which knows what is wrong with it."""
         if cleaned.get("override_reason"):

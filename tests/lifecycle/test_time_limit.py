@@ -33,7 +33,7 @@ import json, time
 from django.contrib.auth import get_user_model
 from nautobot.extras.models import Job, JobResult
 user = get_user_model().objects.create_superuser("operator", "operator@example.com", "operator")
-result = JobResult.enqueue_job(Job.objects.get(job_class_name="Sleeper"), user)
+result = JobResult.enqueue_job(Job.objects.get(job_class_name="Sleeper"), user, job_kwargs={})
 for _ in range(240):
     result.refresh_from_db()
     if result.status in ("SUCCESS", "FAILURE"):
