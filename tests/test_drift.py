@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 from html import unescape
+from unittest import mock
 
-from django.db.models.signals import pre_save
 from django.urls import reverse
 from django.utils import timezone
 from nautobot.extras.models import Job, ObjectChange
@@ -328,14 +328,17 @@ class LostCoreJobTestCase(test_job_forms.FormTestCase):
         self.core_jobs = Job.objects.filter(pk=self.job.core_job_id)
 
     def lose(self):
-        """Delete core's row when the record is about to be saved."""
+        """Delete core's row when the record is about to be saved: from then on it is locked."""
+        begin = RegisteredJob.begin_save
 
-        def delete(sender, instance, **kwargs):
-            if self.core_jobs.exists():
-                self.core_jobs.delete()
+        def delete_and_begin(record):
+            for job in self.core_jobs.all():
+                job.delete()
+            begin(record)
 
-        pre_save.connect(delete, sender=RegisteredJob)
-        self.addCleanup(pre_save.disconnect, delete, sender=RegisteredJob)
+        patched = mock.patch.object(RegisteredJob, "begin_save", delete_and_begin)
+        patched.start()
+        self.addCleanup(patched.stop)
 
     def assert_saved_alone(self):
         self.job.refresh_from_db()

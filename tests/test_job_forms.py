@@ -11,6 +11,7 @@ from nautobot.users.models import ObjectPermission
 
 from nautobot_job_registry.factory import DEFAULT_METADATA, empty_registry
 from nautobot_job_registry.models import RegisteredJob
+from nautobot_job_registry.reconcile import take_over_core
 from tests import builders
 from tests.support import counted_statements
 
@@ -294,6 +295,7 @@ class BulkJobTestCase(BulkTestCase):
         self.content_type = ContentType.objects.get_for_model(Job).pk
         # Nautobot looks at what hangs on each job that is not installed.
         Job.objects.update(installed=True)
+        take_over_core()
         core_jobs = [job.core_job for job in (self.job, self.other)]
         extra = []
         for number, count in enumerate((2, 1, 2)):

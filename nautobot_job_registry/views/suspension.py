@@ -39,21 +39,30 @@ class SuspensionUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
             context["permissions"] = {"view": True, "add": False, "change": may, "delete": False}
         return context
 
-    @action(detail=True, methods=["post"], url_path="restore", url_name="restore", custom_view_base_action="view")
+    # A browser asks by GET after a login in between: nothing is done, and the page is shown that it came from.
+
+    @action(detail=True, methods=["get", "post"], custom_view_base_action="view")
     def restore(self, request: HttpRequest, pk: Any = None) -> HttpResponse:
         """Switch on again what the suspension of the page is about."""
         suspension = self.get_object()
-        self._restore(request, [suspension])
+        if request.method == "POST":
+            self._restore(request, [suspension])
         return redirect(suspension.get_absolute_url())
 
-    @action(detail=False, methods=["post"], url_path="restore", url_name="bulk_restore", custom_view_base_action="view")
+    @action(
+        detail=False,
+        methods=["get", "post"],
+        url_path="restore",
+        url_name="bulk_restore",
+        custom_view_base_action="view",
+    )
     def bulk_restore(self, request: HttpRequest) -> HttpResponse:
         """Switch on again what the selected suspensions are about: all of them, or none."""
         keys = [key for key in request.POST.getlist("pk") if is_uuid(key)]
         rows = list(self.get_queryset().filter(pk__in=keys))
         if rows:
             self._restore(request, rows)
-        else:
+        elif request.method == "POST":
             messages.warning(request, NOTHING_SELECTED)
         return redirect(self.get_return_url(request))
 
