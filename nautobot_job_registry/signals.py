@@ -132,9 +132,7 @@ def take_over_queues_from_core(sender: Any, instance: Any, action: str, reverse:
         core_bridge.pull(instance)
 
 
-def take_over_assigned_queue(
-    sender: Any, instance: Any, raw: bool = False, origin: Any = None, **kwargs: Any
-) -> None:
+def take_over_assigned_queue(sender: Any, instance: Any, raw: bool = False, origin: Any = None, **kwargs: Any) -> None:
     """Take over a queue that was given to a job, or taken from it, by itself: the only way that core's REST knows.
 
     With a job that is deleted nothing is decided about its queues.

@@ -2,7 +2,6 @@
 
 from nautobot_job_registry.core_bridge.agreement import (
     decides,
-    is_writing,
     look_before,
     note,
     prepare,
@@ -20,6 +19,7 @@ from nautobot_job_registry.core_bridge.deletion import (
 )
 from nautobot_job_registry.core_bridge.links import link_runs_and_schedules, tell_scheduler
 from nautobot_job_registry.core_bridge.queues import queues_by_name
+from nautobot_job_registry.core_bridge.quiet import is_writing
 from nautobot_job_registry.core_bridge.reading import news_of_core
 from nautobot_job_registry.core_bridge.rights import permitted_jobs
 from nautobot_job_registry.core_bridge.scheduling import SchedulingError, schedule_hourly

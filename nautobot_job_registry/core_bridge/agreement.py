@@ -6,9 +6,8 @@ for each other: each finds what the other has decided, and the sides agree after
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from django.db import connection, transaction
@@ -18,8 +17,11 @@ from nautobot.extras.models import Job
 
 from nautobot_job_registry.choices import OverrideOriginChoices
 from nautobot_job_registry.core_bridge.queues import queues_by_name
+from nautobot_job_registry.core_bridge.quiet import is_writing, quietly
 from nautobot_job_registry.core_bridge.reading import core_state
+from nautobot_job_registry.discovery import loaded_class
 from nautobot_job_registry.engine.adoption import Decisions, changed_overrides, merge
+from nautobot_job_registry.engine.collisions import is_cores_doing
 from nautobot_job_registry.engine.fields import (
     FLAG_FIELDS,
     OVERRIDABLE_FIELDS,
@@ -27,7 +29,7 @@ from nautobot_job_registry.engine.fields import (
     VALUE_FIELDS,
     override_flag,
 )
-from nautobot_job_registry.engine.names import is_numbered, numbered
+from nautobot_job_registry.engine.names import numbered
 from nautobot_job_registry.engine.records import CoreState, undecided
 from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.models.field_override import overrides_come_from
@@ -35,23 +37,6 @@ from nautobot_job_registry.models.field_override import overrides_come_from
 NOTED = "_registry_noted"
 BEFORE = "_registry_before"
 LOCKED = "_registry_locked_core_job"
-
-_quiet: ContextVar[bool] = ContextVar("job_registry_writes_core", default=False)
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Take what is saved meanwhile for our own writing, which the other side is not told of."""
-    token = _quiet.set(True)
-    try:
-        yield
-    finally:
-        _quiet.reset(token)
-
-
-def is_writing() -> bool:
-    """Return whether the registry itself is just writing what was decided, on either side."""
-    return _quiet.get()
 
 
 def whole() -> AbstractContextManager[Any]:
@@ -81,7 +66,7 @@ def prepare(record: RegisteredJob) -> None:
         record: The record, before it is saved.
     """
     record.__dict__.pop(LOCKED, None)
-    if _quiet.get() or not record.core_job_id or record._state.adding:
+    if is_writing() or not record.core_job_id or record._state.adding:
         return
     known = _known(record)
     ours = _decisions(record)
@@ -130,7 +115,7 @@ def push(record: RegisteredJob) -> None:
         record: The record, as it has been saved.
     """
     job = record.__dict__.pop(LOCKED, None)
-    if _quiet.get() or job is None:
+    if is_writing() or job is None:
         return
     with quietly():
         _agree(job, record)
@@ -184,7 +169,7 @@ def _said(job: Job) -> tuple[Any, ...]:
 
 def decides(job: Job) -> bool:
     """Say whether anything is decided in a row of core's that was not when it was read."""
-    return not _quiet.get() and not job._state.adding and job.__dict__.get(NOTED) != _said(job)
+    return not is_writing() and not job._state.adding and job.__dict__.get(NOTED) != _said(job)
 
 
 def look_before(job: Job) -> None:
@@ -228,7 +213,7 @@ def pull(job: Job) -> None:
         job: Core's row, as it has been saved.
     """
     note(job)
-    if _quiet.get():
+    if is_writing():
         return
     records = RegisteredJob.objects.select_related("current_revision", "default_job_queue")
     rows = records.defer("current_revision__source_code").select_for_update(of=("self",))
@@ -253,8 +238,8 @@ def _meet(rows: QuerySet, job: Job) -> RegisteredJob | None:
 
 
 def _take_over(record: RegisteredJob, decisions: Decisions, job: Job, requeued: bool) -> None:
-    source_name = record.source_values.get("name", "")
-    is_collision = "name" in decisions.values and not record.name_override and is_numbered(job.name, source_name)
+    is_new = "name" in decisions.values and not record.name_override
+    is_collision = is_new and is_cores_doing(job.name, _said_name(record), record.name)
     record.colliding_fields = {"name"} if is_collision else set()
     _decide(record, decisions)
     with quietly(), overrides_come_from(OverrideOriginChoices.CORE):
@@ -263,6 +248,12 @@ def _take_over(record: RegisteredJob, decisions: Decisions, job: Job, requeued: 
         if "job_queues" in decisions.values:
             record.job_queues.set(queues_by_name(decisions.values["job_queues"]).values())
         _agree(job, record, requeued=requeued)
+
+
+def _said_name(record: RegisteredJob) -> str:
+    """Return the name that a class has as it is loaded, which is what core goes by, or that the record knows."""
+    job_class = loaded_class(record.class_path)
+    return job_class.name if job_class is not None else record.source_values.get("name", "")
 
 
 def _decide(record: RegisteredJob, decisions: Decisions) -> None:

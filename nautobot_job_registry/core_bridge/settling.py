@@ -12,6 +12,7 @@ from django.db.models.functions import Cast
 from nautobot.extras.models import Job, JobQueue
 
 from nautobot_job_registry.constants import BATCH_SIZE
+from nautobot_job_registry.core_bridge.queues import assign_queues
 from nautobot_job_registry.engine.fields import FLAG_FIELDS
 from nautobot_job_registry.engine.plan import JobAction
 from nautobot_job_registry.engine.records import JobKey
@@ -49,7 +50,7 @@ def make_rows(actions: Iterable[JobAction], queues: Mapping[str, JobQueue]) -> d
     modules = {module_name for module_name, _ in keys}
     rows = Job.objects.filter(module_name__in=modules).order_by().values_list("module_name", "job_class_name", "pk")
     made = {(module_name, name): pk for module_name, name, pk in rows if (module_name, name) in keys}
-    _write_queues([(made[a.key], a) for a in missing if a.key in made], queues, are_new=True)
+    assign_queues({made[a.key]: _queue_keys(a, queues) for a in missing if a.key in made}, are_new=True)
     return made
 
 
@@ -87,8 +88,12 @@ def settle(actions: Iterable[JobAction], queues: Mapping[str, JobQueue], now: da
         by_columns.setdefault(frozenset(action.core_columns) - {"job_queues"}, []).append(action)
     for names, alike in by_columns.items():
         _update(names, alike, queues, now)
-    requeued = [(action.core_id, action) for action in changed if "job_queues" in action.core_columns]
-    _write_queues(requeued, queues)
+    requeued = [action for action in changed if "job_queues" in action.core_columns]
+    assign_queues({action.core_id: _queue_keys(action, queues) for action in requeued if action.core_id})
+
+
+def _queue_keys(action: JobAction, queues: Mapping[str, JobQueue]) -> list[UUID]:
+    return [queues[name].pk for name in action.columns["job_queues"]]
 
 
 def _update(names: frozenset[str], actions: list[JobAction], queues: Mapping[str, JobQueue], now: datetime) -> None:
@@ -101,18 +106,3 @@ def _update(names: frozenset[str], actions: list[JobAction], queues: Mapping[str
         Job.objects.bulk_update(rows, sorted(fields), batch_size=BATCH_SIZE)
     if is_back:
         Job.objects.filter(pk__in=[action.core_id for action in is_back]).update(installed=True)
-
-
-def _write_queues(
-    actions: list[tuple[UUID | None, JobAction]], queues: Mapping[str, JobQueue], are_new: bool = False
-) -> None:
-    """Put the queues of rows in place."""
-    through = Job.job_queues.through
-    if actions and not are_new:
-        through.objects.filter(job_id__in=[job_id for job_id, _ in actions]).delete()
-    rows = [
-        through(job_id=job_id, job_queue_id=queues[name].pk)
-        for job_id, action in actions
-        for name in action.columns["job_queues"]
-    ]
-    through.objects.bulk_create(rows, batch_size=BATCH_SIZE, ignore_conflicts=True)

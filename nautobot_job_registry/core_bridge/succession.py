@@ -11,6 +11,7 @@ from nautobot.extras.models import Job, JobButton, JobHook, JobResult, Scheduled
 
 from nautobot_job_registry.constants import BATCH_SIZE
 from nautobot_job_registry.core_bridge.links import tell_scheduler
+from nautobot_job_registry.core_bridge.queues import assign_queues
 from nautobot_job_registry.engine.fields import VALUE_FIELDS, override_flag
 from nautobot_job_registry.engine.records import undecided
 from nautobot_job_registry.expressions import mapped
@@ -83,7 +84,7 @@ def write_decisions(changed: Mapping[RegisteredJob, Collection[str]], now: datet
             queues[row.pk] = [queue.pk for queue in record.job_queues.all()]
         record.core_decisions = _remembered(record, fields)
     Job.objects.bulk_update(rows.values(), sorted(names), batch_size=BATCH_SIZE)
-    _write_queues(queues)
+    assign_queues(queues)
 
 
 def _remembered(record: RegisteredJob, fields: Collection[str]) -> dict:
@@ -91,11 +92,3 @@ def _remembered(record: RegisteredJob, fields: Collection[str]) -> dict:
     overrides = {field: value for field, value in known["overrides"].items() if field not in fields}
     overrides |= {field: value for field, value in record.overrides.items() if field in fields}
     return {**undecided(record.enabled), "overrides": overrides}
-
-
-def _write_queues(queues: Mapping[UUID, Collection[UUID]]) -> None:
-    if queues:
-        through = Job.job_queues.through
-        through.objects.filter(job__in=queues).delete()
-        rows = [through(job_id=job, job_queue_id=queue) for job, keys in queues.items() for queue in keys]
-        through.objects.bulk_create(rows, batch_size=BATCH_SIZE)

@@ -28,7 +28,7 @@ from nautobot.extras.signals import change_context_state
 
 from nautobot_job_registry.choices import AbsenceChoices, SuspensionOutcomeChoices
 from nautobot_job_registry.constants import BATCH_SIZE
-from nautobot_job_registry.core_bridge.agreement import is_writing
+from nautobot_job_registry.core_bridge.quiet import is_writing
 from nautobot_job_registry.engine.suspensions import ACTIVE, Dependent, DependentKind
 from nautobot_job_registry.models import RegisteredJob, Suspension
 

@@ -63,16 +63,24 @@ def _still_ours(draft: Draft, noted: Iterable[str]) -> set[str]:
 
 
 def _is_cores_doing(draft: Draft, name: str, source: str) -> bool:
-    """Say whether core overrides a name by itself: with a number, or by leaving the old name where the new is taken."""
+    """Say whether core overrides a name by itself, and nobody has decided about it."""
     core, record = draft.core, draft.record
     if name != "name" or core is None or name not in core.overridden:
         return False
     if record is not None and record.columns[override_flag(name)]:
         return False
-    value = core.values[name]
-    if is_numbered(value, source):
-        return True
-    return record is not None and value == record.columns[name] and value != shorten(name, source)
+    return is_cores_doing(core.values[name], source, record.columns[name] if record else None)
+
+
+def is_cores_doing(name: str, source_name: str, before: str | None) -> bool:
+    """Say whether a name is one that core gives by itself: with a number, or the old one where the new one is taken.
+
+    Args:
+        name: The name that is overridden in core.
+        source_name: What the source says, whole.
+        before: The name that the job had; None where it had none.
+    """
+    return is_numbered(name, source_name) or (name == before and name != shorten("name", source_name))
 
 
 def _claim(draft: Draft, state: RegistryState) -> NameClaim:
