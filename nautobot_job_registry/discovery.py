@@ -123,6 +123,12 @@ def loaded_class(class_path: str) -> type | None:
     return core_registry.registry["jobs"].get(class_path)
 
 
+def loaded_name(class_path: str) -> str | None:
+    """Return the name that a job class has as this process has it loaded now; None where it has not."""
+    job_class = loaded_class(class_path)
+    return None if job_class is None else str(job_class.name)
+
+
 def loaded_classes() -> list[type]:
     """Return all job classes that this process has loaded."""
     with _jobs_lock:

@@ -8,13 +8,9 @@ from contextvars import ContextVar
 from itertools import islice
 from typing import Any
 
-from django.contrib.contenttypes.models import ContentType
-from nautobot.extras.models import ScheduledJob
-
-from nautobot_job_registry import core_bridge
-from nautobot_job_registry.choices import AbsenceChoices, SuspensionOriginChoices
+from nautobot_job_registry import core_bridge, suspensions
 from nautobot_job_registry.constants import BATCH_SIZE
-from nautobot_job_registry.models import JobRun, JobSchedule, RegisteredJob, Suspension
+from nautobot_job_registry.models import JobRun, JobSchedule, RegisteredJob
 
 _prepared: ContextVar[bool] = ContextVar("job_registry_deletion_is_prepared", default=False)
 
@@ -23,14 +19,14 @@ def prepare(jobs: Sequence[RegisteredJob]) -> None:
     """Anchor all runs and schedules of records that are about to be deleted, and switch off what would fire at nothing.
 
     Has to run in the transaction of the deletion. Costs a number of statements that grows with the batches of runs
-    without an anchor, and with the schedules that are still enabled.
+    without an anchor and of schedules, not with each of them.
 
     Args:
         jobs: The records.
     """
     if not _prepared.get():
         anchor(jobs)
-        _switch_off(jobs)
+        suspensions.suspend_schedules(jobs)
 
 
 @contextmanager
@@ -69,25 +65,3 @@ def _store(rows: Iterable[Any]) -> None:
     waiting = iter(rows)
     while batch := list(islice(waiting, BATCH_SIZE)):
         type(batch[0]).objects.bulk_create(batch, ignore_conflicts=True)
-
-
-def _switch_off(jobs: Sequence[RegisteredJob]) -> None:
-    by_core, by_key = {job.core_job_id: job for job in jobs if job.core_job_id}, {job.pk: job for job in jobs}
-    content_type = ContentType.objects.get_for_model(ScheduledJob)
-    rows = []
-    for schedule, before in core_bridge.switch_off_schedules(by_core.keys(), by_key.keys()):
-        job = by_core.get(schedule.job_model_id) or by_key[schedule.registry_schedule.job_id]
-        rows.append(
-            Suspension(
-                job=job,
-                class_path=job.class_path,
-                object_type=content_type,
-                object_id=schedule.pk,
-                object_name=schedule.name,
-                reason=job.absence or AbsenceChoices.REMOVED,
-                origin=SuspensionOriginChoices.REGISTRY,
-                previous_state=before,
-                suspended_state=core_bridge.schedule_state(schedule),
-            )
-        )
-    Suspension.objects.bulk_create(rows)

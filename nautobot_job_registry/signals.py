@@ -117,19 +117,17 @@ def take_over_from_core(sender: Any, instance: Any, created: bool, raw: bool = F
     if _is_bulk():
         _take_over_at_the_end()
     else:
-        core_bridge.pull(instance)
+        _pull(instance)
 
 
 def take_over_queues_from_core(sender: Any, instance: Any, action: str, reverse: bool, **kwargs: Any) -> None:
     """Take over the queues that were chosen in core, where they are overridden there."""
-    from nautobot_job_registry import core_bridge
-
     if action not in M2M_CHANGED or reverse or not instance.job_queues_override:
         return
     if _is_bulk():
         _take_over_at_the_end()
     else:
-        core_bridge.pull(instance)
+        _pull(instance)
 
 
 def take_over_assigned_queue(sender: Any, instance: Any, raw: bool = False, origin: Any = None, **kwargs: Any) -> None:
@@ -143,6 +141,12 @@ def take_over_assigned_queue(sender: Any, instance: Any, raw: bool = False, orig
         return
     if instance.job.job_queues_override:
         take_over_queues_from_core(sender, instance.job, "post_add", reverse=False)
+
+
+def _pull(job: Any) -> None:
+    from nautobot_job_registry import core_bridge, discovery
+
+    core_bridge.pull(job, source_name=discovery.loaded_name(job.class_path))
 
 
 def _is_bulk() -> bool:

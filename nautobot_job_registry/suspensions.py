@@ -30,7 +30,7 @@ from nautobot_job_registry.engine.suspensions import (
     decide,
     switched_off,
 )
-from nautobot_job_registry.models import RegisteredJob, Suspension
+from nautobot_job_registry.models import JobSchedule, RegisteredJob, Suspension
 
 OPEN = SuspensionOutcomeChoices.SUSPENDED
 RESTORED = SuspensionOutcomeChoices.RESTORED
@@ -204,12 +204,54 @@ def _record_ids(actions: Iterable[DependentAction]) -> dict[JobKey, UUID]:
     return known | {(row.module_name, row.job_class_name): row.pk for row in rows}
 
 
+def suspend_schedules(jobs: Sequence[RegisteredJob]) -> None:
+    """Switch off the schedules of jobs whose records are about to be deleted, and record it (rules 18 and 19).
+
+    Without its job a schedule fires at nothing: core's scheduler writes an error and marks it as failed. Hooks and
+    buttons core deletes.
+
+    Args:
+        jobs: The records.
+    """
+    by_core = {job.core_job_id: job for job in jobs if job.core_job_id}
+    by_id = {job.pk: job for job in jobs}
+    found = core_bridge.enabled_schedules(by_core.keys(), by_id.keys())
+    if not found:
+        return
+    ids = [dependent.id for dependent in found]
+    anchors = JobSchedule.objects.order_by().filter(scheduled_job__in=ids)
+    anchored = dict(anchors.values_list("scheduled_job", "job"))
+    open_ones = Suspension.objects.order_by().filter(outcome=OPEN, object_id__in=ids)
+    known = dict(open_ones.values_list("object_id", "pk"))
+    actions = []
+    for dependent in found:
+        job = by_core.get(dependent.core_job) or by_id[anchored[dependent.id]]
+        action = DependentAction(
+            DependentActionKind.SUSPEND,
+            (job.module_name, job.job_class_name),
+            job.pk,
+            dependent.kind,
+            dependent.id,
+            dependent.name,
+            dependent,
+            suspension_id=known.get(dependent.id),
+            reason=job.absence or Absence.REMOVED.value,
+        )
+        actions.append(action)
+    _suspend(actions, _record_ids(actions), timezone.now(), None, "", wait=True)
+
+
 def _suspend(
-    actions: Sequence[DependentAction], records: Mapping[JobKey, UUID], now: datetime, user: Any, detail: str
+    actions: Sequence[DependentAction],
+    records: Mapping[JobKey, UUID],
+    now: datetime,
+    user: Any,
+    detail: str,
+    wait: bool = False,
 ) -> None:
     if not actions:
         return
-    done = core_bridge.switch_off([action.dependent for action in actions], user=user, detail=detail)
+    done = core_bridge.switch_off([action.dependent for action in actions], user=user, detail=detail, wait=wait)
     made, again = [], []
     for action in actions:
         if action.object_id in done:

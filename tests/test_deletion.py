@@ -11,7 +11,7 @@ from nautobot.apps.testing import create_job_result_and_run_job
 from nautobot.extras.models import FileProxy, Job, JobHook, JobLogEntry, JobQueue, JobResult, ScheduledJob
 from nautobot.users.models import Token
 
-from nautobot_job_registry import deletion, parting
+from nautobot_job_registry import deletion, parting, suspensions
 from nautobot_job_registry.factory import (
     JobResultFactory,
     JobRunFactory,
@@ -145,7 +145,7 @@ def test_schedule_whose_core_job_is_gone_is_switched_off_too(job):
 
 @pytest.mark.django_db
 def test_deletion_that_fails_leaves_everything(job, monkeypatch):
-    monkeypatch.setattr(parting, "_switch_off", lambda jobs: 1 / 0)
+    monkeypatch.setattr(suspensions, "suspend_schedules", lambda jobs: 1 / 0)
     before = JobRun.objects.count(), JobSchedule.objects.count()
     with pytest.raises(ZeroDivisionError), transaction.atomic():
         job.delete()

@@ -14,8 +14,6 @@ from nautobot_job_registry.core_bridge.deletion import (
     delete_jobs,
     dependents,
     dependents_by_job,
-    schedule_state,
-    switch_off_schedules,
 )
 from nautobot_job_registry.core_bridge.links import link_runs_and_schedules, tell_scheduler
 from nautobot_job_registry.core_bridge.queues import queues_by_name
@@ -32,6 +30,7 @@ from nautobot_job_registry.core_bridge.succession import (
 )
 from nautobot_job_registry.core_bridge.suspending import (
     about_to_be_switched_off,
+    enabled_schedules,
     jobs_with_dependents_to_look_at,
     kind_of,
     permitted_dependents,
@@ -48,6 +47,7 @@ __all__ = (
     "delete_jobs",
     "dependents",
     "dependents_by_job",
+    "enabled_schedules",
     "is_writing",
     "jobs_with_dependents_to_look_at",
     "kind_of",
@@ -67,10 +67,8 @@ __all__ = (
     "queues_by_name",
     "read_dependents",
     "schedule_hourly",
-    "schedule_state",
     "settle",
     "switch_off",
-    "switch_off_schedules",
     "switch_on",
     "taken_names",
     "tell_scheduler",

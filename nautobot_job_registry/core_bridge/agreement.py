@@ -19,7 +19,6 @@ from nautobot_job_registry.choices import OverrideOriginChoices
 from nautobot_job_registry.core_bridge.queues import queues_by_name
 from nautobot_job_registry.core_bridge.quiet import is_writing, quietly
 from nautobot_job_registry.core_bridge.reading import core_state
-from nautobot_job_registry.discovery import loaded_class
 from nautobot_job_registry.engine.adoption import Decisions, changed_overrides, merge
 from nautobot_job_registry.engine.collisions import is_cores_doing
 from nautobot_job_registry.engine.fields import (
@@ -206,11 +205,12 @@ def _keep_what_is_newer(job: Job, stored: Job) -> None:
             setattr(job, column, getattr(stored, column))
 
 
-def pull(job: Job) -> None:
+def pull(job: Job, *, source_name: str | None = None) -> None:
     """Take over what was decided in core's row, with the record's own decisions kept.
 
     Args:
         job: Core's row, as it has been saved.
+        source_name: The name that the class has as it is loaded, by which core goes; None where it is not loaded.
     """
     note(job)
     if is_writing():
@@ -226,7 +226,11 @@ def pull(job: Job) -> None:
             # Core leaves a queue among the others that is not the default one any more.
             changed = changed_overrides(known["overrides"], state.decisions["overrides"])
             requeued = not {"job_queues", "default_job_queue"}.isdisjoint(changed)
-            _take_over(record, merge(Decisions(record.enabled, record.overrides), known, state), job, requeued)
+            said = record.source_values.get("name", "") if source_name is None else source_name
+            is_collision = not record.name_override and is_cores_doing(job.name, said, record.name)
+            decisions = merge(Decisions(record.enabled, record.overrides), known, state)
+            record.colliding_fields = {"name"} if is_collision and "name" in decisions.values else set()
+            _take_over(record, decisions, job, requeued)
 
 
 def _meet(rows: QuerySet, job: Job) -> RegisteredJob | None:
@@ -238,9 +242,6 @@ def _meet(rows: QuerySet, job: Job) -> RegisteredJob | None:
 
 
 def _take_over(record: RegisteredJob, decisions: Decisions, job: Job, requeued: bool) -> None:
-    is_new = "name" in decisions.values and not record.name_override
-    is_collision = is_new and is_cores_doing(job.name, _said_name(record), record.name)
-    record.colliding_fields = {"name"} if is_collision else set()
     _decide(record, decisions)
     with quietly(), overrides_come_from(OverrideOriginChoices.CORE):
         record.core_decisions = {**undecided(decisions.enabled), "overrides": _plain(decisions.values)}
@@ -248,12 +249,6 @@ def _take_over(record: RegisteredJob, decisions: Decisions, job: Job, requeued: 
         if "job_queues" in decisions.values:
             record.job_queues.set(queues_by_name(decisions.values["job_queues"]).values())
         _agree(job, record, requeued=requeued)
-
-
-def _said_name(record: RegisteredJob) -> str:
-    """Return the name that a class has as it is loaded, which is what core goes by, or that the record knows."""
-    job_class = loaded_class(record.class_path)
-    return job_class.name if job_class is not None else record.source_values.get("name", "")
 
 
 def _decide(record: RegisteredJob, decisions: Decisions) -> None:

@@ -85,6 +85,18 @@ def read_dependents(
     return found
 
 
+def enabled_schedules(core_jobs: Collection[UUID], records: Collection[UUID]) -> list[Dependent]:
+    """Return the schedules of jobs that are on, also those that only their anchor still ties to one, in one statement.
+
+    Args:
+        core_jobs: The primary keys of core's rows of the jobs.
+        records: The primary keys of the records of the jobs.
+    """
+    of_jobs = Q(job_model__in=core_jobs) | Q(registry_schedule__job__in=records)
+    rows = ScheduledJob.objects.filter(of_jobs, enabled=True).order_by("name")
+    return _described(DependentKind.SCHEDULE, rows, timezone.now())
+
+
 def about_to_be_switched_off(job: Job) -> list[Dependent]:
     """Return what core is going to switch off as it saves its row of a job; nothing where the job is installed.
 
@@ -177,7 +189,7 @@ def _next_run(row: ScheduledJob, now: datetime) -> datetime | None:
     return start + ends_in
 
 
-def switch_off(dependents: Iterable[Dependent], *, user: Any = None, detail: str = "") -> set[UUID]:
+def switch_off(dependents: Iterable[Dependent], *, user: Any = None, detail: str = "", wait: bool = False) -> set[UUID]:
     """Switch dependents off as core would, and return the primary keys of those that were.
 
     Args:
@@ -185,8 +197,9 @@ def switch_off(dependents: Iterable[Dependent], *, user: Any = None, detail: str
             transaction, stays as it is and is for the next reconcile.
         user: Who is named in the change log, if anybody.
         detail: What is said in the change log about the occasion.
+        wait: Whether another transaction is waited for that is just writing one of them, as no reconcile comes by.
     """
-    rows = _unchanged(dependents)
+    rows = _unchanged(dependents, wait=wait)
     for row in rows[DependentKind.SCHEDULE]:
         row.enabled, row.last_run_at = False, None
         if HAS_STATE and row.state == ACTIVE:
@@ -216,19 +229,19 @@ def switch_on(
     return _written(rows, user, detail, enabled=True)
 
 
-def _unchanged(dependents: Iterable[Dependent]) -> dict[DependentKind, list[Any]]:
+def _unchanged(dependents: Iterable[Dependent], *, wait: bool = False) -> dict[DependentKind, list[Any]]:
     """Lock the rows that still are as they were read, and that nobody else is writing.
 
-    Nobody is waited for: a Git sync holds its schedules while it waits for our lock.
+    A reconcile waits for nobody: a Git sync holds its schedules while it waits for our lock.
     """
     by_kind: dict[DependentKind, dict[UUID, Dependent]] = {kind: {} for kind in DependentKind}
     for dependent in dependents:
         by_kind[dependent.kind][dependent.id] = dependent
-    return {kind: _locked(kind, wanted) if wanted else [] for kind, wanted in by_kind.items()}
+    return {kind: _locked(kind, wanted, wait) if wanted else [] for kind, wanted in by_kind.items()}
 
 
-def _locked(kind: DependentKind, wanted: Mapping[UUID, Dependent]) -> list[Any]:
-    skip = connection.features.has_select_for_update_skip_locked
+def _locked(kind: DependentKind, wanted: Mapping[UUID, Dependent], wait: bool) -> list[Any]:
+    skip = connection.features.has_select_for_update_skip_locked and not wait
     rows = MODELS[kind].objects.filter(pk__in=list(wanted)).order_by("pk")
     found = list(rows.select_for_update(skip_locked=skip))
     states = {now.id: now.state for now in _described(kind, found, timezone.now())}
