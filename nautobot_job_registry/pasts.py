@@ -24,7 +24,6 @@ COLUMNS = (
     "installed",
     "absence",
     "uninstalled_at",
-    "core_job",
     "predecessor__module_name",
     "predecessor__job_class_name",
     "predecessor_grounds",
@@ -56,7 +55,7 @@ def read(declaring: Collection[str]) -> dict[JobKey, Past]:
     rows = RegisteredJob.objects.order_by().filter(concerned).annotate(said_name=said_name)
     found = {}
     for row in rows.values_list(*COLUMNS):
-        module, name, created, installed, absence, gone, core, old_module, old_name, grounds, dismissed, said = row
+        module, name, created, installed, absence, gone, old_module, old_name, grounds, dismissed, said = row
         created = created or EPOCH
         found[module, name] = Past(
             created=created,
@@ -64,7 +63,6 @@ def read(declaring: Collection[str]) -> dict[JobKey, Past]:
             is_removed=not installed and absence == AbsenceChoices.REMOVED,
             gone=gone,
             said_name=shorten("name", said),
-            has_core_job=core is not None,
             predecessor=(old_module, old_name) if old_module is not None else None,
             grounds=grounds,
             dismissed=frozenset(dismissed),

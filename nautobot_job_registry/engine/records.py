@@ -130,7 +130,6 @@ class Past:
         is_removed: Whether its class was removed from its source.
         gone: When it was found to be gone.
         said_name: The name that its source says, where that is overridden.
-        has_core_job: Whether it has a row of core's.
         predecessor: Module and class name of the job that it is proposed to have been.
         grounds: Why that is proposed.
         dismissed: The class paths that a person said it has not been.
@@ -141,7 +140,6 @@ class Past:
     is_removed: bool = False
     gone: datetime | None = None
     said_name: str | None = None
-    has_core_job: bool = True
     predecessor: JobKey | None = None
     grounds: str = ""
     dismissed: frozenset[str] = frozenset()

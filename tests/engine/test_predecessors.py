@@ -217,7 +217,7 @@ def test_declaration_that_cannot_be_followed_is_a_caution_and_nothing_to_do(path
 def test_declaration_is_followed_by_the_plan_that_gives_core_its_row():
     new = declared()
     record, past = removed()
-    pasts = {"old": past, "new": Past(days_ago(900), False, has_core_job=False)}
+    pasts = {"old": past, "new": Past(days_ago(900), False)}
     made = plan([new], [replace(make_record(new), core_job=None), record], pasts)
     assert [action.makes_core_row for action in made.jobs if action.key == new.key] == [True]
     assert [adoption.predecessor for adoption in made.moves.adoptions] == [record.key]
