@@ -21,7 +21,7 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
     author = "Nautobot Job Registry contributors"
     description = "The database record of every job: where it comes from, what its source says, what was decided."
     base_url = "job-registry"
-    min_version = "3.1.0"
+    min_version = "3.0.0"
     max_version = "3.99"
     default_settings = settings_schema.defaults()
     docs_view_name = "plugins:nautobot_job_registry:docs"

@@ -22,8 +22,10 @@ from nautobot_job_registry.engine.text import storable_text
 TEXT_FIELDS = ("grouping", "name", "description")
 LIMIT_FIELDS = ("soft_time_limit", "time_limit")
 SWITCH_FIELDS = tuple(name for name in VALUE_FIELDS if name not in {*TEXT_FIELDS, *LIMIT_FIELDS}) + ("read_only",)
-# What core says of a job whose Meta is silent: most jobs are, about most of these.
-SILENT = {name: getattr(Job, name) for name in (*LIMIT_FIELDS, *SWITCH_FIELDS)}
+# What core says of a job whose Meta is silent: most jobs are, about most of these. What a release of Nautobot does not
+# know, as 3.0 does not know `console_log_default`, is off.
+SILENT = {name: getattr(Job, name, False) for name in (*LIMIT_FIELDS, *SWITCH_FIELDS)}
+ASKED = tuple(name for name in SILENT if hasattr(Job, name))
 BASES_WITHOUT_INPUTS = frozenset({object, BaseJob, Job})
 
 
@@ -53,7 +55,7 @@ def describe(job_class: type[Job], source: Source, source_version: str, source_c
 def _metadata(job_class: type[Job]) -> dict[str, Any]:
     queues = _queues(job_class)
     # Core checks the types of what a Meta says when it is asked. The grouping is the module's `name`: nobody checks it.
-    said = SILENT | {name: getattr(job_class, name) for name in SILENT if hasattr(job_class.Meta, name)}
+    said = SILENT | {name: getattr(job_class, name) for name in ASKED if hasattr(job_class.Meta, name)}
     return {
         **said,
         **{name: _text(name, getattr(job_class, name)) for name in TEXT_FIELDS},

@@ -24,7 +24,7 @@ from nautobot.core.celery import import_jobs
 from nautobot.extras import registry as core_registry
 from nautobot.extras.models import GitRepository
 
-from nautobot_job_registry import describe, source_files
+from nautobot_job_registry import describe, loaded_code, source_files
 from nautobot_job_registry.engine.descriptor import (
     Discovery,
     JobDescriptor,
@@ -302,6 +302,8 @@ def _load_missing(source: Source, folder: Path, names: list[str], found: _Examin
 
 def _load(name: str, folder: Path) -> BaseException | None:
     """Load one module and return what it raised; one that ends the process has failed like any other."""
+    if loaded_code.is_half_loaded(name):
+        del sys.modules[name]
     try:
         source_files.load_module(name, folder)
     except (Exception, SystemExit) as error:

@@ -93,6 +93,15 @@ def watch() -> None:
         sys.meta_path.insert(0, JobFileFinder())
 
 
+def is_half_loaded(name: str) -> bool:
+    """Say whether a module in `JOBS_ROOT` or `GIT_ROOT` is one that Nautobot 3.0 has left behind as its code raised.
+
+    It loads each file twice, the second time by the hashing loader; since 3.1 a module that fails is not left behind.
+    """
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    return spec is not None and type(spec.loader) is SourceFileLoader and _is_in_folders([spec.loader.path])
+
+
 def _spellings(folder: str) -> tuple[str, ...]:
     """Return how the paths below a folder begin: as it is configured, and with symbolic links resolved."""
     try:

@@ -6,7 +6,9 @@ from django.urls import reverse
 from nautobot.extras.models import Job, JobQueue, ObjectChange, ScheduledJob
 from nautobot.users.models import Token
 
-from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, override_flag
+from nautobot_job_registry.core_bridge import reading
+from nautobot_job_registry.core_bridge.columns import SHARED_FIELDS
+from nautobot_job_registry.engine.fields import FLAG_FIELDS, OVERRIDABLE_FIELDS, override_flag
 from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory, empty_registry
 from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.reconcile import reconcile
@@ -145,7 +147,7 @@ class Sides:
         assert reconcile(dry_run=True).plan.is_empty
 
 
-@pytest.mark.parametrize("field", OVERRIDABLE_FIELDS)
+@pytest.mark.parametrize("field", SHARED_FIELDS)
 @pytest.mark.parametrize(("first", "second"), [("registry", "core"), ("core", "registry")])
 def test_a_field_is_set_changed_and_cleared_on_either_side(sides, field, first, second):
     source = sides.row("registry").current_revision.metadata[field]
@@ -169,7 +171,7 @@ def operator(client):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("field", OVERRIDABLE_FIELDS)
+@pytest.mark.parametrize("field", SHARED_FIELDS)
 @pytest.mark.parametrize("side", ["registry", "core"])
 @pytest.mark.parametrize("way", ["form", "rest"])
 def test_a_field_is_set_changed_and_cleared_through_each_door(sides, operator, field, side, way):
@@ -218,6 +220,21 @@ def test_an_edit_that_no_signal_tells_of_is_found_by_the_next_reconcile(sides):
     reconcile()
     assert sides.row("registry").overrides == {"description": "Chosen", "time_limit": 6.0}
     assert sides.said("core", "time_limit") == (6.0, True)
+
+
+def test_what_core_has_no_column_of_it_is_taken_to_say_as_it_is_known(monkeypatch):
+    """Nautobot 3.0 has no `console_log_default`: an override of it is not taken for one that core has cleared."""
+    left = tuple(name for name in OVERRIDABLE_FIELDS if name != "console_log_default")
+    values = dict.fromkeys((*left, *map(override_flag, left), *FLAG_FIELDS, "enabled"), False)
+    values |= {"id": None, "module_name": "m", "job_class_name": "J", "default_job_queue__name": "default"}
+    known = {"enabled": False, "overrides": {"console_log_default": True}}
+    values |= {"registered_job__core_decisions": known, "registered_job__console_log_default": True}
+    monkeypatch.setattr(reading, "OURS_ALONE", ("console_log_default",))
+    monkeypatch.setattr(reading, "SHARED_FIELDS", left)
+    monkeypatch.setattr(reading, "SHARED_VALUES", left[:-2])
+    state = reading.core_state(values, ())
+    assert state.decisions == known
+    assert state.values["console_log_default"] is True
 
 
 def test_a_name_that_core_has_given_to_another_job_is_numbered_there(sides):

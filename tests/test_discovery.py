@@ -2,6 +2,8 @@
 
 import shutil
 import sys
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec
 from pathlib import Path
 
 import pytest
@@ -169,6 +171,21 @@ def test_class_that_cannot_be_read_is_named_and_harms_only_itself(jobs_root, nam
     assert scan.failures[0].line
     assert "Good" in class_names(scan)
     assert class_name not in class_names(scan)
+
+
+def test_module_that_nautobot_left_behind_half_loaded_is_told_as_broken(jobs_root):
+    """Nautobot 3.0 leaves it in `sys.modules`, as if it had been loaded."""
+    good_module(jobs_root)
+    (jobs_root / "half.py").write_text("begun = True\n1 / 0\n")
+    discovery.discover(scope="local")
+    spec = PathFinder.find_spec("half", [str(jobs_root)])
+    sys.modules["half"] = module = module_from_spec(spec)
+    with pytest.raises(ZeroDivisionError):
+        spec.loader.exec_module(module)
+    scan = scan_of(LOCAL, scope="local", reload=False)
+    assert [(failure.module_name, failure.line) for failure in scan.failures] == [("half", 2)]
+    assert "half" not in sys.modules
+    assert class_names(scan) == {"Good"}
 
 
 def test_class_with_both_receivers_is_there_and_its_problem_is_told(jobs_root):

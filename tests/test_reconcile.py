@@ -7,7 +7,8 @@ from nautobot.extras.models import Job, JobQueue, ObjectChange
 
 from nautobot_job_registry import readiness, signals, store
 from nautobot_job_registry import reconcile as use_case
-from nautobot_job_registry.engine.fields import FLAG_FIELDS, OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag
+from nautobot_job_registry.core_bridge.columns import SHARED_FLAGS, SHARED_VALUES
+from nautobot_job_registry.engine.fields import FLAG_FIELDS
 from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory, empty_registry
 from nautobot_job_registry.models import JobLoadError, JobRevision, Reconciliation, RegisteredJob
 from nautobot_job_registry.reconcile import reconcile
@@ -39,7 +40,7 @@ def core_job(class_path):
 def assert_same_as_core():
     for core in Job.objects.all():
         ours = RegisteredJob.objects.get(module_name=core.module_name, job_class_name=core.job_class_name)
-        names = [*VALUE_FIELDS, *FLAG_FIELDS, *map(override_flag, OVERRIDABLE_FIELDS), "enabled", "installed"]
+        names = [*SHARED_VALUES, *FLAG_FIELDS, *SHARED_FLAGS, "enabled", "installed"]
         for name in [*names, "default_job_queue"]:
             assert getattr(ours, name) == getattr(core, name), (core.class_path, name)
         assert set(ours.job_queues.all()) == set(core.job_queues.all())

@@ -445,7 +445,7 @@ class PagesTestCase(TestCase):
                 if isinstance(field, ModelMultipleChoiceField):
                     value = str(field.queryset.values_list(field.to_field_name or "pk", flat=True).first() or "")
                 elif isinstance(field, MultipleChoiceField):
-                    value = field.choices[0][0]
+                    value = next(iter(field.choices))[0]
                 url = reverse(get_route_for_model(model, "list"))
                 with self.subTest(model=model.__name__, field=name, value=value):
                     content = self.page(f"{url}?{urlencode({name: value or 'x'})}")

@@ -16,6 +16,7 @@ from django.db.models.signals import post_save
 from nautobot.extras.models import Job
 
 from nautobot_job_registry.choices import OverrideOriginChoices
+from nautobot_job_registry.core_bridge.columns import OURS_ALONE, SHARED_FIELDS, SHARED_FLAGS, SHARED_VALUES
 from nautobot_job_registry.core_bridge.queues import queues_by_name
 from nautobot_job_registry.core_bridge.quiet import is_writing, quietly
 from nautobot_job_registry.core_bridge.reading import core_state
@@ -24,8 +25,6 @@ from nautobot_job_registry.engine.collisions import is_cores_doing
 from nautobot_job_registry.engine.fields import (
     FLAG_FIELDS,
     OVERRIDABLE_FIELDS,
-    OVERRIDE_FLAGS,
-    VALUE_FIELDS,
     override_flag,
 )
 from nautobot_job_registry.engine.names import numbered
@@ -123,7 +122,7 @@ def push(record: RegisteredJob) -> None:
 def _agree(job: Job, record: RegisteredJob, *, requeued: bool = False) -> None:
     """Write to core's row each column that it has otherwise than the record, and its queues where they may differ."""
     columns = {}
-    for name in (*VALUE_FIELDS, *OVERRIDE_FLAGS, "enabled"):
+    for name in (*SHARED_VALUES, *SHARED_FLAGS, "enabled"):
         if getattr(job, name) != getattr(record, name):
             columns[name] = getattr(record, name)
     if record.default_job_queue_id and job.default_job_queue_id != record.default_job_queue_id:
@@ -194,7 +193,7 @@ def _keep_what_is_newer(job: Job, stored: Job) -> None:
     before = dict(zip(flags, values, strict=True))
     if job.enabled == enabled:
         job.enabled = stored.enabled
-    for name in OVERRIDABLE_FIELDS:
+    for name in SHARED_FIELDS:
         column = "default_job_queue_id" if name == "default_job_queue" else name
         is_flagged = getattr(job, override_flag(name))
         is_touched = is_flagged != (name in before) or (
@@ -274,8 +273,9 @@ def _state(job: Job, record: RegisteredJob) -> CoreState:
     queues: Collection[str] = ()
     if job.job_queues_override:
         queues = tuple(sorted(job.job_queues.values_list("name", flat=True)))
-    names = (*VALUE_FIELDS, *FLAG_FIELDS, *OVERRIDE_FLAGS, "id", "module_name", "job_class_name", "enabled")
+    names = (*SHARED_VALUES, *FLAG_FIELDS, *SHARED_FLAGS, "id", "module_name", "job_class_name", "enabled")
     values = {name: getattr(job, name) for name in names}
+    values |= {f"registered_job__{name}": getattr(record, name) for name in OURS_ALONE}
     values["default_job_queue__name"] = job.default_job_queue.name
     values["registered_job__core_decisions"] = record.core_decisions
     return core_state(values, tuple(queues))

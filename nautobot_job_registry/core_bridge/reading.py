@@ -7,13 +7,8 @@ from collections import defaultdict
 from django.db.models import F, Q
 from nautobot.extras.models import Job
 
-from nautobot_job_registry.engine.fields import (
-    FLAG_FIELDS,
-    OVERRIDABLE_FIELDS,
-    OVERRIDE_FLAGS,
-    VALUE_FIELDS,
-    override_flag,
-)
+from nautobot_job_registry.core_bridge.columns import OURS_ALONE, SHARED_FIELDS, SHARED_FLAGS, SHARED_VALUES
+from nautobot_job_registry.engine.fields import FLAG_FIELDS, override_flag
 from nautobot_job_registry.engine.records import CoreState, JobKey
 
 COLUMNS = (
@@ -23,9 +18,10 @@ COLUMNS = (
     "enabled",
     "default_job_queue__name",
     "registered_job__core_decisions",
-    *VALUE_FIELDS,
+    *SHARED_VALUES,
     *FLAG_FIELDS,
-    *OVERRIDE_FLAGS,
+    *SHARED_FLAGS,
+    *(f"registered_job__{name}" for name in OURS_ALONE),
 )
 
 
@@ -35,7 +31,7 @@ def _tells_anything() -> Q:
     Of chosen queues the number is not compared: their rows are few, and always read.
     """
     news = Q(registered_job=None) | Q(job_queues_override=True)
-    for name in (*VALUE_FIELDS, *OVERRIDE_FLAGS, "default_job_queue", "enabled"):
+    for name in (*SHARED_VALUES, *SHARED_FLAGS, "default_job_queue", "enabled"):
         news |= ~Q(**{name: F(f"registered_job__{name}")})
     return news
 
@@ -71,15 +67,22 @@ def core_state(values: dict, queues: tuple[str, ...]) -> CoreState:
         values: The value of each of `COLUMNS`, by its name.
         queues: The names of its queues, sorted.
     """
-    overridable = {field: values[field] for field in VALUE_FIELDS}
+    known = values["registered_job__core_decisions"]
+    overridable = {field: values[field] for field in SHARED_VALUES}
     overridable["job_queues"] = queues
     overridable["default_job_queue"] = values["default_job_queue__name"]
+    overridden = {field for field in SHARED_FIELDS if values[override_flag(field)]}
+    # What core has no place for it is taken to say as it is known.
+    chosen = known["overrides"] if known else {}
+    for field in OURS_ALONE:
+        overridable[field] = chosen.get(field, bool(values[f"registered_job__{field}"]))
+        overridden |= {field} & chosen.keys()
     return CoreState(
         id=values["id"],
         key=(values["module_name"], values["job_class_name"]),
         enabled=values["enabled"],
         values=overridable,
-        overridden=frozenset(field for field in OVERRIDABLE_FIELDS if values[override_flag(field)]),
+        overridden=frozenset(overridden),
         flags={field: values[field] for field in FLAG_FIELDS},
-        known=values["registered_job__core_decisions"],
+        known=known,
     )

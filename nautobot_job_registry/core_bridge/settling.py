@@ -12,6 +12,7 @@ from django.db.models.functions import Cast
 from nautobot.extras.models import Job, JobQueue
 
 from nautobot_job_registry.constants import BATCH_SIZE
+from nautobot_job_registry.core_bridge.columns import shared
 from nautobot_job_registry.core_bridge.queues import assign_queues
 from nautobot_job_registry.engine.fields import FLAG_FIELDS
 from nautobot_job_registry.engine.plan import JobAction
@@ -64,7 +65,8 @@ def _new_row(action: JobAction, queues: Mapping[str, JobQueue]) -> Job:
 
 def _attributes(action: JobAction, queues: Mapping[str, JobQueue], names: Iterable[str] = ()) -> dict[str, Any]:
     """Return columns of a record as the attributes of core's row; those of the plan where none are named."""
-    columns = {name: action.columns[name] for name in names or action.core_columns if name != "job_queues"}
+    wanted = shared(set(names or action.core_columns)) - {"job_queues"}
+    columns = {name: action.columns[name] for name in wanted}
     if "default_job_queue" in columns:
         queue = queues.get(columns.pop("default_job_queue"))
         if queue is not None:
@@ -85,7 +87,7 @@ def settle(actions: Iterable[JobAction], queues: Mapping[str, JobQueue], now: da
     changed = [action for action in actions if action.core_id and action.core_columns and not action.makes_core_row]
     by_columns: dict[frozenset[str], list[JobAction]] = {}
     for action in changed:
-        by_columns.setdefault(frozenset(action.core_columns) - {"job_queues"}, []).append(action)
+        by_columns.setdefault(frozenset(shared(set(action.core_columns)) - {"job_queues"}), []).append(action)
     for names, alike in by_columns.items():
         _update(names, alike, queues, now)
     requeued = [action for action in changed if "job_queues" in action.core_columns]

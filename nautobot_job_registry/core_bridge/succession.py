@@ -10,6 +10,7 @@ from django.db.models import OuterRef, Subquery
 from nautobot.extras.models import Job, JobButton, JobHook, JobResult, ScheduledJob
 
 from nautobot_job_registry.constants import BATCH_SIZE
+from nautobot_job_registry.core_bridge.columns import shared
 from nautobot_job_registry.core_bridge.links import tell_scheduler
 from nautobot_job_registry.core_bridge.queues import assign_queues
 from nautobot_job_registry.engine.fields import VALUE_FIELDS, override_flag
@@ -71,7 +72,7 @@ def write_decisions(changed: Mapping[RegisteredJob, Collection[str]], now: datet
     for record, fields in changed.items():
         row = rows[record.core_job_id]
         row.enabled, row.last_updated = record.enabled, now
-        for field in fields:
+        for field in shared(set(fields)):
             setattr(row, override_flag(field), getattr(record, override_flag(field)))
             names.add(override_flag(field))
             if field in VALUE_FIELDS:

@@ -15,6 +15,7 @@ from nautobot.apps.utils import get_permission_for_model
 from nautobot.apps.views import get_obj_from_context
 
 from nautobot_job_registry import models, tables
+from nautobot_job_registry.compat import DeclaredArguments
 from nautobot_job_registry.details.code import CodePanel
 from nautobot_job_registry.details.comparison import COMPARISON_TAB
 from nautobot_job_registry.details.panels import RowsPanel, VariablesPanel
@@ -84,7 +85,7 @@ class RunsOfRevisionPanel(RowsPanel):
         }
 
 
-class NeighbourButton(Button):
+class NeighbourButton(DeclaredArguments, Button):
     """Leads to another revision of the job; not there where there is none."""
 
     neighbour = ""
