@@ -59,6 +59,12 @@ def pytest_configure(config: pytest.Config) -> None:
         _set_up_nautobot()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes minutes, so that no process is left alone with it in the end."""
+    items.sort(key=lambda item: item.get_closest_marker("minutes") is None)
+
+
 def _hands_tests_out(config: pytest.Config) -> bool:
     """Say whether other processes run the tests of this session."""
     return bool(config.getoption("tx", None)) and not hasattr(config, "workerinput")

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.minutes]
 
-STEPS = 8
+STEPS = 14
 
 
 def test_every_step_of_the_demo_holds(tmp_path):

@@ -95,6 +95,7 @@ def test_wheel_holds_all_that_an_instance_needs(wheel):
     assert not [name for name in names if name.startswith(("tests/", "development/"))]
 
 
+@pytest.mark.minutes
 def test_wheel_migrates_and_reconciles_beside_other_apps(environment_with_wheel, empty_instance, real_instance):
     plugins = ["nautobot_job_registry", *NEEDED_APPS, *OTHER_APPS.values()]
     # A configuration as an operator writes it: nothing of the checkout is on the path of this process.
