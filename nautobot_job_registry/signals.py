@@ -137,7 +137,8 @@ def take_over_assigned_queue(sender: Any, instance: Any, raw: bool = False, orig
     """
     from nautobot_job_registry import core_bridge
 
-    if raw or core_bridge.is_writing() or getattr(origin, "model", type(origin)) is type(instance.job):
+    job_model = sender._meta.get_field("job").related_model
+    if raw or core_bridge.is_writing() or getattr(origin, "model", type(origin)) is job_model:
         return
     if instance.job.job_queues_override:
         take_over_queues_from_core(sender, instance.job, "post_add", reverse=False)

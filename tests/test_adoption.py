@@ -468,6 +468,7 @@ def test_declared_adoptions_cost_per_batch_and_not_per_job(jobs_root):
         (jobs_root / "old_many.py").unlink()
         write_many(jobs_root, "new_many", declare(["old_many.JobN"], count))
         refresh_core()
+        ContentType.objects.clear_cache()
         with counted_statements() as statements:
             assert reconcile(reload=True).plan.counts()["adopted"] == count
         counts.append(len(statements))

@@ -128,8 +128,9 @@ class Agreement(RuleBasedStateMachine):
         row = self.row(model, job)
         if row is None:
             return
-        self.notice(job)
-        if not self.says(row, field, value):
+        is_decided = not self.says(row, field, value)
+        if is_decided:
+            self.notice(job)
             self.decided[job].pop(field, None)
             if value is not None:
                 self.decided[job][field] = value
@@ -141,7 +142,8 @@ class Agreement(RuleBasedStateMachine):
         row.save()
         if field == "job_queues" and value is not None:
             row.job_queues.set(JobQueue.objects.filter(name__in=value))
-        self.notice(job)
+        if is_decided:
+            self.notice(job)
 
     def says(self, row, field, value):
         """Say whether a row says so already: then nothing is decided, whatever the other side says."""
@@ -158,7 +160,7 @@ class Agreement(RuleBasedStateMachine):
             setattr(row, field, value)
 
     def notice(self, job):
-        """What was written to core's row without a word is noticed when either side is looked at.
+        """What was written to core's row without a word is noticed when somebody decides something on either side.
 
         A row that was made anew tells nothing, until somebody decides something in it.
         """
@@ -190,10 +192,9 @@ class Agreement(RuleBasedStateMachine):
     @rule(job=jobs, model=st.sampled_from((Job, RegisteredJob)), enabled=st.booleans())
     def enable(self, job, model, enabled):
         row = self.row(model, job)
-        if row is not None:
+        if row is not None and row.enabled != enabled:
             self.notice(job)
-            if row.enabled != enabled:
-                row.enabled = self.enabled[job] = enabled
+            row.enabled = self.enabled[job] = enabled
             row.save()
             self.notice(job)
 

@@ -50,7 +50,8 @@ def layers(session, field):
     """Return what the page of a job shows of a field: what the source says, the override, what is in effect."""
     panel = session.page.locator(".card", has_text=re.compile("what the source says", re.IGNORECASE))
     row = panel.last.locator("tr", has=session.page.locator(f"td:first-child:text-is('{field}')"))
-    return [" ".join(text.split()) for text in row.locator("td").all_inner_texts()[1:4]]
+    _, said, overridden, _, effective, _ = (" ".join(text.split()) for text in row.locator("td").all_inner_texts())
+    return [said, overridden, effective]
 
 
 def compared_lines(session, view="side-by-side"):
