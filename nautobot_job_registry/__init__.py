@@ -62,6 +62,7 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
         m2m_changed.connect(signals.take_over_queues_from_core, sender=Job.job_queues.through)
         for is_assigned in (post_save, post_delete):
             is_assigned.connect(signals.take_over_assigned_queue, sender=Job.job_queues.through)
+        post_save.connect(signals.leave_loaded_record_alone, sender=models.RegisteredJob)
         m2m_changed.connect(signals.note_changed_queues, sender=models.RegisteredJob.job_queues.through)
         post_delete.connect(signals.delete_core_job, sender=models.RegisteredJob)
         post_save.connect(signals.anchor_run, sender=JobResult)

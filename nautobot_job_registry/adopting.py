@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from nautobot.extras.choices import ObjectChangeActionChoices
 
-from nautobot_job_registry import deletion, inheritance, store, suspensions
+from nautobot_job_registry import core_bridge, deletion, inheritance, store, suspensions
 from nautobot_job_registry.engine import succession
 from nautobot_job_registry.engine.plan import Plan
 from nautobot_job_registry.engine.predecessors import Adoption
@@ -149,6 +149,7 @@ def adopt(job: RegisteredJob, predecessor: RegisteredJob, user: Any) -> Register
         NotPermittedError: If a right is missing (rule 17).
     """
     with transaction.atomic():
+        core_bridge.lock_rows_of([job.pk, predecessor.pk])
         store.lock()
         rows = _locked([job.pk, predecessor.pk])
         if job.pk not in rows or predecessor.pk not in rows:
@@ -160,7 +161,7 @@ def adopt(job: RegisteredJob, predecessor: RegisteredJob, user: Any) -> Register
         _require_rights(found, user)
         now = timezone.now()
         inheritance.hand_over([found], now=now, by=user.username)
-        _bring_back([(job.module_name, job.job_class_name)], now, user, f"Job Registry: adoption by {job.class_path}")
+        bring_back([(job.module_name, job.job_class_name)], now, user, f"Job Registry: adoption by {job.class_path}")
         # Saved once more in the ordinary way, so that the change log, webhooks and events tell of it.
         adopted = RegisteredJob.objects.get(pk=job.pk)
         adopted.save()
@@ -212,9 +213,11 @@ def dismiss(job: RegisteredJob) -> None:
     job.save()
 
 
-def _bring_back(keys: Iterable[JobKey], now: datetime, user: Any, detail: str) -> tuple[DependentAction, ...]:
-    """Switch on again what went off with the old job and hangs on the new one now, which is there (rule 18)."""
+def bring_back(keys: Iterable[JobKey], now: datetime, user: Any, detail: str) -> tuple[DependentAction, ...]:
+    """Switch on again what hangs on jobs now that are there, and had hung on an old one or on nothing (rule 18)."""
     wanted = set(keys)
+    if not wanted:
+        return ()
     state = store.read_state()
     state = replace(state, jobs={key: record for key, record in state.jobs.items() if key in wanted})
     actions = suspensions.with_dependents(Plan(), state, None).dependents
@@ -248,7 +251,7 @@ def adopt_declared(
         store.log_changes(changed, user, detail)
         for item in found:
             logger.info("%s adopted the past of %s.", item.successor.class_path, item.predecessor.class_path)
-    return _bring_back((adoption.key for adoption in adoptions), now, user, detail)
+    return bring_back((adoption.key for adoption in adoptions), now, user, detail)
 
 
 def _rounds(adoptions: Sequence[Adoption]) -> Iterator[list[Succession]]:

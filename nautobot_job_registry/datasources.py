@@ -57,13 +57,14 @@ def _log(outcome: Any, job_result: Any) -> None:
 
 def _reconcile(repository: Any, job_result: Any, delete: bool) -> Any:
     from nautobot_job_registry import rejected_sync
-    from nautobot_job_registry.models import RegisteredJob
+    from nautobot_job_registry.models import Reconciliation, RegisteredJob
     from nautobot_job_registry.reconcile import reconcile, reconcile_source_gone
 
     stored = job_result if job_result.present_in_database else None
     user = getattr(job_result, "user", None)
     if delete or "extras.job" not in repository.provided_contents:
-        if not RegisteredJob.objects.filter(source_type="git", source_name=repository.slug).exists():
+        is_known = RegisteredJob.objects.filter(source_type="git", source_name=repository.slug).exists()
+        if not is_known and not Reconciliation.objects.unmended().filter(scope=f"git:{repository.slug}").exists():
             return None
         return reconcile_source_gone(repository.slug, user=user, job_result=stored)
     if connection.in_atomic_block and rejected_sync.is_rejected(job_result):

@@ -8,11 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Count, Model, QuerySet
 
 from nautobot_job_registry import core_bridge, parting
 from nautobot_job_registry.constants import STILL_INSTALLED
-from nautobot_job_registry.models import JobRun, RegisteredJob
+from nautobot_job_registry.models import JobRun, JobSchedule, RegisteredJob
 from nautobot_job_registry.rights import withheld, withheld_message
 
 
@@ -63,12 +63,11 @@ def impact(jobs: Sequence[RegisteredJob], user: Any) -> Impact:
         jobs: The records.
         user: Who asks: of what hangs on the jobs, only the number is told where the user may not view it.
     """
-    dependents = core_bridge.dependents([job.core_job_id for job in jobs if job.core_job_id])
-    # Where core's row was deleted on its own, only the anchors still hold on to the record.
-    only_anchored = JobRun.objects.filter(job__in=[job.pk for job in jobs], job_result__job_model=None)
+    keys = [job.pk for job in jobs]
+    dependents = core_bridge.dependents([job.core_job_id for job in jobs if job.core_job_id], keys)
     return Impact(
         refusal=refusal(jobs),
-        runs=dependents["runs"].count() + only_anchored.count(),
+        runs=dependents["runs"].count() + _only_anchored(JobRun, keys).count(),
         **{kind: _told(dependents[kind], user) for kind in ("schedules", "job_hooks", "job_buttons")},
     )
 
@@ -93,7 +92,26 @@ def costs(jobs: Sequence[RegisteredJob]) -> dict[UUID, Costs]:
         The numbers, by the primary key of the record.
     """
     counts = core_bridge.dependents_by_job([job.core_job_id for job in jobs if job.core_job_id])
-    return {job.pk: Costs(**{kind: by_job.get(job.core_job_id, 0) for kind, by_job in counts.items()}) for job in jobs}
+    keys = [job.pk for job in jobs]
+    anchored = {
+        kind: dict(_only_anchored(model, keys).order_by().values_list("job").annotate(number=Count("pk")))
+        for kind, model in (("runs", JobRun), ("schedules", JobSchedule))
+    }
+    return {
+        job.pk: Costs(
+            **{
+                kind: by_job.get(job.core_job_id, 0) + anchored.get(kind, {}).get(job.pk, 0)
+                for kind, by_job in counts.items()
+            }
+        )
+        for job in jobs
+    }
+
+
+def _only_anchored(model: type[JobRun | JobSchedule], keys: Sequence[UUID]) -> QuerySet:
+    """Return the anchors that alone still hold on to records, as core's row was deleted on its own."""
+    link = "job_result__job_model" if model is JobRun else "scheduled_job__job_model"
+    return model.objects.filter(job__in=keys, **{link: None})
 
 
 def _told(objects: QuerySet, user: Any) -> Dependents:
@@ -124,7 +142,14 @@ def delete(jobs: Sequence[RegisteredJob], user: Any) -> None:
         raise InstalledError(reason)
     require_right(jobs, user)
     with transaction.atomic():
-        delete_uninstalled(jobs)
+        keys = [job.pk for job in jobs]
+        core_bridge.lock_rows_of(keys)
+        # A job that has come back meanwhile is there, whatever was read before.
+        stored = list(RegisteredJob.objects.filter(pk__in=keys).order_by("pk").select_for_update(of=("self",)))
+        reason = refusal(stored)
+        if reason:
+            raise InstalledError(reason)
+        delete_uninstalled(stored)
 
 
 def delete_uninstalled(jobs: Sequence[RegisteredJob]) -> None:

@@ -13,7 +13,7 @@ from nautobot.extras.constants import CHANGELOG_MAX_OBJECT_REPR
 from nautobot.extras.models import ObjectChange
 from nautobot.extras.signals import change_context_state
 
-from nautobot_job_registry import change_log
+from nautobot_job_registry import change_log, core_bridge
 from nautobot_job_registry.constants import BATCH_SIZE
 from nautobot_job_registry.engine.fields import override_flag
 from nautobot_job_registry.models import FieldOverride, RegisteredJob
@@ -110,7 +110,9 @@ def _rows(overrides: Iterable[FieldOverride]) -> Any:
 
 def _locked_jobs(overrides: Iterable[FieldOverride]) -> list[RegisteredJob]:
     """Return the records of overrides, locked so that no reconcile and no edit comes in between (rule 10)."""
-    rows = RegisteredJob.objects.filter(pk__in={override.job_id for override in overrides}).order_by("pk")
+    keys = {override.job_id for override in overrides}
+    core_bridge.lock_rows_of(keys)
+    rows = RegisteredJob.objects.filter(pk__in=keys).order_by("pk")
     no_key = connection.features.has_select_for_no_key_update
     rows = rows.select_for_update(of=("self",), no_key=no_key).select_related(
         "current_revision", "core_job", "default_job_queue"

@@ -84,7 +84,8 @@ def hand_over(successions: Sequence[Succession], *, now: datetime, by: str = "",
     _move_annotations(successions, pairs, core_jobs)
     _move_ledger(successions, inheritances)
     core_bridge.move_dependents(core_jobs)
-    core_bridge.let_schedules_follow(pairs.values())
+    both = {job.core_job_id for item in successions for job in (item.predecessor, item.successor)} - {None}
+    core_bridge.let_schedules_follow(pairs.values(), both)
     core_bridge.link_runs_and_schedules(pairs.values())
     _delete(successions, pairs, core_jobs)
     for item in successions:

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 from nautobot.extras.choices import ObjectChangeActionChoices
 
-from nautobot_job_registry import deletion, store
+from nautobot_job_registry import core_bridge, deletion, store
 from nautobot_job_registry.choices import AbsenceChoices
 from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.models.acting_user import acting_user
@@ -57,6 +57,7 @@ def carry_out(purge: Purge) -> Sequence[RegisteredJob]:
         purge: What was planned.
     """
     with transaction.atomic():
+        core_bridge.lock_rows_of(job.pk for job in purge.jobs)
         found = RegisteredJob.objects.select_for_update(of=("self",)).order_by("pk")
         jobs = list(
             found.filter(pk__in=[job.pk for job in purge.jobs], installed=False, absence=AbsenceChoices.REMOVED)

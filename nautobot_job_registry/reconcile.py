@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, transaction
 from django.utils import timezone
+from nautobot.core.utils.logging import sanitize
 
 from nautobot_job_registry import (
     adopting,
@@ -181,7 +182,7 @@ def _reconcile(discover: Callable[[], Discovery | None], occasion: Occasion, *, 
                 _tell_what_is_not_anchored()
                 return outcome
             plan = _plan(found)
-            if dry_run or (found is None and plan.is_empty):
+            if dry_run or (found is None and plan.is_empty and not _mends(occasion.scope)):
                 return Outcome(plan)
             if plan.is_empty:
                 return _logged(plan, _begun(occasion, started))
@@ -192,6 +193,11 @@ def _reconcile(discover: Callable[[], Discovery | None], occasion: Occasion, *, 
         if not dry_run:
             record_failure(occasion, started)
         raise
+
+
+def _mends(scope: str) -> bool:
+    """Say whether the last reconcile of a scope failed: a run that finds nothing to do is what mends it."""
+    return Reconciliation.objects.unmended().filter(scope=scope).exists()
 
 
 def _tell_what_is_not_anchored() -> None:
@@ -220,7 +226,7 @@ def savepoint() -> AbstractContextManager[Any]:
 def _logged(plan: Plan, row: Reconciliation, told: Iterable[dict[str, Any]] = ()) -> Outcome:
     """Leave the log row of a plan that has been carried out, or that had nothing to do, with what it brought about."""
     row.finished = timezone.now()
-    row.changes = [*report.plan_as_json(plan), *told]
+    row.changes = store.with_sources([*report.plan_as_json(plan), *told])
     for name, count in plan.counts().items():
         setattr(row, name, count)
     row.save()
@@ -286,6 +292,10 @@ def _apply_alone(found: Discovery | None, occasion: Occasion, row: Reconciliatio
     suspensions.carry_out(plan.dependents, now=row.started, user=occasion.user, detail=detail)
     pasts.write(plan.moves.proposals)
     back = adopting.adopt_declared(plan.moves.adoptions, now=row.started, user=occasion.user, detail=detail)
+    if told:
+        # What hung on nothing, as core's row had been deleted on its own, can come back now that it is linked again.
+        linked = [action.key for action in plan.jobs if action.is_pointed_at_core_again]
+        back = (*back, *adopting.bring_back(linked, row.started, occasion.user, detail))
     return replace(plan, dependents=(*plan.dependents, *back)), told
 
 
@@ -295,7 +305,7 @@ def record_failure(occasion: Occasion, started: datetime) -> None:
     What failed inside the transaction of a run is kept also where that one is rolled back (rule 12).
     """
     logger.exception("The reconcile of the job registry failed; the next one mends it.")
-    values = {"status": ReconciliationStatusChoices.FAILED, "error": storable_text(traceback.format_exc())}
+    values = {"status": ReconciliationStatusChoices.FAILED, "error": storable_text(sanitize(traceback.format_exc()))}
     using = surviving.connection_for(occasion.job_result)
     try:
         with surviving.writing(using):

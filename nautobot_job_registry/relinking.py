@@ -49,7 +49,7 @@ def relink(actions: Iterable[JobAction], jobs: Mapping[JobKey, RegisteredJob]) -
 
 def _gets_core_job(action: JobAction, job: RegisteredJob) -> bool:
     """Say whether a record has been pointed at a row of core's, new or found."""
-    changed = action.kind is ActionKind.REGISTER or any(change.field == "core_job" for change in action.changes)
+    changed = action.kind is ActionKind.REGISTER or action.is_pointed_at_core_again
     return changed and job.core_job_id is not None
 
 

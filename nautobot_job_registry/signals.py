@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import ProtectedError
+from nautobot.extras.choices import ObjectChangeEventContextChoices
 from nautobot.extras.signals import change_context_state
 
 from nautobot_job_registry import readiness
@@ -83,6 +84,12 @@ def decide_in_core(sender: Any, instance: Any, **kwargs: Any) -> None:
     core_bridge.push(instance)
 
 
+def leave_loaded_record_alone(sender: Any, instance: Any, raw: bool = False, **kwargs: Any) -> None:
+    """Have the queues of a record that `loaddata` stores written as they are: the file has all the other rows, too."""
+    if raw:
+        instance.is_being_saved = True
+
+
 def note_changed_queues(sender: Any, instance: Any, action: str, reverse: bool, **kwargs: Any) -> None:
     """Save an override of the queues, which are written after the record; keep the default queue among the others."""
     if action not in M2M_CHANGED or reverse or instance.is_being_saved:
@@ -104,7 +111,7 @@ def look_at_core_job(sender: Any, instance: Any, raw: bool = False, **kwargs: An
     """See what core's row says before a decision is saved there."""
     from nautobot_job_registry import core_bridge
 
-    if not raw and core_bridge.decides(instance) and not _is_bulk():
+    if not raw and not _is_bulk() and (core_bridge.decides(instance) or _is_whole_in_request(instance, kwargs)):
         core_bridge.look_before(instance)
 
 
@@ -148,6 +155,13 @@ def _pull(job: Any) -> None:
     from nautobot_job_registry import core_bridge, discovery
 
     core_bridge.pull(job, source_name=discovery.loaded_name(job.class_path))
+
+
+def _is_whole_in_request(job: Any, options: dict[str, Any]) -> bool:
+    """Say whether all columns of a row are being saved that were read as a request began, and may be old by now."""
+    context = change_context_state.get()
+    is_request = context is not None and context.context == ObjectChangeEventContextChoices.CONTEXT_WEB
+    return is_request and options.get("update_fields") is None and not job._state.adding
 
 
 def _is_bulk() -> bool:

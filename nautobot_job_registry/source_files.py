@@ -14,6 +14,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from nautobot.core.utils.logging import sanitize
+
 from nautobot_job_registry.engine.descriptor import LoadFailure, Source, SourceText
 from nautobot_job_registry.engine.fields import TEXT_MAX_LENGTH
 from nautobot_job_registry.engine.text import storable_text
@@ -100,13 +102,13 @@ def describe_failure(
     return LoadFailure(
         source=source,
         source_version=version,
-        module_name=module_name,
+        module_name=storable_text(module_name),
         job_class_name="",
-        file_path=file_path,
+        file_path=storable_text(file_path),
         line=line,
-        exception_type=type(error).__name__[:TEXT_MAX_LENGTH],
-        message=storable_text(str(error)),
-        traceback=storable_text(_format(error)),
+        exception_type=storable_text(type(error).__name__)[:TEXT_MAX_LENGTH],
+        message=_message(error),
+        traceback=storable_text(sanitize(_format(error))),
     )
 
 
@@ -115,14 +117,26 @@ def describe_class_failure(error: BaseException, source: Source, version: str, j
     return LoadFailure(
         source=source,
         source_version=version,
-        module_name=job_class.__module__,
-        job_class_name=job_class.__name__,
-        file_path=class_file(job_class) or "",
+        module_name=storable_text(job_class.__module__),
+        job_class_name=storable_text(job_class.__name__),
+        file_path=storable_text(class_file(job_class) or ""),
         line=_class_line(job_class),
-        exception_type=type(error).__name__[:TEXT_MAX_LENGTH],
-        message=storable_text(str(error)),
-        traceback=storable_text(_format(error)),
+        exception_type=storable_text(type(error).__name__)[:TEXT_MAX_LENGTH],
+        message=_message(error),
+        traceback=storable_text(sanitize(_format(error))),
     )
+
+
+def _message(error: BaseException) -> str:
+    """Return what an exception says, without the secrets that Nautobot keeps out of its own logs, too.
+
+    One that cannot even be printed harms no more than its own module.
+    """
+    try:
+        text = str(error)
+    except Exception:
+        text = f"<unprintable {type(error).__name__}>"
+    return storable_text(sanitize(text))
 
 
 def _location(error: BaseException, folder: Path | None) -> tuple[str, int | None]:

@@ -17,7 +17,7 @@ from nautobot.extras.models import JobQueue, ObjectChange
 
 from nautobot_job_registry import change_log, core_bridge, error_rows, ledger, pasts
 from nautobot_job_registry.constants import BATCH_SIZE
-from nautobot_job_registry.engine.descriptor import JobDescriptor
+from nautobot_job_registry.engine.descriptor import JobDescriptor, Source, SourceType
 from nautobot_job_registry.engine.fields import RECORD_COLUMNS, shorten
 from nautobot_job_registry.engine.plan import CORE_PREFIX, ActionKind, JobAction, Plan
 from nautobot_job_registry.engine.records import CoreState, JobKey, JobRecord, RegistryState
@@ -324,3 +324,27 @@ def log_changes(actions: Mapping[uuid.UUID, str], user: Any, detail: str) -> Non
 
 def _change_log_action(is_new: bool) -> str:
     return ObjectChangeActionChoices.ACTION_CREATE if is_new else ObjectChangeActionChoices.ACTION_UPDATE
+
+
+def with_sources(changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return entries of `Reconciliation.changes` with the source of each job named, in at most one statement.
+
+    Args:
+        changes: The entries. What a plan does to records names the source; what it does to other things does not.
+    """
+    nameless = {entry["job"] for entry in changes if "job" in entry and "source" not in entry}
+    if not nameless:
+        return changes
+    modules = {class_path.rpartition(".")[0] for class_path in nameless}
+    rows = RegisteredJob.objects.order_by().filter(module_name__in=modules)
+    columns = ("module_name", "job_class_name", "source_type", "source_name")
+    labels = {
+        f"{module_name}.{name}": Source(SourceType(source_type), source_name).label
+        for module_name, name, source_type, source_name in rows.values_list(*columns)
+    }
+    return [
+        {**entry, "source": labels.get(entry["job"], "")}
+        if entry.get("job") in nameless and "source" not in entry
+        else entry
+        for entry in changes
+    ]

@@ -245,24 +245,10 @@ def template_database() -> Iterator[str]:
 @pytest.fixture
 def real_instance(template_database: str) -> Iterator[RealInstance]:
     """A real instance on a copy of a ready database, with folders of its own, for tests that start processes."""
-    yield from _instance(template_database)
-
-
-@pytest.fixture
-def empty_instance() -> Iterator[RealInstance]:
-    """A real instance on a database with nothing in it: for tests that run the real migrations."""
-    yield from _instance(None)
-
-
-def _instance(template: str | None) -> Iterator[RealInstance]:
-    """Make an instance for one test and remove it afterwards."""
     number = next(_numbers)
     name, folder = f"nautobot_{os.getpid()}_{number}", RUN_FOLDER / f"instance-{number}"
     servers = {key: value for key, value in _servers.items() if key != "NAUTOBOT_DB_NAME"}
-    if template is None:
-        environment = database.create_empty_database(servers, name)
-    else:
-        environment = database.copy_database(servers, template, name)
+    environment = database.copy_database(servers, template_database, name)
     try:
         _redis_client(servers, int(servers["NAUTOBOT_REDIS_BROKER_DATABASE"])).flushdb()
         yield RealInstance(environment | _folders(folder) | {"NAUTOBOT_QUIET": ""}, folder)

@@ -281,14 +281,15 @@ class BulkJobTestCase(BulkTestCase):
 
     def test_a_bulk_edit_costs_at_most_15_statements_for_each_job_with_the_core_job(self):
         self.become_superuser()
-        costs = []
-        for number, jobs in enumerate(([self.other], [self.job, self.other, self.gone])):
+        costs = {1: [], 3: []}
+        # Twice, as Nautobot forgets some of what it has read after a while.
+        for number, jobs in enumerate(([self.other], [self.job, self.other, self.gone]) * 2):
             with counted_statements() as statements:
                 result = self.edit(jobs, time_limit=5 + number, time_limit_override=True)
             self.assertEqual(result.status, "SUCCESS")
-            costs.append(len(statements))
-        self.assertLessEqual(costs[1] - costs[0], 2 * 15)
-        self.assertEqual(set(Job.objects.filter(name__startswith="Job").values_list("time_limit", flat=True)), {6.0})
+            costs[len(jobs)].append(len(statements))
+        self.assertLessEqual(min(costs[3]) - min(costs[1]), 2 * 15)
+        self.assertEqual(set(Job.objects.filter(name__startswith="Job").values_list("time_limit", flat=True)), {8.0})
 
     def test_a_bulk_edit_of_core_jobs_is_taken_over_as_a_whole(self):
         self.become_superuser()

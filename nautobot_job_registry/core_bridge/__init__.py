@@ -21,7 +21,7 @@ from nautobot_job_registry.core_bridge.quiet import is_writing
 from nautobot_job_registry.core_bridge.reading import news_of_core
 from nautobot_job_registry.core_bridge.rights import permitted_jobs
 from nautobot_job_registry.core_bridge.scheduling import SchedulingError, schedule_hourly
-from nautobot_job_registry.core_bridge.settling import lock, make_rows, settle
+from nautobot_job_registry.core_bridge.settling import lock, lock_rows_of, make_rows, settle
 from nautobot_job_registry.core_bridge.succession import (
     let_schedules_follow,
     move_dependents,
@@ -54,6 +54,7 @@ __all__ = (
     "let_schedules_follow",
     "link_runs_and_schedules",
     "lock",
+    "lock_rows_of",
     "look_before",
     "make_rows",
     "move_dependents",

@@ -17,6 +17,7 @@ from nautobot.extras.models import Job
 
 from nautobot_job_registry.choices import OverrideOriginChoices
 from nautobot_job_registry.core_bridge.columns import OURS_ALONE, SHARED_FIELDS, SHARED_FLAGS, SHARED_VALUES
+from nautobot_job_registry.core_bridge.links import link_runs_and_schedules
 from nautobot_job_registry.core_bridge.queues import queues_by_name
 from nautobot_job_registry.core_bridge.quiet import is_writing, quietly
 from nautobot_job_registry.core_bridge.reading import core_state
@@ -45,6 +46,8 @@ def whole() -> AbstractContextManager[Any]:
 def _decisions(record: RegisteredJob) -> dict[str, Any]:
     """Return what a record has decided, with the default queue among the queues, where it will be when it is saved."""
     overrides = record.overrides
+    if record.chosen_queues is not None:
+        overrides["job_queues"] = record.chosen_queues
     if "job_queues" in overrides and record.default_job_queue:
         overrides["job_queues"] = sorted({*overrides["job_queues"], record.default_job_queue.name})
     return {**undecided(record.enabled), "overrides": overrides}
@@ -64,6 +67,7 @@ def prepare(record: RegisteredJob) -> None:
         record: The record, before it is saved.
     """
     record.__dict__.pop(LOCKED, None)
+    record.chosen_queues = None
     if is_writing() or not record.core_job_id or record._state.adding:
         return
     known = _known(record)
@@ -81,7 +85,10 @@ def prepare(record: RegisteredJob) -> None:
         ours_first = {*changed_overrides(known["overrides"], ours["overrides"])}
         if ours["enabled"] != known["enabled"]:
             ours_first.add("enabled")
-        _decide(record, merge(Decisions(ours["enabled"], ours["overrides"]), known, state, ours_first=ours_first))
+        merged = merge(Decisions(ours["enabled"], ours["overrides"]), known, state, ours_first=ours_first)
+        _decide(record, merged)
+        if "job_queues" in merged.values and merged.values["job_queues"] != ours["overrides"].get("job_queues"):
+            record.chosen_queues = list(merged.values["job_queues"])
     _keep_name_free(record, job)
     record.core_decisions = _decisions(record)
 
@@ -89,7 +96,7 @@ def prepare(record: RegisteredJob) -> None:
 def _locked(job_id: Any) -> Job | None:
     rows = Job.objects.select_related("default_job_queue")
     if connection.in_atomic_block:
-        rows = rows.select_for_update(of=("self",))
+        rows = rows.select_for_update(of=("self",), no_key=connection.features.has_select_for_no_key_update)
     return rows.filter(pk=job_id).first()
 
 
@@ -215,12 +222,17 @@ def pull(job: Job, *, source_name: str | None = None) -> None:
     if is_writing():
         return
     records = RegisteredJob.objects.select_related("current_revision", "default_job_queue")
-    rows = records.defer("current_revision__source_code").select_for_update(of=("self",))
+    no_key = connection.features.has_select_for_no_key_update
+    rows = records.defer("current_revision__source_code").select_for_update(of=("self",), no_key=no_key)
     with whole():
+        # What is stored counts: not all that the instance says has been saved, and somebody may have been quicker.
+        stored = _locked(job.pk)
+        if stored is None:
+            return
         record = rows.filter(core_job=job.pk).first() or _meet(rows, job)
         if record is None:
             return
-        state, known = _state(job, record), _known(record)
+        state, known = _state(stored, record), _known(record)
         if state.decisions != known:
             # Core leaves a queue among the others that is not the default one any more.
             changed = changed_overrides(known["overrides"], state.decisions["overrides"])
@@ -229,7 +241,10 @@ def pull(job: Job, *, source_name: str | None = None) -> None:
             is_collision = not record.name_override and is_cores_doing(job.name, said, record.name)
             decisions = merge(Decisions(record.enabled, record.overrides), known, state)
             record.colliding_fields = {"name"} if is_collision and "name" in decisions.values else set()
+            is_met = record.core_job_id not in (None, record._read.get("core_job_id"))
             _take_over(record, decisions, job, requeued)
+            if is_met:
+                link_runs_and_schedules({record.pk})
 
 
 def _meet(rows: QuerySet, job: Job) -> RegisteredJob | None:

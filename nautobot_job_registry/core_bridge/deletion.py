@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from nautobot.extras.models import Job, JobButton, JobHook, JobResult, ScheduledJob
 
 
@@ -22,15 +22,19 @@ def delete_jobs(job_ids: Collection[UUID]) -> None:
     QuerySet.delete(Job.objects.filter(pk__in=job_ids))
 
 
-def dependents(job_ids: Collection[UUID]) -> dict[str, QuerySet]:
+def dependents(job_ids: Collection[UUID], record_ids: Collection[UUID] = ()) -> dict[str, QuerySet]:
     """Return what hangs on core's rows of jobs, kind by kind.
 
     Args:
         job_ids: The primary keys of core's rows.
+        record_ids: The primary keys of records, to have the schedules that only their anchor still ties to one.
     """
+    schedules = Q(job_model__in=job_ids)
+    if record_ids:
+        schedules |= Q(job_model=None, registry_schedule__job__in=record_ids)
     return {
         "runs": JobResult.objects.filter(job_model__in=job_ids),
-        "schedules": ScheduledJob.objects.filter(job_model__in=job_ids),
+        "schedules": ScheduledJob.objects.filter(schedules),
         "job_hooks": JobHook.objects.filter(job__in=job_ids),
         "job_buttons": JobButton.objects.filter(job__in=job_ids),
     }

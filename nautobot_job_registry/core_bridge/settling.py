@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import CharField
+from django.db import connection
+from django.db.models import CharField, QuerySet
 from django.db.models.functions import Cast
 from nautobot.extras.models import Job, JobQueue
 
@@ -26,8 +27,21 @@ def lock(actions: Iterable[JobAction]) -> None:
     """
     keys = [action.core_id for action in actions if action.core_columns and action.core_id]
     if keys:
-        rows = Job.objects.filter(pk__in=keys).order_by("pk").select_for_update(of=("self",))
-        list(rows.values_list("pk"))
+        _lock(Job.objects.filter(pk__in=keys))
+
+
+def lock_rows_of(record_ids: Iterable[UUID]) -> None:
+    """Lock the rows of records that are going to be locked next: see `lock`.
+
+    Args:
+        record_ids: The primary keys of the records.
+    """
+    _lock(Job.objects.filter(registered_job__in=list(record_ids)))
+
+
+def _lock(rows: QuerySet) -> None:
+    no_key = connection.features.has_select_for_no_key_update
+    list(rows.order_by("pk").select_for_update(of=("self",), no_key=no_key).values_list("pk"))
 
 
 def make_rows(actions: Iterable[JobAction], queues: Mapping[str, JobQueue]) -> dict[JobKey, UUID]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, Q, Subquery
 from nautobot.extras.models import Job, JobButton, JobHook, JobResult, ScheduledJob
 
 from nautobot_job_registry.constants import BATCH_SIZE
@@ -31,14 +31,17 @@ def move_dependents(core_jobs: Mapping[UUID, UUID]) -> None:
             model.objects.filter(job__in=core_jobs).update(job=mapped("job", core_jobs))
 
 
-def let_schedules_follow(record_ids: Collection[UUID]) -> None:
+def let_schedules_follow(record_ids: Collection[UUID], core_jobs: Collection[UUID]) -> None:
     """Have core's schedules run the job that they are anchored to: its class path is the task that the scheduler sends.
 
     Args:
         record_ids: The primary keys of the records of the jobs.
+        core_jobs: The primary keys of core's rows of the old and the new jobs: what a person has pointed at another
+            job meanwhile stays as it is.
     """
+    left = Q(job_model=None) | Q(job_model__in=core_jobs)
     anchors = JobSchedule.objects.order_by().filter(scheduled_job=OuterRef("pk"))
-    moved = ScheduledJob.objects.filter(registry_schedule__job__in=record_ids).update(
+    moved = ScheduledJob.objects.filter(left, registry_schedule__job__in=record_ids).update(
         task=Subquery(anchors.values("class_path")[:1]), job_model=Subquery(anchors.values("job__core_job")[:1])
     )
     if moved:

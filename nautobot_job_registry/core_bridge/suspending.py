@@ -92,7 +92,7 @@ def enabled_schedules(core_jobs: Collection[UUID], records: Collection[UUID]) ->
         core_jobs: The primary keys of core's rows of the jobs.
         records: The primary keys of the records of the jobs.
     """
-    of_jobs = Q(job_model__in=core_jobs) | Q(registry_schedule__job__in=records)
+    of_jobs = Q(job_model__in=core_jobs) | Q(job_model=None, registry_schedule__job__in=records)
     rows = ScheduledJob.objects.filter(of_jobs, enabled=True).order_by("name")
     return _described(DependentKind.SCHEDULE, rows, timezone.now())
 

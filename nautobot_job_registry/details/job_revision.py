@@ -1,6 +1,7 @@
 """Content of the page of a job revision."""
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
@@ -70,13 +71,13 @@ class RunsOfRevisionPanel(RowsPanel):
 
     def visible_rows(self, obj, user):
         """Return the rows of the runs that the user may view."""
-        runs = obj.runs.restrict(user, "view").select_related("job_result")
+        runs = obj.runs.restrict(user, "view").listed()
         return [self.row(run, obj.job.source_type) for run in runs[:MAX_RUNS_SHOWN]]
 
     def row(self, run: models.JobRun, source_type: str) -> dict[str, object]:
         """Return when a run was asked for, how it went, and where."""
         result = run.job_result
-        made = f"{run.created:%Y-%m-%d %H:%M:%S}"
+        made = f"{timezone.localtime(run.created):%Y-%m-%d %H:%M:%S}"
         return {
             "run": format_html('<a href="{}">{}</a>', result.get_absolute_url(), made),
             "status": result.status,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from nautobot.apps.templatetags import placeholder
@@ -12,6 +13,7 @@ from nautobot.apps.ui import (
     ObjectTextPanel,
     SectionChoices,
 )
+from nautobot.apps.utils import get_permission_for_model
 from nautobot.apps.views import get_obj_from_context
 
 from nautobot_job_registry import choices, models, tables
@@ -148,7 +150,8 @@ class OverridesPanel(RowsPanel):
             return text
         who = f" by {noted.set_by}" if noted.set_by else ""
         url = noted.get_absolute_url()
-        text = format_html('<a href="{}">{}</a> on {}{}', url, text, f"{noted.created:%Y-%m-%d}", who)
+        made = f"{timezone.localtime(noted.created):%Y-%m-%d}"
+        text = format_html('<a href="{}">{}</a> on {}{}', url, text, made, who)
         if not noted.is_drifted:
             return text
         said = tables.value_text(noted.source_value)
@@ -167,7 +170,7 @@ def why(override: models.FieldOverride) -> SafeString:
     """Return why a field is overridden, and when the override ends by itself."""
     if override.expires_at is None:
         return format_html("{}", tables.shortened(override.reason))
-    ends = f"{override.expires_at:%Y-%m-%d %H:%M %Z}"
+    ends = f"{timezone.localtime(override.expires_at):%Y-%m-%d %H:%M %Z}"
     return format_html("{}{}ends {}", tables.shortened(override.reason), "; " if override.reason else "", ends)
 
 
@@ -208,9 +211,21 @@ REGISTERED_JOB = ObjectDetailContent(
         MisfitsOfJobPanel(
             weight=250, section=SectionChoices.FULL_WIDTH, label="Schedules whose stored arguments do not fit"
         ),
-        OpenLoadErrorsPanel(weight=300, section=SectionChoices.FULL_WIDTH),
-        SuspensionsPanel(weight=370, section=SectionChoices.FULL_WIDTH),
-        RevisionsPanel(weight=400, section=SectionChoices.FULL_WIDTH),
+        OpenLoadErrorsPanel(
+            weight=300,
+            section=SectionChoices.FULL_WIDTH,
+            required_permissions=[get_permission_for_model(models.JobLoadError, "view")],
+        ),
+        SuspensionsPanel(
+            weight=370,
+            section=SectionChoices.FULL_WIDTH,
+            required_permissions=[get_permission_for_model(models.Suspension, "view")],
+        ),
+        RevisionsPanel(
+            weight=400,
+            section=SectionChoices.FULL_WIDTH,
+            required_permissions=[get_permission_for_model(models.JobRevision, "view")],
+        ),
     ],
     extra_tabs=[RUNS_TAB, SCHEDULES_TAB, HISTORY_TAB],
 )

@@ -100,6 +100,11 @@ class JobAction:
         return self.record_id is not None and not self.changes
 
     @property
+    def is_pointed_at_core_again(self) -> bool:
+        """Whether a record that was there gets another row of core's."""
+        return self.kind is not ActionKind.REGISTER and any(change.field == "core_job" for change in self.changes)
+
+    @property
     def is_logged(self) -> bool:
         """Whether the change belongs in the change log (rule 9)."""
         return self.kind is not ActionKind.REFRESH

@@ -13,6 +13,9 @@ from nautobot_job_registry import wording
 from nautobot_job_registry.engine.text import storable_text
 
 NAMES = ("job", "source", "kind")
+SUBJECTS = ("the job", "a load error of the class", "a load error of its module")
+MAX_PATTERNS = 500
+TOO_WIDE = "Ask for fewer jobs, sources and kinds at once: their combinations are too many."
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,18 @@ class WantedChanges:
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> WantedChanges:
         """Return what the values of the filters `job`, `source` and `kind` ask for."""
-        return cls(*(tuple(storable_text(value) for value in data.get(name) or ()) for name in NAMES))
+        values = (dict.fromkeys(map(storable_text, data.get(name) or ())) for name in NAMES)
+        return cls(*(tuple(wanted) for wanted in values))
 
     def __bool__(self) -> bool:
         """Say whether anything is asked for."""
         return bool(self.jobs or self.sources or self.kinds)
+
+    @property
+    def is_too_wide(self) -> bool:
+        """Say whether it asks for so many combinations that the database would be busy with it."""
+        kinds = sum(len(group.patterns) for group in wording.GROUPS if group.key in self.kinds)
+        return len(SUBJECTS) * max(len(self.jobs), 1) * max(len(self.sources), 1) * max(kinds, 1) > MAX_PATTERNS
 
     @property
     def patterns(self) -> list[dict[str, Any]]:

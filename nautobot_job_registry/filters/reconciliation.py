@@ -12,7 +12,7 @@ from nautobot.extras.models import JobResult
 from nautobot.users.models import User
 
 from nautobot_job_registry import choices, models
-from nautobot_job_registry.filters.changes import WantedChanges
+from nautobot_job_registry.filters.changes import TOO_WIDE, WantedChanges
 
 
 class ReconciliationFilterSet(BaseFilterSet):
@@ -76,8 +76,17 @@ class ReconciliationFilterSet(BaseFilterSet):
         """Keep all: the three filters ask for one and the same change, so that they are applied together."""
         return queryset
 
+    def is_valid(self) -> bool:
+        """Refuse a question about so many changes at once that the database would be busy with it."""
+        if self._is_valid is None and super().is_valid() and WantedChanges.of(self.form.cleaned_data).is_too_wide:
+            self.form.add_error("job", TOO_WIDE)
+            self._is_valid, self._errors = False, None
+        return super().is_valid()
+
     def filter_queryset(self, queryset: QuerySet) -> QuerySet:
         """Keep the reconciles with a change of any given job, of any given source, and of any given kind."""
         queryset = super().filter_queryset(queryset)
         wanted = WantedChanges.of(self.form.cleaned_data)
+        if wanted.is_too_wide:
+            return queryset.none()
         return queryset.filter(wanted.query()) if wanted else queryset

@@ -5,7 +5,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models.functions import Coalesce, JSONObject
 from nautobot.apps.constants import CHARFIELD_MAX_LENGTH
-from nautobot.apps.models import BaseManager, BaseModel, RestrictedQuerySet, extras_features
+from nautobot.apps.models import BaseManager, BaseModel, RestrictedQuerySet
 
 from nautobot_job_registry.models.job_run import JobRun
 
@@ -48,7 +48,7 @@ def _run_count(user) -> models.Expression:
     return Coalesce(models.Subquery(runs.values("revision").annotate(count=models.Count("pk")).values("count")), 0)
 
 
-@extras_features("custom_links", "export_templates")
+# Neither custom links nor export templates: whoever writes one would read the code without the right to view it.
 class JobRevision(BaseModel):
     """What the source of a job said at one point: metadata and text of the module (rule 7).
 

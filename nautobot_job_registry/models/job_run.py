@@ -87,4 +87,4 @@ class JobRun(BaseModel):
 
     def __str__(self):
         """Name the class and the time."""
-        return f"{self.class_path} ({self.created:%Y-%m-%d %H:%M:%S})"
+        return f"{self.class_path} ({timezone.localtime(self.created):%Y-%m-%d %H:%M:%S %Z})"

@@ -176,6 +176,11 @@ class OverrideTermsMixin:
         """Take what has been said for this save, so that the next one does not repeat it."""
         self._terms_of_save, self.override_terms = self.override_terms, None
 
+    @property
+    def says_terms(self) -> bool:
+        """Whether anything is said about overrides with the save that is going on."""
+        return self._terms_of_save is not None
+
     def note_overrides(self) -> None:
         """Note which fields are overridden, by whom, why, until when, and what the source says about them now."""
         terms = self.override_terms or self._terms_of_save

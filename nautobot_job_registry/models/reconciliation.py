@@ -105,7 +105,9 @@ class Reconciliation(BaseModel):
 
     def __str__(self):
         """Name the reconcile by what started it, what it read, and when."""
-        return f"{self.get_trigger_display()} of {self.scope} at {self.started:%Y-%m-%d %H:%M:%S}"
+        return (
+            f"{self.get_trigger_display()} of {self.scope} at {timezone.localtime(self.started):%Y-%m-%d %H:%M:%S %Z}"
+        )
 
     @property
     def duration(self):

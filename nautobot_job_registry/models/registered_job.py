@@ -3,6 +3,8 @@
 import json
 import math
 from contextlib import contextmanager, nullcontext
+from copy import deepcopy
+from functools import cache
 
 import yaml
 from django.core.exceptions import ValidationError
@@ -37,6 +39,8 @@ DECIDED_COLUMNS = (
     "core_job",
     "core_decisions",
 )
+DECIDED_ATTRIBUTES = frozenset({*VALUE_FIELDS, *map(override_flag, OVERRIDABLE_FIELDS), "default_job_queue_id"})
+NOTED_JSON = ("core_decisions", "dismissed_predecessors", "adopted_records")
 
 
 class RegisteredJobQuerySet(RestrictedQuerySet):
@@ -272,9 +276,11 @@ class RegisteredJob(OverrideTermsMixin, PrimaryModel):
     is_data_compliance_model = False
     is_version_controlled = False
     clone_fields = []
-    _read_core_job_id = None
-
+    # What the columns said when the record was read, or saved.
+    _read: dict = {}
     is_being_saved = False
+    # The names of the queues that this save takes over from core; None where it takes over none.
+    chosen_queues = None
     # The fields that are overridden, in this save, only because core cannot store what the source says.
     colliding_fields: frozenset[str] | set[str] = frozenset()
 
@@ -378,22 +384,33 @@ class RegisteredJob(OverrideTermsMixin, PrimaryModel):
         super().full_clean(exclude=unasked | set(exclude or ()), **kwargs)
 
     def save(self, *args, **kwargs):
-        """Save the record with every field whose flag is clear put back to what the source says (rule 13)."""
+        """Save the record with every field whose flag is clear put back to what the source says (rule 13).
+
+        Columns that say what they said when the record was read are left as they are stored: somebody else, or a
+        reconcile, may have written them meanwhile (rule 10).
+        """
         with nullcontext() if connection.in_atomic_block else transaction.atomic(), self._being_saved():
             self.begin_save()
             restored = self._restored_queues()
             self.restore_source_values()
             if "default_job_queue" in restored:
                 self.default_job_queue = restored["default_job_queue"]
-            decisions = self.core_decisions
+            decisions, are_chosen = self.core_decisions, self.job_queues_override
             job_saving.send(sender=type(self), instance=self)
+            if self.job_queues_override != are_chosen:
+                restored = self._restored_queues()
             _widen(kwargs, decided=self.core_decisions != decisions)
-            self._leave_out_core_job(kwargs)
+            decides = self._leave_out_what_was_read(kwargs)
             super().save(*args, **kwargs)
+            self._note_read()
             if "job_queues" in restored and set(self.job_queues.all()) != set(restored["job_queues"]):
                 self.job_queues.set(restored["job_queues"])
+            elif self.chosen_queues is not None:
+                queue_model = self._meta.get_field("job_queues").related_model
+                self.job_queues.set(queue_model.objects.filter(name__in=self.chosen_queues))
             self.include_default_queue()
-            self.note_overrides()
+            if decides:
+                self.note_overrides()
             job_saved.send(sender=type(self), instance=self)
 
     @contextmanager
@@ -407,24 +424,32 @@ class RegisteredJob(OverrideTermsMixin, PrimaryModel):
 
     @classmethod
     def from_db(cls, db, field_names, values):
-        """Keep in mind which of core's rows the record was read with."""
+        """Keep in mind what the record said as it was read."""
         instance = super().from_db(db, field_names, values)
-        instance._read_core_job_id = instance.__dict__.get("core_job_id")
+        instance._note_read()
         return instance
 
-    def _leave_out_core_job(self, kwargs: dict) -> None:
-        """Leave the link to core's row as it is stored, unless it is set to another one.
+    def refresh_from_db(self, *args, **kwargs):
+        """Read the record, or some columns of it, again."""
+        super().refresh_from_db(*args, **kwargs)
+        self._note_read()
 
-        Core's row may have been deleted since the record was read, by which the stored link became null.
-        """
+    def _note_read(self) -> None:
+        values = self.__dict__
+        self._read = {name: values[name] for name in _noted_columns(type(self)) if name in values}
+        self._read |= {name: deepcopy(values[name]) for name in NOTED_JSON if name in values}
+
+    def _leave_out_what_was_read(self, kwargs: dict) -> bool:
+        """Write only the columns that have been changed, and return whether a decision is or may be among them."""
         if self._state.adding or kwargs.get("update_fields") is not None or kwargs.get("force_insert"):
-            return
-        if self.core_job_id == self._read_core_job_id:
-            left_out = {"id", "core_job"} | {field.name for field in self._meta.fields if not self._is_read(field)}
-            kwargs["update_fields"] = [field.name for field in self._meta.fields if field.name not in left_out]
-
-    def _is_read(self, field: models.Field) -> bool:
-        return field.attname in self.__dict__
+            return True
+        kept = {name for name, value in self._read.items() if self.__dict__[name] == value}
+        fields = [field for field in self._meta.concrete_fields if field.attname in self.__dict__]
+        kwargs["update_fields"] = [
+            field.name for field in fields if field.attname not in kept and not field.primary_key
+        ]
+        is_decided = not kept.issuperset(self._read.keys() & DECIDED_ATTRIBUTES)
+        return is_decided or self.chosen_queues is not None or self.says_terms
 
     def include_default_queue(self) -> None:
         """Keep the default queue among the queues, as Nautobot does."""
@@ -466,6 +491,14 @@ class RegisteredJob(OverrideTermsMixin, PrimaryModel):
         if default in rows:
             restored["default_job_queue"] = rows[default]
         return restored
+
+
+@cache
+def _noted_columns(model: type[models.Model]) -> tuple[str, ...]:
+    """Return the columns of which a record keeps in mind what they said; those of JSON can be changed in place."""
+    left_out = {"id", "last_updated"}
+    fields = (field for field in model._meta.concrete_fields if not isinstance(field, models.JSONField))
+    return tuple(field.attname for field in fields if field.name not in left_out)
 
 
 class _AllTags(list):

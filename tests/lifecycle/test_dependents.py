@@ -1,7 +1,8 @@
 """The life of schedules, job hooks and job buttons, through the real `migrate` and a real worker's Git syncs (rule 18).
 
 {JOBS_ROOT, Git, app} × {removed, import error, unreachable} × {schedule on, off, waiting for approval, hook, button}
-× {the job returns, the job returns after a person's change}: each before, during and after the absence.
+× {the job returns, the job returns after a person's change, the job returns after its record was deleted}: each before,
+during and after the absence.
 """
 
 import json
@@ -52,6 +53,12 @@ AFTER_A_REMOVAL = {
     **CHANGED_BY_A_PERSON,
 }
 AFTER_A_TEMPORARY_ABSENCE = {**BEFORE, **CHANGED_BY_A_PERSON}
+# With the record Nautobot's own job goes, and with that the hooks and buttons; what would fire at nothing is off, and
+# stays so until a person says otherwise, though it is linked again.
+AFTER_A_DELETION = {
+    name: OFF if state == ON else state for name, state in BEFORE.items() if not name.startswith(("hook", "button"))
+}
+SCHEDULES = len(AFTER_A_DELETION)
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,8 @@ GIT_REMOVED = Case("life_git.jobs.life", "removed", "core")
 GIT_BROKEN = Case("life_git.jobs.frail", "load_error")
 GIT_UNREACHABLE = Case("gone_git.jobs.life", "source_unavailable")
 FIRST_ROUND = (LOCAL_REMOVED, LOCAL_BROKEN, APP_REMOVED, GIT_REMOVED, GIT_BROKEN, GIT_UNREACHABLE)
+# The same, for records that are deleted meanwhile.
+DOOMED = tuple(replace(case, module=f"{case.module}_doomed") for case in FIRST_ROUND)
 # Nautobot makes a folder for jobs where there is none: what was in it counts as removed, and comes back with it.
 LOCAL_UNREACHABLE = Case("folder", "removed", "registry")
 # What an app says that cannot be imported is never heard: Nautobot does not start.
@@ -136,14 +145,20 @@ for module in modules:
     changed.enabled = True
     changed.save()
 """
+DELETE = """
+for job in RegisteredJob.objects.filter(module_name__in=modules):
+    job.delete()
+"""
 LOOK = """
-states, absences = {module: {} for module in modules}, {}
+states, absences, linked = {module: {} for module in modules}, {}, {}
 for module in modules:
     names = ScheduledJob.objects.filter(name__startswith=f"{module}: ")
     found = {row.name: [row.enabled, row.state] for row in names}
     for model in (JobHook, JobButton):
         found |= {row.name: [row.enabled] for row in model.objects.filter(name__startswith=f"{module}: ")}
     states[module] = {name.removeprefix(f"{module}: "): state for name, state in found.items()}
+    links = {"registry_schedule__job__module_name": module, "job_model__module_name": module}
+    linked[module] = ScheduledJob.objects.filter(**links).count()
     absences[module] = sorted(set(RegisteredJob.objects.filter(module_name=module).values_list("absence", flat=True)))
 suspensions = {}
 for row in Suspension.objects.all():
@@ -151,7 +166,7 @@ for row in Suspension.objects.all():
     suspensions.setdefault(name[0], {})[name[2]] = [row.outcome, row.reason, row.origin]
 # Whatever was done, doing it again would change nothing.
 changes = report.plan_as_json(reconcile(dry_run=True).plan)
-print(json.dumps([states, absences, suspensions, changes], default=str))
+print(json.dumps([states, absences, suspensions, linked, changes], default=str))
 """
 SYNC = """
 import time
@@ -177,6 +192,19 @@ def module_text(title, before=""):
     return JobModuleFactory.build(name="jobs", grouping=title, classes=classes, before=before)
 
 
+def repository_files(title, *names):
+    """Return the files of a repository with these modules of jobs; the frail ones need a library."""
+    files = {"__init__.py": "", "jobs/__init__.py": f"from . import {', '.join(names)}\n"}
+    for name in names:
+        before = "import needed_library" if name.startswith("frail") else ""
+        files[f"jobs/{name}.py"] = module_text(f"{title} {name}", before=before)
+    return files
+
+
+def of(cases):
+    return f"modules = {[case.module for case in cases]!r}\n"
+
+
 class World:
     """A real instance with all sources of jobs, and what happens to them."""
 
@@ -191,20 +219,14 @@ class World:
 
     def write_all(self):
         self.roots["jobs"].mkdir(exist_ok=True)
-        for name in ("life", "frail", "folder"):
+        for name in ("life", "life_doomed", "frail", "frail_doomed", "folder"):
             (self.roots["jobs"] / f"{name}.py").write_text(module_text(name))
         self.write_app()
         (self.library / "needed_library.py").write_text("")
-        frail = module_text("Git frail", before="import needed_library")
-        imported = "from . import frail, life\n"
-        files = {"__init__.py": "", "jobs/__init__.py": imported, "jobs/frail.py": frail}
-        self.life.commit("All jobs", {**files, "jobs/life.py": module_text("Git life")})
-        self.gone.commit(
-            "All jobs",
-            {"__init__.py": "", "jobs/__init__.py": "from . import life\n", "jobs/life.py": module_text("Gone life")},
-        )
+        self.life.commit("All jobs", repository_files("Git", "frail", "frail_doomed", "life", "life_doomed"))
+        self.gone.commit("All jobs", repository_files("Gone", "life", "life_doomed"))
 
-    def write_app(self, modules=("jobs", "others"), before=""):
+    def write_app(self, modules=("jobs", "jobs_doomed", "others"), before=""):
         """Write the app, whose jobs are those of some modules."""
         app = self.library / "life_app"
         app.mkdir(parents=True, exist_ok=True)
@@ -214,7 +236,7 @@ class World:
             "    name = verbose_name = 'life_app'\n    version = '1'\n    jobs = 'all_jobs.jobs'\n"
             "config = Config\n"
         )
-        for name in ("jobs", "others"):
+        for name in ("jobs", "jobs_doomed", "others"):
             (app / f"{name}.py").write_text(module_text(f"App {name}"))
         imports = "".join(f"from life_app import {name}\n" for name in modules)
         classes = ", ".join(f"{name}.{job}" for name in modules for job in BASES)
@@ -230,9 +252,8 @@ class World:
         assert ended[-len(urls) :] == ["SUCCESS"] * len(urls)
 
     def look(self, cases, before="", after=""):
-        """Return the states, absences and suspensions, and do something before or after in the same process."""
-        modules = f"modules = {[case.module for case in cases]!r}\n"
-        code = f"{PRELUDE}{modules}{before}{LOOK}{after}"
+        """Return states, absences, suspensions and links, and do something before or after in the same process."""
+        code = f"{PRELUDE}{of(cases)}{before}{LOOK}{after}"
         *found, changes = json.loads(self.instance.python(code).splitlines()[-1])
         assert changes == []
         return found
@@ -242,13 +263,16 @@ class World:
 
         Nothing counts as removed from a source that cannot be read completely, so that the removals come first.
         """
-        self.life.remove("jobs/life.py")
-        self.life.commit("Remove the jobs", {"jobs/__init__.py": "from . import frail\n"})
+        for name in ("life", "life_doomed"):
+            self.life.remove(f"jobs/{name}.py")
+        self.life.commit("Remove the jobs", {"jobs/__init__.py": "from . import frail, frail_doomed\n"})
         self.sync(life_git=self.life)
-        (self.roots["jobs"] / "life.py").unlink()
+        for name in ("life", "life_doomed"):
+            (self.roots["jobs"] / f"{name}.py").unlink()
         self.write_app(modules=["others"])
         self.migrate()
-        (self.roots["jobs"] / "frail.py").write_text("1 / 0\n")
+        for name in ("frail", "frail_doomed"):
+            (self.roots["jobs"] / f"{name}.py").write_text("1 / 0\n")
         (self.library / "needed_library.py").unlink()
         shutil.rmtree(self.roots["git"] / "gone_git")
         self.gone.bare.rename(self.gone.bare.with_suffix(".away"))
@@ -283,29 +307,53 @@ def suspensions_of(cases, outcomes):
     }
 
 
+def suspensions_of_deleted(cases):
+    """Return what is recorded where a record was deleted: what the removal had switched off, or else the deletion."""
+    of_schedules = dict.fromkeys(("on", "on, changed"), "suspended")
+    of_others = dict.fromkeys(("hook", "hook, changed", "button", "button, changed"), "deleted")
+    return {
+        case.module: {
+            name: [outcome, case.absence, case.origin or "registry"]
+            for name, outcome in {**of_schedules, **(of_others if case.is_removal else {})}.items()
+        }
+        for case in cases
+    }
+
+
 def test_what_hangs_on_a_job_goes_off_with_a_removal_only_and_comes_back_unless_a_person_changed_it(
     real_instance, git_server
 ):
-    world = World(real_instance, git_server)
+    world, both = World(real_instance, git_server), FIRST_ROUND + DOOMED
     with processes.worker(world.instance.environment, real_instance.folder / "worker.log"):
         world.sync(life_git=world.life, gone_git=world.gone)
         world.migrate()
-        states, absences, suspensions = world.look(FIRST_ROUND, before=MAKE)
-        assert absences == {case.module: [""] for case in FIRST_ROUND}
-        assert_states(states, FIRST_ROUND, lambda case: BEFORE)
+        states, absences, suspensions, linked = world.look(both, before=MAKE)
+        assert absences == {case.module: [""] for case in both}
+        assert_states(states, both, lambda case: BEFORE)
+        assert set(linked.values()) == {SCHEDULES}
         assert suspensions == {}
 
         world.let_all_go()
-        states, absences, suspensions = world.look(FIRST_ROUND, after=PERSON)
-        assert absences == {case.module: [case.absence] for case in FIRST_ROUND}
-        assert_states(states, FIRST_ROUND, lambda case: case.during)
-        assert suspensions == suspensions_of(FIRST_ROUND, SUSPENDED)
+        decided = f"{of(FIRST_ROUND)}{PERSON}{of(DOOMED)}{DELETE}"
+        states, absences, suspensions, linked = world.look(both, after=decided)
+        assert absences == {case.module: [case.absence] for case in both}
+        assert_states(states, both, lambda case: case.during)
+        assert set(linked.values()) == {SCHEDULES}
+        assert suspensions == suspensions_of(both, SUSPENDED)
+
+        states, absences, suspensions, linked = world.look(DOOMED)
+        assert absences == {case.module: [] for case in DOOMED}
+        assert_states(states, DOOMED, lambda case: AFTER_A_DELETION)
+        assert set(linked.values()) == {0}
+        assert {case.module: suspensions[case.module] for case in DOOMED} == suspensions_of_deleted(DOOMED)
 
         world.let_all_return()
-        states, absences, suspensions = world.look(FIRST_ROUND)
-        assert absences == {case.module: [""] for case in FIRST_ROUND}
+        states, absences, suspensions, linked = world.look(both)
+        assert absences == {case.module: [""] for case in both}
         assert_states(states, FIRST_ROUND, lambda case: case.after)
-        assert suspensions == suspensions_of(FIRST_ROUND, ENDED)
+        assert_states(states, DOOMED, lambda case: AFTER_A_DELETION)
+        assert set(linked.values()) == {SCHEDULES}
+        assert suspensions == suspensions_of(FIRST_ROUND, ENDED) | suspensions_of_deleted(DOOMED)
 
 
 def test_folder_that_is_not_mounted_takes_its_jobs_along_and_an_app_that_cannot_be_imported_does_not(
@@ -313,7 +361,7 @@ def test_folder_that_is_not_mounted_takes_its_jobs_along_and_an_app_that_cannot_
 ):
     world = World(real_instance, git_server)
     world.migrate()
-    states, _, suspensions = world.look(SECOND_ROUND, before=MAKE)
+    states, _, suspensions, _ = world.look(SECOND_ROUND, before=MAKE)
     assert_states(states, SECOND_ROUND, lambda case: BEFORE)
     assert suspensions == {}
 
@@ -323,7 +371,7 @@ def test_folder_that_is_not_mounted_takes_its_jobs_along_and_an_app_that_cannot_
     world.write_app(before="import not_there\n")
     assert world.migrate(check=False).returncode != 0
     world.write_app()
-    states, absences, suspensions = world.look(SECOND_ROUND, after=PERSON)
+    states, absences, suspensions, _ = world.look(SECOND_ROUND, after=PERSON)
     assert absences == {case.module: [case.absence] for case in SECOND_ROUND}
     assert_states(states, SECOND_ROUND, lambda case: case.during)
     assert suspensions == suspensions_of(SECOND_ROUND, SUSPENDED)
@@ -331,7 +379,7 @@ def test_folder_that_is_not_mounted_takes_its_jobs_along_and_an_app_that_cannot_
     world.roots["jobs"].rmdir()
     away.rename(world.roots["jobs"])
     world.migrate()
-    states, absences, suspensions = world.look(SECOND_ROUND)
+    states, absences, suspensions, _ = world.look(SECOND_ROUND)
     assert absences == {case.module: [""] for case in SECOND_ROUND}
     assert_states(states, SECOND_ROUND, lambda case: case.after)
     assert suspensions == suspensions_of(SECOND_ROUND, ENDED)

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from nautobot_job_registry import core_bridge
 from nautobot_job_registry.constants import END_OVERRIDES_JOB
+from nautobot_job_registry.management.database import require_database
 
 SCHEDULE_NAME = "End overrides of jobs"
 
@@ -25,6 +26,7 @@ class Command(BaseCommand):
         Raises:
             CommandError: If there is no such user, or the schedule cannot be made.
         """
+        require_database()
         user = get_user_model().objects.filter(username=options["user"], is_active=True).first()
         if user is None:
             raise CommandError(f"There is no active user {options['user']!r}.", returncode=2)
