@@ -24,21 +24,13 @@ def withheld(user: Any, action: str, jobs: Iterable[RegisteredJob]) -> frozenset
     Args:
         user: Who asks.
         action: `change` or `delete`.
-        jobs: The records. What is decided about one without a core job is what core's row says once there is one:
-            that takes the right to change any; its deletion takes nothing more.
+        jobs: The records; those without a core job are free.
     """
-    jobs = list(jobs)
     core_jobs = {job.core_job_id: job.pk for job in jobs if job.core_job_id}
-    if user.is_superuser:
+    if not core_jobs or user.is_superuser:
         return frozenset()
-    if action == "change" and len(core_jobs) < len(jobs) and not user.has_perm("extras.change_job"):
-        without = frozenset(job.pk for job in jobs if not job.core_job_id)
-    else:
-        without = frozenset()
-    if not core_jobs:
-        return without
     permitted = core_bridge.permitted_jobs(user, action, core_jobs.keys())
-    return without | frozenset(core_jobs[pk] for pk in core_jobs.keys() - permitted)
+    return frozenset(core_jobs[pk] for pk in core_jobs.keys() - permitted)
 
 
 def require_still_permitted(user: Any, jobs: Iterable[RegisteredJob]) -> None:

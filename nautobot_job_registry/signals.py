@@ -111,7 +111,7 @@ def look_at_core_job(sender: Any, instance: Any, raw: bool = False, **kwargs: An
     """See what core's row says before a decision is saved there."""
     from nautobot_job_registry import core_bridge
 
-    if not raw and not _is_bulk() and (core_bridge.decides(instance) or _is_whole_in_request(instance, kwargs)):
+    if not raw and not _is_bulk() and (core_bridge.decides(instance) or _is_saved_whole_by_a_person(instance, kwargs)):
         core_bridge.look_before(instance)
 
 
@@ -157,11 +157,11 @@ def _pull(job: Any) -> None:
     core_bridge.pull(job, source_name=discovery.loaded_name(job.class_path))
 
 
-def _is_whole_in_request(job: Any, options: dict[str, Any]) -> bool:
-    """Say whether all columns of a row are being saved that were read as a request began, and may be old by now."""
+def _is_saved_whole_by_a_person(job: Any, options: dict[str, Any]) -> bool:
+    """Say whether a person saves all columns of a row, which were read a while ago and may be old by now."""
     context = change_context_state.get()
-    is_request = context is not None and context.context == ObjectChangeEventContextChoices.CONTEXT_WEB
-    return is_request and options.get("update_fields") is None and not job._state.adding
+    is_person = context is not None and context.context != ObjectChangeEventContextChoices.CONTEXT_JOB
+    return is_person and options.get("update_fields") is None and not job._state.adding
 
 
 def _is_bulk() -> bool:

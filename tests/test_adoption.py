@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
+from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 from nautobot.extras.models import (
@@ -31,6 +32,7 @@ from nautobot_job_registry.factory import (
     SuspensionFactory,
     empty_registry,
 )
+from nautobot_job_registry.filters import ReconciliationFilterSet
 from nautobot_job_registry.models import JobRevision, JobRun, JobSchedule, Reconciliation, RegisteredJob, Suspension
 from nautobot_job_registry.reconcile import reconcile
 from tests.support import counted_statements, refresh_core
@@ -489,3 +491,11 @@ def test_suspensions_table_is_left_alone_where_nothing_is_adopted(jobs_root):
     of_records = 'SELECT "nautobot_job_registry_registeredjob"'
     asked = [sql for sql in statements if not sql.startswith(of_records)]
     assert not [sql for sql in asked if Suspension._meta.db_table in sql or JobResult._meta.db_table in sql]
+
+
+def test_adoption_in_the_feed_names_the_source(old, jobs_root):
+    move(jobs_root, body="previous_class_paths = ['old_jobs.Backup']", name="Renamed")
+    row = Reconciliation.objects.latest()
+    found = ReconciliationFilterSet(QueryDict("source=local&kind=adopted"))
+    assert found.is_valid(), found.errors
+    assert row in found.qs

@@ -3,7 +3,8 @@
 import pytest
 from django.contrib.auth import get_user_model
 from django.urls import reverse
-from nautobot.extras.models import Job, JobQueue, ObjectChange, ScheduledJob
+from nautobot.extras.context_managers import web_request_context
+from nautobot.extras.models import Job, JobQueue, JobQueueAssignment, ObjectChange, ScheduledJob
 from nautobot.users.models import Token
 
 from nautobot_job_registry.core_bridge import reading
@@ -38,11 +39,11 @@ def sides(jobs_root):
     empty_registry()
     for name in ("day", "night"):
         JobQueue.objects.create(name=name, queue_type="celery")
-    meta = {"description": "source", "time_limit": 60}
-    JobModuleFactory(folder=jobs_root, name="bridged", classes=[JobClassSourceFactory(name="Bridged", meta=meta)])
+    found = Sides()
+    found.write(jobs_root, description="source")
     refresh_core()
     reconcile()
-    return Sides()
+    return found
 
 
 class Sides:
@@ -52,6 +53,10 @@ class Sides:
         "registry": "plugins-api:nautobot_job_registry-api:registeredjob-detail",
         "core": "extras-api:job-detail",
     }
+
+    def write(self, jobs_root, **meta):
+        classes = [JobClassSourceFactory(name="Bridged", meta={"time_limit": 60, **meta})]
+        JobModuleFactory(folder=jobs_root, name="bridged", classes=classes)
 
     def row(self, side):
         return self.models[side].objects.get(module_name="bridged", job_class_name="Bridged")
@@ -387,3 +392,65 @@ def test_many_rows_of_core_are_adopted_per_batch(sides, jobs_root):
         records = RegisteredJob.objects.filter(module_name=f"many_{size}", description="Chosen", enabled=True)
         assert records.count() == size
     assert counts[0] == counts[1]
+
+
+def test_a_row_that_was_read_before_a_reconcile_winds_nothing_back(sides, jobs_root):
+    """Rule 10: what is old in memory is not written, and the next reconcile has something to count on from."""
+    old = sides.row("registry")
+    sides.write(jobs_root, description="changed")
+    reconcile()
+    old.enabled = True
+    old.save()
+    record = sides.row("registry")
+    assert (record.current_revision.number, record.description, record.enabled) == (2, "changed", True)
+    sides.write(jobs_root, description="changed again")
+    reconcile()
+    assert sides.row("registry").current_revision.number == 3
+
+
+def test_a_save_that_decides_nothing_leaves_what_somebody_else_decided_meanwhile(sides, operator):
+    old = sides.row("registry")
+    record = sides.row("registry")
+    record.time_limit, record.time_limit_override, record.override_reason = 5.0, True, "Slow lines"
+    record.save()
+    old.save()
+    sides.assert_agreed("time_limit", 5.0, True)
+    assert sides.row("registry").field_overrides.get().reason == "Slow lines"
+
+    job = sides.row("core")
+    sides.decide("registry", "description", "Chosen")
+    with web_request_context(get_user_model().objects.get(username="operator")):
+        job.save()
+    assert sides.said("core", "description") == sides.said("registry", "description") == ("Chosen", True)
+    assert reconcile(dry_run=True).plan.is_empty
+
+
+def test_queues_chosen_in_core_stay_beside_what_is_decided_from_an_older_row(sides):
+    record = sides.row("registry")
+    sides.decide("core", "job_queues", ["default", "night"])
+    record.time_limit, record.time_limit_override = 5.0, True
+    record.save()
+    for side in ("registry", "core"):
+        assert sides.said(side, "time_limit") == (5.0, True)
+        assert sides.said(side, "job_queues") == (["default", "night"], True)
+    assert reconcile(dry_run=True).plan.is_empty
+
+
+def test_queues_that_no_signal_tells_of_are_taken_over_with_the_next_decision(sides):
+    job = sides.row("core")
+    Job.objects.filter(pk=job.pk).update(job_queues_override=True)
+    night = JobQueue.objects.get(name="night")
+    JobQueueAssignment.objects.bulk_create([JobQueueAssignment(job=job, job_queue=night)])
+    sides.decide("registry", "time_limit", 5.0)
+    for side in ("registry", "core"):
+        assert sides.said(side, "job_queues") == (["default", "night"], True)
+    assert reconcile(dry_run=True).plan.is_empty
+
+
+def test_what_is_not_saved_in_core_is_not_taken_over(sides):
+    job = sides.row("core")
+    job.time_limit, job.time_limit_override, job.enabled = 5.0, True, True
+    job.save(update_fields=["enabled"])
+    assert sides.row("registry").overrides == {}
+    assert sides.row("registry").enabled
+    assert reconcile(dry_run=True).plan.is_empty

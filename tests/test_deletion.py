@@ -186,3 +186,29 @@ def test_anchoring_grows_per_batch_and_not_per_run(job):
             parting.prepare([job])
         counts.append(len(statements))
     assert counts[1] <= counts[0]
+
+
+@pytest.mark.django_db
+def test_job_that_has_come_back_meanwhile_is_kept(job, user):
+    RegisteredJob.objects.filter(pk=job.pk).update(installed=True, absence="")
+    with pytest.raises(deletion.InstalledError):
+        deletion.delete([job], user)
+    assert RegisteredJob.objects.filter(pk=job.pk).exists()
+
+
+@pytest.mark.django_db
+def test_schedule_that_a_person_has_pointed_at_another_job_stays_on(job):
+    other = make_job(2)
+    anchor = JobScheduleFactory(job=job)
+    ScheduledJob.objects.filter(pk=anchor.scheduled_job_id).update(job_model=other.core_job, enabled=True)
+    job.delete()
+    anchor.scheduled_job.refresh_from_db()
+    assert anchor.scheduled_job.enabled
+
+
+@pytest.mark.django_db
+def test_costs_count_what_only_the_anchors_hold(job, user):
+    job.core_job.delete()
+    job.refresh_from_db()
+    impact, costs = deletion.impact([job], user), deletion.costs([job])[job.pk]
+    assert (impact.runs, impact.schedules.count) == (costs.runs, costs.schedules) == (3, 2)

@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from nautobot.extras.models import GitRepository
 
-from nautobot_job_registry import discovery
+from nautobot_job_registry import discovery, source_files
 from nautobot_job_registry.engine.descriptor import ScanStatus, Source, SourceType
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory
@@ -277,3 +277,26 @@ def test_scope_reads_one_source(jobs_root):
     good_module(jobs_root)
     found = discovery.discover("local")
     assert [scan.source for scan in found.scans] == [LOCAL]
+
+
+class MuteError(Exception):
+    def __str__(self):
+        return self.args[1]
+
+
+def test_exception_that_cannot_be_printed_is_told_all_the_same():
+    failure = source_files.describe_failure(MuteError("x"), LOCAL, "", "mute", None)
+    assert (failure.exception_type, failure.message) == ("MuteError", "<unprintable MuteError>")
+    assert "MuteError" in failure.traceback
+
+
+def test_module_whose_name_is_no_text_is_told_by_one_that_can_be_stored():
+    failure = source_files.describe_failure(RuntimeError("x"), LOCAL, "", "caf\udce9", None)
+    assert failure.module_name == r"caf\udce9"
+
+
+def test_secrets_that_nautobot_keeps_out_of_its_logs_are_not_stored(jobs_root):
+    (jobs_root / "leaky.py").write_text("raise RuntimeError('no answer from https://svc:hunter2@cmdb/')\n")
+    [failure] = scan_of(LOCAL).failures
+    assert "https://(redacted)@cmdb" in failure.message
+    assert "hunter2" not in failure.message + failure.traceback.splitlines()[-1]

@@ -2,6 +2,7 @@
 
 from urllib.parse import urlencode
 
+import pytest
 from django.http import QueryDict
 from nautobot.apps.testing import FilterTestCases
 from nautobot.extras.models import JobQueue, JobResult, ScheduledJob
@@ -356,3 +357,14 @@ class ReconciliationFilterTestCase(FilterTestCases.FilterTestCase):
 
     def test_unknown_kind_is_refused(self):
         self.assertFalse(self.filterset({"kind": ["no such kind"]}, self.queryset).is_valid())
+
+
+@pytest.mark.django_db
+def test_question_about_too_many_changes_at_once_is_refused():
+    jobs = [f"m.Job{number}" for number in range(40)]
+    filterset = filters.ReconciliationFilterSet(QueryDict("&".join(f"job={job}" for job in jobs * 2)))
+    assert filterset.is_valid()
+    wide = "&".join([*(f"job={job}" for job in jobs), *(f"source=git:{job}" for job in jobs)])
+    filterset = filters.ReconciliationFilterSet(QueryDict(wide))
+    assert not filterset.is_valid()
+    assert "combinations are too many" in str(filterset.errors["job"])

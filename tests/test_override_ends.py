@@ -227,3 +227,12 @@ class EndOverridesTest(TransactionTestCase):
             self.assertEqual(record().overrides, left)
         log = Reconciliation.objects.latest()
         self.assertEqual((log.trigger, log.scope, log.job_result), ("job", "overrides", result))
+
+
+def test_ends_alone_that_find_nothing_to_do_mend_a_failure_before(job):
+    Reconciliation.objects.create(trigger="job", scope="overrides", status="failed", started=timezone.now())
+    assert end_overrides().plan.is_empty
+    assert not Reconciliation.objects.unmended().exists()
+    before = Reconciliation.objects.count()
+    end_overrides()
+    assert Reconciliation.objects.count() == before

@@ -127,6 +127,16 @@ class RestoringTestCase(TestCase):
         self.assertEqual(response.status_code, 200, response.content)
         self.assertEqual(self.outcomes(), {"schedule": "restored", "hook": "gone", "button": "restored"})
 
+    def test_page_restores_all_that_match_its_filter(self):
+        self.grant_all()
+        url = reverse(f"{UI}_bulk_restore")
+        hook, button = (str(self.rows[kind].pk) for kind in ("hook", "button"))
+        self.client.force_login(self.user)
+        self.client.post(f"{url}?id={hook}", {"_all": "on", "pk": [button]})
+        self.assertEqual(self.outcomes(), {"schedule": "suspended", "hook": "restored", "button": "suspended"})
+        self.client.post(f"{url}?outcome=suspended", {"_all": "on", "pk": [button]})
+        self.assertEqual(self.enabled(), dict.fromkeys(self.rows, True))
+
     def test_rest_refuses_what_makes_no_sense(self):
         self.grant_all()
         url = reverse(f"{API}-bulk-restore")
