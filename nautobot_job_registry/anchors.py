@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.db.models import Exists, Model, OuterRef, QuerySet, Subquery
@@ -77,11 +78,17 @@ def record_evidence(job_result_id: Any, *, code_hash: str, source_version: str, 
         "worker": _cut(worker, "worker"),
     }
     if code_hash:
-        same = JobRevision.objects.filter(job=OuterRef("job"), source_hash=code_hash).order_by("-number")
-        known = RegisteredJob.objects.order_by().filter(pk=OuterRef("job"), current_revision__isnull=False)
-        evidence["revision"] = Subquery(same.values("pk")[:1])
+        revisions, known = _queries_of_evidence()
+        evidence["revision"] = Subquery(revisions.filter(source_hash=code_hash)[:1])
         evidence["is_skewed"] = Exists(known.exclude(current_revision__source_hash=code_hash))
     return bool(JobRun.objects.filter(job_result=job_result_id).update(**evidence))
+
+
+@cache
+def _queries_of_evidence() -> tuple[QuerySet, QuerySet]:
+    """Return what every run asks the same: making the queries takes longer than the database takes to answer them."""
+    revisions = JobRevision.objects.filter(job=OuterRef("job")).order_by("-number").values("pk")
+    return revisions, RegisteredJob.objects.order_by().filter(pk=OuterRef("job"), current_revision__isnull=False)
 
 
 def _cut(text: str, field: str) -> str:
