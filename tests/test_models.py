@@ -193,6 +193,38 @@ def test_one_save_costs_a_bounded_number_of_statements(job):
     assert len(statements) <= 8
 
 
+def test_what_a_save_of_some_columns_left_out_is_written_by_the_next(job):
+    job = models.RegisteredJob.objects.get(pk=job.pk)
+    job.time_limit, job.time_limit_override, job.enabled = 5.0, True, True
+    job.save(update_fields=["enabled"])
+    job.refresh_from_db(fields=["installed"])
+    job.save()
+    stored = models.RegisteredJob.objects.get(pk=job.pk)
+    assert (stored.enabled, stored.overrides) == (True, {"time_limit": 5.0})
+    assert stored.field_overrides.get().value == 5.0
+
+
+def test_what_a_save_has_changed_can_be_put_back_and_is_written_again_after_a_rollback(job):
+    job = models.RegisteredJob.objects.get(pk=job.pk)
+    for enabled in (True, False):
+        job.enabled = enabled
+        job.save()
+        assert models.RegisteredJob.objects.get(pk=job.pk).enabled is enabled
+    with transaction.atomic():
+        job.enabled = True
+        job.save()
+        transaction.set_rollback(True)
+    job.save()
+    assert models.RegisteredJob.objects.get(pk=job.pk).enabled
+
+
+def test_what_is_changed_in_place_is_written(job):
+    job = models.RegisteredJob.objects.get(pk=job.pk)
+    job.dismissed_predecessors.append("old.Job")
+    job.save()
+    assert models.RegisteredJob.objects.get(pk=job.pk).dismissed_predecessors == ["old.Job"]
+
+
 def test_overridden_fields_are_named(job):
     job.name_override = job.hidden_override = True
     assert job.overridden_fields == ("name", "hidden")

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Collection
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from functools import cache
@@ -40,7 +41,6 @@ DECIDED_COLUMNS = (
     "core_decisions",
 )
 DECIDED_ATTRIBUTES = frozenset({*VALUE_FIELDS, *map(override_flag, OVERRIDABLE_FIELDS), "default_job_queue_id"})
-NOTED_JSON = ("core_decisions", "dismissed_predecessors", "adopted_records")
 
 
 class RegisteredJobQuerySet(RestrictedQuerySet):
@@ -276,7 +276,7 @@ class RegisteredJob(OverrideTermsMixin, PrimaryModel):
     is_data_compliance_model = False
     is_version_controlled = False
     clone_fields = []
-    # What the columns said when the record was read, or saved.
+    # What the columns said when the record was read, without those that it has written since.
     _read: dict = {}
     is_being_saved = False
     # The names of the queues that this save takes over from core; None where it takes over none.
@@ -402,7 +402,7 @@ class RegisteredJob(OverrideTermsMixin, PrimaryModel):
             _widen(kwargs, decided=self.core_decisions != decisions)
             decides = self._leave_out_what_was_read(kwargs)
             super().save(*args, **kwargs)
-            self._note_read()
+            self._forget_read(kwargs.get("update_fields"))
             if "job_queues" in restored and set(self.job_queues.all()) != set(restored["job_queues"]):
                 self.job_queues.set(restored["job_queues"])
             elif self.chosen_queues is not None:
@@ -429,15 +429,23 @@ class RegisteredJob(OverrideTermsMixin, PrimaryModel):
         instance._note_read()
         return instance
 
-    def refresh_from_db(self, *args, **kwargs):
+    def refresh_from_db(self, using=None, fields=None, **kwargs):
         """Read the record, or some columns of it, again."""
-        super().refresh_from_db(*args, **kwargs)
-        self._note_read()
+        super().refresh_from_db(using=using, fields=fields, **kwargs)
+        self._note_read(fields)
 
-    def _note_read(self) -> None:
+    def _note_read(self, fields: Collection[str] | None = None) -> None:
+        """Keep in mind what columns say in the database: all that are loaded, or those of the named fields."""
         values = self.__dict__
-        self._read = {name: values[name] for name in _noted_columns(type(self)) if name in values}
-        self._read |= {name: deepcopy(values[name]) for name in NOTED_JSON if name in values}
+        read = {name: values[name] for name in _noted_columns(type(self), fields) if name in values}
+        # What can be changed in place is copied.
+        read |= {name: deepcopy(value) for name, value in read.items() if isinstance(value, (dict, list))}
+        self._read = read if fields is None else self._read | read
+
+    def _forget_read(self, fields: Collection[str] | None) -> None:
+        """Have what has been written once written by each save after it, as it may have to be put back."""
+        for name in _noted_columns(type(self), fields):
+            self._read.pop(name, None)
 
     def _leave_out_what_was_read(self, kwargs: dict) -> bool:
         """Write only the columns that have been changed, and return whether a decision is or may be among them."""
@@ -448,7 +456,7 @@ class RegisteredJob(OverrideTermsMixin, PrimaryModel):
         kwargs["update_fields"] = [
             field.name for field in fields if field.attname not in kept and not field.primary_key
         ]
-        is_decided = not kept.issuperset(self._read.keys() & DECIDED_ATTRIBUTES)
+        is_decided = not DECIDED_ATTRIBUTES.isdisjoint(self.__dict__.keys() - kept)
         return is_decided or self.chosen_queues is not None or self.says_terms
 
     def include_default_queue(self) -> None:
@@ -493,12 +501,18 @@ class RegisteredJob(OverrideTermsMixin, PrimaryModel):
         return restored
 
 
+def _noted_columns(model: type[models.Model], fields: Collection[str] | None = None) -> frozenset[str]:
+    """Return the columns of which a record keeps in mind what they said: all, or those of the named fields."""
+    noted = _all_noted_columns(model)
+    if fields is None:
+        return noted
+    return noted & {field.attname for field in model._meta.concrete_fields if {field.name, field.attname} & {*fields}}
+
+
 @cache
-def _noted_columns(model: type[models.Model]) -> tuple[str, ...]:
-    """Return the columns of which a record keeps in mind what they said; those of JSON can be changed in place."""
-    left_out = {"id", "last_updated"}
-    fields = (field for field in model._meta.concrete_fields if not isinstance(field, models.JSONField))
-    return tuple(field.attname for field in fields if field.name not in left_out)
+def _all_noted_columns(model: type[models.Model]) -> frozenset[str]:
+    left_out = {"id", "last_updated", "_custom_field_data"}
+    return frozenset(field.attname for field in model._meta.concrete_fields if field.name not in left_out)
 
 
 class _AllTags(list):
