@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from nautobot.extras.choices import ObjectChangeActionChoices
 
@@ -21,6 +21,7 @@ from nautobot_job_registry.engine.records import JobKey
 from nautobot_job_registry.engine.succession import Inheritance, Party
 from nautobot_job_registry.engine.suspensions import DependentAction
 from nautobot_job_registry.inheritance import Succession
+from nautobot_job_registry.locking import locked
 from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.models.acting_user import acting_user
 from nautobot_job_registry.rights import withheld, withheld_message
@@ -171,8 +172,7 @@ def adopt(job: RegisteredJob, predecessor: RegisteredJob, user: Any) -> Register
 def _locked(keys: Iterable[UUID]) -> dict[UUID, RegisteredJob]:
     """Lock records in a fixed order, and read all that a succession needs of them."""
     wanted = sorted(keys)
-    no_key = connection.features.has_select_for_no_key_update
-    list(RegisteredJob.objects.order_by("pk").select_for_update(no_key=no_key).filter(pk__in=wanted).values_list("pk"))
+    list(locked(RegisteredJob.objects.order_by("pk").filter(pk__in=wanted)).values_list("pk"))
     return {job.pk: job for job in inheritance.records(pk__in=wanted)}
 
 

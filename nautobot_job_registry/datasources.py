@@ -64,7 +64,7 @@ def _reconcile(repository: Any, job_result: Any, delete: bool) -> Any:
     user = getattr(job_result, "user", None)
     if delete or "extras.job" not in repository.provided_contents:
         is_known = RegisteredJob.objects.filter(source_type="git", source_name=repository.slug).exists()
-        if not is_known and not Reconciliation.objects.unmended().filter(scope=f"git:{repository.slug}").exists():
+        if not is_known and not Reconciliation.objects.is_unmended(f"git:{repository.slug}"):
             return None
         return reconcile_source_gone(repository.slug, user=user, job_result=stored)
     if connection.in_atomic_block and rejected_sync.is_rejected(job_result):

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from nautobot.extras.choices import ObjectChangeActionChoices, ObjectChangeEventContextChoices
 from nautobot.extras.constants import CHANGELOG_MAX_OBJECT_REPR
 from nautobot.extras.models import ObjectChange
@@ -16,6 +16,7 @@ from nautobot.extras.signals import change_context_state
 from nautobot_job_registry import change_log, core_bridge
 from nautobot_job_registry.constants import BATCH_SIZE
 from nautobot_job_registry.engine.fields import override_flag
+from nautobot_job_registry.locking import locked
 from nautobot_job_registry.models import FieldOverride, RegisteredJob
 from nautobot_job_registry.rights import WithheldError, require_still_permitted, withheld, withheld_message
 
@@ -112,11 +113,8 @@ def _locked_jobs(overrides: Iterable[FieldOverride]) -> list[RegisteredJob]:
     """Return the records of overrides, locked so that no reconcile and no edit comes in between (rule 10)."""
     keys = {override.job_id for override in overrides}
     core_bridge.lock_rows_of(keys)
-    rows = RegisteredJob.objects.filter(pk__in=keys).order_by("pk")
-    no_key = connection.features.has_select_for_no_key_update
-    rows = rows.select_for_update(of=("self",), no_key=no_key).select_related(
-        "current_revision", "core_job", "default_job_queue"
-    )
+    rows = locked(RegisteredJob.objects.filter(pk__in=keys).order_by("pk"))
+    rows = rows.select_related("current_revision", "core_job", "default_job_queue")
     return list(rows.defer("current_revision__source_code").prefetch_related("job_queues", "tags"))
 
 

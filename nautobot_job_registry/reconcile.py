@@ -182,7 +182,7 @@ def _reconcile(discover: Callable[[], Discovery | None], occasion: Occasion, *, 
                 _tell_what_is_not_anchored()
                 return outcome
             plan = _plan(found)
-            if dry_run or (found is None and plan.is_empty and not _mends(occasion.scope)):
+            if dry_run or (found is None and plan.is_empty and not Reconciliation.objects.is_unmended(occasion.scope)):
                 return Outcome(plan)
             if plan.is_empty:
                 return _logged(plan, _begun(occasion, started))
@@ -193,11 +193,6 @@ def _reconcile(discover: Callable[[], Discovery | None], occasion: Occasion, *, 
         if not dry_run:
             record_failure(occasion, started)
         raise
-
-
-def _mends(scope: str) -> bool:
-    """Say whether the last reconcile of a scope failed: a run that finds nothing to do is what mends it."""
-    return Reconciliation.objects.unmended().filter(scope=scope).exists()
 
 
 def _tell_what_is_not_anchored() -> None:

@@ -106,9 +106,7 @@ def describe_failure(
         job_class_name="",
         file_path=storable_text(file_path),
         line=line,
-        exception_type=storable_text(type(error).__name__)[:TEXT_MAX_LENGTH],
-        message=_message(error),
-        traceback=storable_text(sanitize(_format(error))),
+        **_said(error),
     )
 
 
@@ -121,22 +119,25 @@ def describe_class_failure(error: BaseException, source: Source, version: str, j
         job_class_name=storable_text(job_class.__name__),
         file_path=storable_text(class_file(job_class) or ""),
         line=_class_line(job_class),
-        exception_type=storable_text(type(error).__name__)[:TEXT_MAX_LENGTH],
-        message=_message(error),
-        traceback=storable_text(sanitize(_format(error))),
+        **_said(error),
     )
 
 
-def _message(error: BaseException) -> str:
-    """Return what an exception says, without the secrets that Nautobot keeps out of its own logs, too.
+def _said(error: BaseException) -> dict[str, str]:
+    """Return what an exception tells, without the secrets that Nautobot keeps out of its own logs, too.
 
     One that cannot even be printed harms no more than its own module.
     """
+    name = type(error).__name__
     try:
-        text = str(error)
+        message = str(error)
     except Exception:
-        text = f"<unprintable {type(error).__name__}>"
-    return storable_text(sanitize(text))
+        message = f"<unprintable {name}>"
+    return {
+        "exception_type": storable_text(name)[:TEXT_MAX_LENGTH],
+        "message": storable_text(sanitize(message)),
+        "traceback": storable_text(sanitize(_format(error))),
+    }
 
 
 def _location(error: BaseException, folder: Path | None) -> tuple[str, int | None]:

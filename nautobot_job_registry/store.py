@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.utils import timezone
 from nautobot.extras.choices import ObjectChangeActionChoices, ObjectChangeEventContextChoices
 from nautobot.extras.constants import CHANGELOG_MAX_CHANGE_CONTEXT_DETAIL, CHANGELOG_MAX_OBJECT_REPR
@@ -22,6 +22,7 @@ from nautobot_job_registry.engine.fields import RECORD_COLUMNS, shorten
 from nautobot_job_registry.engine.plan import CORE_PREFIX, ActionKind, JobAction, Plan
 from nautobot_job_registry.engine.records import CoreState, JobKey, JobRecord, RegistryState
 from nautobot_job_registry.inserting import insert
+from nautobot_job_registry.locking import locked
 from nautobot_job_registry.models import JobRevision, Reconciliation, RegisteredJob
 
 # The columns whose rows are of another table, by the lookup that reads what planning knows of them.
@@ -44,8 +45,7 @@ def lock(using: str = DEFAULT_DB_ALIAS) -> None:
         using: The connection whose transaction is meant.
     """
     content_type = ContentType.objects.get_for_model(RegisteredJob)
-    no_key = connections[using].features.has_select_for_no_key_update
-    ContentType.objects.using(using).select_for_update(no_key=no_key).get(pk=content_type.pk)
+    locked(ContentType.objects.using(using)).get(pk=content_type.pk)
 
 
 def is_empty() -> bool:
@@ -91,9 +91,7 @@ def _said_of(keys: list[JobKey]) -> dict[JobKey, dict[str, Any]]:
 def _job_records(for_update: bool, ended: Mapping[JobKey, Mapping[str, Any]]) -> dict[JobKey, JobRecord]:
     rows = RegisteredJob.objects.order_by()
     if for_update:
-        rows = rows.order_by("pk").select_for_update(
-            of=("self",), no_key=connection.features.has_select_for_no_key_update
-        )
+        rows = locked(rows.order_by("pk"))
     revision = (f"current_revision__{name}" for name in REVISION_COLUMNS)
     values = list(rows.values_list("id", "module_name", "job_class_name", "core_job_id", *revision, *READ_COLUMNS))
     queues = _queue_names()
@@ -342,9 +340,5 @@ def with_sources(changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
         f"{module_name}.{name}": Source(SourceType(source_type), source_name).label
         for module_name, name, source_type, source_name in rows.values_list(*columns)
     }
-    return [
-        {**entry, "source": labels.get(entry["job"], "")}
-        if entry.get("job") in nameless and "source" not in entry
-        else entry
-        for entry in changes
-    ]
+    # What an entry says itself is left as it is.
+    return [{"source": labels.get(entry["job"], ""), **entry} if "job" in entry else entry for entry in changes]

@@ -30,6 +30,7 @@ from nautobot_job_registry.engine.fields import (
 )
 from nautobot_job_registry.engine.names import numbered
 from nautobot_job_registry.engine.records import CoreState, undecided
+from nautobot_job_registry.locking import locked
 from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.models.field_override import overrides_come_from
 
@@ -96,7 +97,7 @@ def prepare(record: RegisteredJob) -> None:
 def _locked(job_id: Any) -> Job | None:
     rows = Job.objects.select_related("default_job_queue")
     if connection.in_atomic_block:
-        rows = rows.select_for_update(of=("self",), no_key=connection.features.has_select_for_no_key_update)
+        rows = locked(rows)
     return rows.filter(pk=job_id).first()
 
 
@@ -222,14 +223,16 @@ def pull(job: Job, *, source_name: str | None = None) -> None:
     if is_writing():
         return
     records = RegisteredJob.objects.select_related("current_revision", "default_job_queue")
-    no_key = connection.features.has_select_for_no_key_update
-    rows = records.defer("current_revision__source_code").select_for_update(of=("self",), no_key=no_key)
+    rows = locked(records.defer("current_revision__source_code"))
     with whole():
         # What is stored counts: not all that the instance says has been saved, and somebody may have been quicker.
         stored = _locked(job.pk)
         if stored is None:
             return
-        record = rows.filter(core_job=job.pk).first() or _meet(rows, job)
+        record = rows.filter(core_job=job.pk).first()
+        is_met = record is None
+        if record is None:
+            record = _meet(rows, job)
         if record is None:
             return
         state, known = _state(stored, record), _known(record)
@@ -241,7 +244,6 @@ def pull(job: Job, *, source_name: str | None = None) -> None:
             is_collision = not record.name_override and is_cores_doing(job.name, said, record.name)
             decisions = merge(Decisions(record.enabled, record.overrides), known, state)
             record.colliding_fields = {"name"} if is_collision and "name" in decisions.values else set()
-            is_met = record.core_job_id not in (None, record._read.get("core_job_id"))
             _take_over(record, decisions, job, requeued)
             if is_met:
                 link_runs_and_schedules({record.pk})

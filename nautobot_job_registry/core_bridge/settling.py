@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import CharField, QuerySet
 from django.db.models.functions import Cast
 from nautobot.extras.models import Job, JobQueue
@@ -18,6 +17,7 @@ from nautobot_job_registry.core_bridge.queues import assign_queues
 from nautobot_job_registry.engine.fields import FLAG_FIELDS
 from nautobot_job_registry.engine.plan import JobAction
 from nautobot_job_registry.engine.records import JobKey
+from nautobot_job_registry.locking import locked
 
 
 def lock(actions: Iterable[JobAction]) -> None:
@@ -40,8 +40,7 @@ def lock_rows_of(record_ids: Iterable[UUID]) -> None:
 
 
 def _lock(rows: QuerySet) -> None:
-    no_key = connection.features.has_select_for_no_key_update
-    list(rows.order_by("pk").select_for_update(of=("self",), no_key=no_key).values_list("pk"))
+    list(locked(rows.order_by("pk")).values_list("pk"))
 
 
 def make_rows(actions: Iterable[JobAction], queues: Mapping[str, JobQueue]) -> dict[JobKey, UUID]:

@@ -13,7 +13,8 @@ from nautobot_job_registry import wording
 from nautobot_job_registry.engine.text import storable_text
 
 NAMES = ("job", "source", "kind")
-SUBJECTS = ("the job", "a load error of the class", "a load error of its module")
+# How many each job has: see `_subjects`.
+SUBJECTS = 3
 MAX_PATTERNS = 500
 TOO_WIDE = "Ask for fewer jobs, sources and kinds at once: their combinations are too many."
 
@@ -46,7 +47,7 @@ class WantedChanges:
     def is_too_wide(self) -> bool:
         """Say whether it asks for so many combinations that the database would be busy with it."""
         kinds = sum(len(group.patterns) for group in wording.GROUPS if group.key in self.kinds)
-        return len(SUBJECTS) * max(len(self.jobs), 1) * max(len(self.sources), 1) * max(kinds, 1) > MAX_PATTERNS
+        return SUBJECTS * max(len(self.jobs), 1) * max(len(self.sources), 1) * max(kinds, 1) > MAX_PATTERNS
 
     @property
     def patterns(self) -> list[dict[str, Any]]:

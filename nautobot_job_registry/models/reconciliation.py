@@ -24,6 +24,10 @@ class ReconciliationQuerySet(RestrictedQuerySet):
         )
         return self.filter(~models.Exists(later), status=ReconciliationStatusChoices.FAILED)
 
+    def is_unmended(self, scope: str) -> bool:
+        """Say whether the last reconcile of a scope failed: a run that finds nothing to do is what mends it."""
+        return self.unmended().filter(scope=scope).exists()
+
     def replaced(self) -> "ReconciliationQuerySet":
         """Keep those after which the same source has been reconciled with the same outcome.
 

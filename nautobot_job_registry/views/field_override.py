@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -21,9 +20,9 @@ from nautobot_job_registry import details, drift, filters, forms, models, tables
 from nautobot_job_registry.api import serializers
 from nautobot_job_registry.constants import UUID_PATTERN
 from nautobot_job_registry.rights import WithheldError
+from nautobot_job_registry.views.choosing import chosen_rows
 
 MAX_SHOWN = 50
-UUID_MATCH = re.compile(UUID_PATTERN)
 
 
 class FieldOverrideUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
@@ -64,24 +63,17 @@ class FieldOverrideUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
     )
     def bulk_keep(self, request, *args, **kwargs):
         """Keep many overrides against what the source says now."""
-        return self._keep(self._chosen())
+        return self._keep(chosen_rows(self))
 
     @action(
         detail=False, methods=["get", "post"], url_path="follow", url_name="bulk_follow", custom_view_base_action="view"
     )
     def bulk_follow(self, request, *args, **kwargs):
         """Clear many overrides, once that is confirmed."""
-        return self._follow(self._chosen())
+        return self._follow(chosen_rows(self))
 
     def _chosen_one(self) -> QuerySet:
         return self.get_queryset().filter(pk=self.get_object().pk)
-
-    def _chosen(self) -> QuerySet:
-        """Return the overrides that are ticked in the list, or all that match its filter."""
-        if self.request.POST.get("_all"):
-            return self.filter_queryset(self.get_queryset())
-        ticked = [pk for pk in self.request.POST.getlist("pk") if UUID_MATCH.fullmatch(pk)]
-        return self.get_queryset().filter(pk__in=ticked)
 
     def _keep(self, chosen: QuerySet) -> HttpResponse:
         overrides = list(chosen)

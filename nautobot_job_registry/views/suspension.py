@@ -4,16 +4,15 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from nautobot.apps.utils import is_uuid
 from nautobot.apps.views import ObjectDetailViewMixin, ObjectListViewMixin
 from rest_framework.decorators import action
 
 from nautobot_job_registry import details, filters, forms, models, restoring, tables
 from nautobot_job_registry.api import serializers
 from nautobot_job_registry.constants import UUID_PATTERN
+from nautobot_job_registry.views.choosing import chosen_rows
 
 NOTHING_SELECTED = "No suspension was selected, so that nothing was restored."
 
@@ -59,19 +58,12 @@ class SuspensionUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
     )
     def bulk_restore(self, request: HttpRequest) -> HttpResponse:
         """Switch on again what the selected suspensions are about: all of them, or none."""
-        rows = list(self._chosen(request))
+        rows = list(chosen_rows(self))
         if rows:
             self._restore(request, rows)
         elif request.method == "POST":
             messages.warning(request, NOTHING_SELECTED)
         return redirect(self.get_return_url(request))
-
-    def _chosen(self, request: HttpRequest) -> QuerySet:
-        """Return the suspensions that are ticked in the list, or all that match its filter."""
-        if request.POST.get("_all"):
-            return self.filter_queryset(self.get_queryset())
-        keys = [key for key in request.POST.getlist("pk") if is_uuid(key)]
-        return self.get_queryset().filter(pk__in=keys)
 
     def _restore(self, request: HttpRequest, rows: list[models.Suspension]) -> None:
         names = ", ".join(row.object_name for row in rows)
