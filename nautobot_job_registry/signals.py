@@ -11,7 +11,7 @@ from django.db.models import ProtectedError
 from nautobot.extras.choices import ObjectChangeEventContextChoices
 from nautobot.extras.signals import change_context_state
 
-from nautobot_job_registry import readiness
+from nautobot_job_registry import bulk_edits, readiness
 from nautobot_job_registry.choices import ReconciliationTriggerChoices
 from nautobot_job_registry.constants import APP_NAME, STILL_INSTALLED
 from nautobot_job_registry.harmless import harmless
@@ -111,7 +111,9 @@ def look_at_core_job(sender: Any, instance: Any, raw: bool = False, **kwargs: An
     """See what core's row says before a decision is saved there."""
     from nautobot_job_registry import core_bridge
 
-    if not raw and not _is_bulk() and (core_bridge.decides(instance) or _is_saved_whole_by_a_person(instance, kwargs)):
+    if raw or bulk_edits.is_going_on():
+        return
+    if core_bridge.decides(instance) or _is_saved_whole_by_a_person(instance, kwargs):
         core_bridge.look_before(instance)
 
 
@@ -121,7 +123,7 @@ def take_over_from_core(sender: Any, instance: Any, created: bool, raw: bool = F
 
     if created or raw or not core_bridge.decides(instance):
         return
-    if _is_bulk():
+    if bulk_edits.is_going_on():
         _take_over_at_the_end()
     else:
         _pull(instance)
@@ -131,7 +133,7 @@ def take_over_queues_from_core(sender: Any, instance: Any, action: str, reverse:
     """Take over the queues that were chosen in core, where they are overridden there."""
     if action not in M2M_CHANGED or reverse or not instance.job_queues_override:
         return
-    if _is_bulk():
+    if bulk_edits.is_going_on():
         _take_over_at_the_end()
     else:
         _pull(instance)
@@ -162,12 +164,6 @@ def _is_saved_whole_by_a_person(job: Any, options: dict[str, Any]) -> bool:
     context = change_context_state.get()
     is_person = context is not None and context.context != ObjectChangeEventContextChoices.CONTEXT_JOB
     return is_person and options.get("update_fields") is None and not job._state.adding
-
-
-def _is_bulk() -> bool:
-    """Say whether many objects are being edited by one of Nautobot's own jobs."""
-    context = change_context_state.get()
-    return context is not None and context.defer_object_changes
 
 
 def _take_over_at_the_end() -> None:

@@ -18,6 +18,7 @@ from nautobot.extras.models import Job
 from nautobot_job_registry.choices import OverrideOriginChoices
 from nautobot_job_registry.core_bridge.columns import OURS_ALONE, SHARED_FIELDS, SHARED_FLAGS, SHARED_VALUES
 from nautobot_job_registry.core_bridge.links import link_runs_and_schedules
+from nautobot_job_registry.core_bridge.logging_last import log_last
 from nautobot_job_registry.core_bridge.queues import queues_by_name
 from nautobot_job_registry.core_bridge.quiet import is_writing, quietly
 from nautobot_job_registry.core_bridge.reading import core_state
@@ -82,7 +83,8 @@ def prepare(record: RegisteredJob) -> None:
         return
     record.__dict__[LOCKED] = job
     state = _state(job, record)
-    if state.decisions != known:
+    record.is_ledger_known = state.decisions == known
+    if not record.is_ledger_known:
         ours_first = {*changed_overrides(known["overrides"], ours["overrides"])}
         if ours["enabled"] != known["enabled"]:
             ours_first.add("enabled")
@@ -125,6 +127,7 @@ def push(record: RegisteredJob) -> None:
         return
     with quietly():
         _agree(job, record)
+    log_last(job)
 
 
 def _agree(job: Job, record: RegisteredJob, *, requeued: bool = False) -> None:

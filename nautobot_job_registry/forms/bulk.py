@@ -5,6 +5,7 @@ Nautobot's own jobs use them in a worker, in the name of the user who sent them.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
@@ -12,7 +13,7 @@ from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db.models import QuerySet
 from nautobot.apps.forms import BulkEditForm, NautobotBulkEditForm, TagsBulkEditFormMixin
 
-from nautobot_job_registry import deletion
+from nautobot_job_registry import bulk_edits, deletion
 from nautobot_job_registry.choices import OverridableFieldChoices
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, override_flag
 from nautobot_job_registry.forms.fields import NO_CHOICE, end_field, reason_field, value_field, yes_or_no
@@ -29,6 +30,23 @@ FLAG_CHOICES = (NO_CHOICE, ("True", "Override"), ("False", "Follow the source"))
 def given(value: Any) -> bool:
     """Return whether a field of a bulk form has been answered."""
     return len(value) > 0 if isinstance(value, QuerySet) else value not in (None, "", [])
+
+
+@dataclass
+class _Decided:
+    """The jobs of a bulk edit about which something was decided, and by whom."""
+
+    user: Any
+    jobs: list[RegisteredJob] = field(default_factory=list)
+
+    def __call__(self) -> None:
+        """See that the decisions were the user's to make (rule 17).
+
+        Raises:
+            ObjectDoesNotExist: If one of Nautobot's own jobs may not be changed by the user; nothing is changed then.
+        """
+        if withheld(self.user, "change", self.jobs):
+            raise ObjectDoesNotExist
 
 
 class RegisteredJobBulkEditForm(TagsBulkEditFormMixin, NautobotBulkEditForm):
@@ -88,15 +106,11 @@ class RegisteredJobBulkEditForm(TagsBulkEditFormMixin, NautobotBulkEditForm):
             self.add_error("override_reason", "A reason is required for each override.")
 
     def post_save(self, obj):
-        """Save the tags of a job, and see that its decisions were the user's to make.
-
-        Raises:
-            ObjectDoesNotExist: If Nautobot's own job may not be changed by the user; nothing is changed then.
-        """
+        """Save the tags of a job, and have its decisions looked at when all jobs are saved."""
         super().post_save(obj)
         user = acting_user()
-        if user is not None and self.decides and withheld(user, "change", [obj]):
-            raise ObjectDoesNotExist
+        if user is not None and self.decides:
+            bulk_edits.at_the_end(_Decided, lambda: _Decided(user)).jobs.append(obj)
 
     @property
     def decides(self) -> bool:

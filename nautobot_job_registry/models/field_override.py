@@ -56,39 +56,44 @@ class FieldOverrideQuerySet(RestrictedQuerySet):
         return self.filter(source_is_known=True, **{f"{metadata}__has_key": F("field")}).exclude(source_value=now)
 
     def note(self, job: models.Model, user: Any = None, terms: Any = None) -> None:
-        """Make the rows of a job say which of its fields are overridden, in one statement where they do.
+        """Make the rows of a job say which of its fields are overridden, in one statement at the most where they do.
+
+        Of a row that is there, only what is set anew is written.
 
         Args:
             job: The job, as it has been saved.
             user: Who saved it, if anybody.
             terms: The `OverrideTerms` that were said with it, if any. They learn which overrides were set or changed.
         """
-        rows = {row.field: row for row in self.filter(job=job).defer("reason")}
+        rows = {row.field: row for row in job.field_overrides.all()}
         overrides = job.overrides
         touched = self._take_values(job, rows, overrides, user)
         if terms is not None and terms.said():
-            terms.changed |= touched
+            terms.changed |= touched.keys()
             for field in terms.are_for(overrides):
                 vars(rows[field]).update(terms.said())
-                touched.add(field)
-        for field in sorted(touched):
-            rows[field].save()
-        gone = [row.pk for field, row in rows.items() if field not in overrides]
-        if gone:
-            self.filter(pk__in=gone).delete()
+                touched.setdefault(field, set()).update(terms.said())
+        for field, names in sorted(touched.items()):
+            rows[field].save(update_fields=None if rows[field]._state.adding else names)
+        for field, row in rows.items():
+            if field not in overrides:
+                row.delete()
 
-    def _take_values(self, job: models.Model, rows: dict, overrides: dict, user: Any) -> set[str]:
-        """Make and change the rows of what is new, without saving them, and return the fields."""
+    def _take_values(self, job: models.Model, rows: dict, overrides: dict, user: Any) -> dict[str, set[str]]:
+        """Make and change the rows of what is new, without saving them, and return the columns of each, by field."""
         revision = job.current_revision
         noted = {field: row.value for field, row in rows.items()}
         news = overrides_to_note(overrides, noted, revision.metadata if revision else None)
+        touched = {}
         for override in news:
             row = rows.setdefault(override.field, self.model(job=job))
-            for name, value in asdict(override).items():
-                setattr(row, name, value)
             is_collision = override.field in job.colliding_fields
-            row.set_by, row.origin = user, OverrideOriginChoices.COLLISION if is_collision else _origin.get()
-        return {override.field for override in news}
+            origin = OverrideOriginChoices.COLLISION if is_collision else _origin.get()
+            values = {**asdict(override), "set_by": user, "origin": origin}
+            for name, value in values.items():
+                setattr(row, name, value)
+            touched[override.field] = set(values)
+        return touched
 
 
 class FieldOverride(BaseModel):

@@ -153,7 +153,7 @@ class OverrideTermsMixin:
             return
         terms = terms or OverrideTerms()
         overrides = self.overrides
-        noted = {row.field: row for row in FieldOverride.objects.filter(job=self.pk)}
+        noted = {row.field: row for row in self.field_overrides.all()}
         news = overrides_to_note(overrides, {name: row.value for name, row in noted.items()}, None)
         terms.changed.update(override.field for override in news)
         errors = terms.errors(overrides)

@@ -20,6 +20,7 @@ from nautobot_job_registry.choices import AbsenceChoices, SourceTypeChoices
 from nautobot_job_registry.engine.fields import NAME_MAX_LENGTH, OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag
 from nautobot_job_registry.engine.overrides import overridden_fields, restored_values
 from nautobot_job_registry.models.field_override import FieldOverride
+from nautobot_job_registry.models.known_tags import know_tags
 from nautobot_job_registry.models.override_terms import OverrideTermsMixin
 
 
@@ -279,6 +280,8 @@ class RegisteredJob(OverrideTermsMixin, PrimaryModel):
     # What the columns said when the record was read, without those that it has written since.
     _read: dict = {}
     is_being_saved = False
+    # Whether, in this save, what was read beforehand of the ledger is known to be what it says now.
+    is_ledger_known = False
     # The names of the queues that this save takes over from core; None where it takes over none.
     chosen_queues = None
     # The fields that are overridden, in this save, only because core cannot store what the source says.
@@ -396,7 +399,10 @@ class RegisteredJob(OverrideTermsMixin, PrimaryModel):
             if "default_job_queue" in restored:
                 self.default_job_queue = restored["default_job_queue"]
             decisions, are_chosen = self.core_decisions, self.job_queues_override
+            self.is_ledger_known = False
             job_saving.send(sender=type(self), instance=self)
+            if not self.is_ledger_known:
+                self._forget_ledger()
             if self.job_queues_override != are_chosen:
                 restored = self._restored_queues()
             _widen(kwargs, decided=self.core_decisions != decisions)
@@ -411,6 +417,7 @@ class RegisteredJob(OverrideTermsMixin, PrimaryModel):
             self.include_default_queue()
             if decides:
                 self.note_overrides()
+                self._forget_ledger()
             job_saved.send(sender=type(self), instance=self)
 
     @contextmanager
@@ -467,14 +474,17 @@ class RegisteredJob(OverrideTermsMixin, PrimaryModel):
     def to_objectchange(self, action, **kwargs):
         """Return the entry of the change log, for which the queues and tags are read once and not three times."""
         models.prefetch_related_objects([self], "job_queues", "tags")
-        # What core reads of it in place of asking for the tags again; nothing is not believed to be all.
-        self._tags = _AllTags(self.tags.all())
+        know_tags([self])
         change = super().to_objectchange(action, **kwargs)
         said = self.told_terms()
         for data in (change.object_data, change.object_data_v2):
             if said and data is not None:
                 data["override_terms"] = said
         return change
+
+    def _forget_ledger(self) -> None:
+        """Have the ledger read anew where it was read with many other records."""
+        getattr(self, "_prefetched_objects_cache", {}).pop("field_overrides", None)
 
     def _restored_queues(self) -> dict:
         """Return the rows of the queues that the source names, for the queue fields that are not overridden.
@@ -513,13 +523,6 @@ def _noted_columns(model: type[models.Model], fields: Collection[str] | None = N
 def _all_noted_columns(model: type[models.Model]) -> frozenset[str]:
     left_out = {"id", "last_updated", "_custom_field_data"}
     return frozenset(field.attname for field in model._meta.concrete_fields if field.name not in left_out)
-
-
-class _AllTags(list):
-    """The tags of a record, which are true also where there are none."""
-
-    def __bool__(self):
-        return True
 
 
 def _widen(kwargs: dict, decided: bool) -> None:

@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Prefetch
 from django.shortcuts import redirect
 from django.utils.html import format_html_join
 from nautobot.apps.utils import get_permission_for_model
@@ -77,7 +78,8 @@ class RegisteredJobUIViewSet(
         """Say in all lists which jobs are drifted, and read at once what a bulk edit needs."""
         queryset = super().alter_queryset(request).with_drift()
         if self.action == "bulk_update":
-            queryset = queryset.select_related("default_job_queue").prefetch_related("job_queues")
+            noted = Prefetch("field_overrides", models.FieldOverride.objects.defer("reason"))
+            queryset = queryset.select_related("default_job_queue").prefetch_related("job_queues", noted)
         return queryset
 
     def get_extra_context(self, request, instance=None):
