@@ -55,7 +55,8 @@ def describe(job_class: type[Job], source: Source, source_version: str, source_c
 def _metadata(job_class: type[Job]) -> dict[str, Any]:
     queues = _queues(job_class)
     # Core checks the types of what a Meta says when it is asked. The grouping is the module's `name`: nobody checks it.
-    said = SILENT | {name: getattr(job_class, name) for name in ASKED if hasattr(job_class.Meta, name)}
+    meta = job_class.Meta
+    said = SILENT | {name: getattr(job_class, name) for name in ASKED if hasattr(meta, name)}
     return {
         **said,
         **{name: _text(name, getattr(job_class, name)) for name in TEXT_FIELDS},

@@ -113,7 +113,8 @@ def locate(found: Discovery, keys: Iterable[JobKey]) -> Discovery:
         keys: Module and class names of the jobs.
     """
     read = {descriptor.key for descriptor in found.descriptors}
-    origins = {key: _source_of(key[0].partition(".")[0], found.git_slugs) for key in keys if key not in read}
+    folders = _job_folders()
+    origins = {key: _source_of(key[0].partition(".")[0], found.git_slugs, folders) for key in keys if key not in read}
     in_scope = {key: source for key, source in origins.items() if found.scope in (None, source)}
     return replace(found, origins=in_scope)
 
@@ -322,12 +323,18 @@ def _classes_by_source(repositories: Repositories) -> dict[Source, list[type]]:
             classes[Source(SourceType.APP, registered_by[job_class])].append(job_class)
         else:
             by_root[job_class.__module__.partition(".")[0]].append(job_class)
+    folders = _job_folders()
     for root, found in by_root.items():
-        classes[_source_of(root, repositories)].extend(found)
+        classes[_source_of(root, repositories, folders)].extend(found)
     return classes
 
 
-def _source_of(root: str, git_slugs: Container[str]) -> Source:
+def _job_folders() -> tuple[Path, ...]:
+    """Return the folders that hold the modules of jobs outside of installed packages."""
+    return tuple(_folder(path) for path in (settings.JOBS_ROOT, settings.GIT_ROOT) if path)
+
+
+def _source_of(root: str, git_slugs: Container[str], folders: Iterable[Path]) -> Source:
     """Return the source that a top-level module belongs to by its name, in core's order of precedence."""
     if root == SYSTEM.name:
         return SYSTEM
@@ -335,12 +342,11 @@ def _source_of(root: str, git_slugs: Container[str]) -> Source:
         return Source(SourceType.APP, root)
     if root in git_slugs:
         return Source(SourceType.GIT, root)
-    return Source(SourceType.APP, root) if _is_installed_package(root) else LOCAL
+    return Source(SourceType.APP, root) if _is_installed_package(root, folders) else LOCAL
 
 
-def _is_installed_package(name: str) -> bool:
+def _is_installed_package(name: str, folders: Iterable[Path]) -> bool:
     origin = _origin(name)
-    folders = (_folder(path) for path in (settings.JOBS_ROOT, settings.GIT_ROOT) if path)
     return origin is not None and not any(source_files.is_below(origin, folder) for folder in folders)
 
 

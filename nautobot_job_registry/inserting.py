@@ -1,9 +1,8 @@
 """Many new rows of one model into the database, at a fraction of what `bulk_create()` takes for them.
 
 Rows that a reconcile makes say the same in most of their columns. On PostgreSQL, each different value of a column is
-prepared once, a column in which all rows say yes, no or nothing is written into the statement, the others are handed
-over as arrays, as Django does, and a long text that several rows share is sent and compressed once. Any other database
-gets `bulk_create()`.
+prepared once, a column in which all rows say the same is handed over as one value, the others as arrays, as Django
+does, and a long text that several rows share is sent and compressed once. Any other database gets `bulk_create()`.
 """
 
 from __future__ import annotations
@@ -12,12 +11,11 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.db import connection, models, transaction
 
 from nautobot_job_registry.constants import BATCH_SIZE
-
-LITERALS = {True: "TRUE", False: "FALSE", None: "NULL"}
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -74,7 +72,7 @@ def _insert_arrays(rows: Sequence[models.Model], shared: str = "", origins: Sequ
             elif not isinstance(column, models.AutoField):
                 statement.add(column, _values(column, batch))
         with connection.cursor() as cursor:
-            cursor.execute(statement.sql, statement.parameters)
+            cursor.execute(statement.sql, [*statement.constants, *statement.parameters])
 
 
 @dataclass
@@ -86,15 +84,19 @@ class _Statement:
     selected: list[str] = field(default_factory=list)
     arrays: list[str] = field(default_factory=list)
     given: list[str] = field(default_factory=list)
+    constants: list[Any] = field(default_factory=list)
     parameters: list[list[Any]] = field(default_factory=list)
     join: str = ""
 
     def add(self, column: models.Field, values: list[Any]) -> None:
         """Add a column with the value of each row."""
-        literal = _literal(values)
         self.columns.append(_quoted(column.column))
-        self.selected.append(literal or f"given.{_quoted(column.column)}")
-        if literal is None:
+        # The first column tells how many rows there are.
+        if self.given and values.count(values[0]) == len(values):
+            self.selected.append(f"(%s)::{_type(column)}")
+            self.constants.append(values[0])
+        else:
+            self.selected.append(f"given.{_quoted(column.column)}")
             self._give(column, column.column, values)
 
     def copy(self, column: models.Field, origins: Sequence[Any]) -> None:
@@ -106,8 +108,7 @@ class _Statement:
         self.join = f" JOIN {_quoted(self.meta.db_table)} AS origin ON origin.{_quoted(key.column)} = given.origin_key"
 
     def _give(self, column: models.Field, name: str, values: list[Any]) -> None:
-        # Without the length, as a cast would cut in silence what the column refuses.
-        self.arrays.append(f"(%s)::{column.db_type(connection).partition('(')[0]}[]")
+        self.arrays.append(f"(%s)::{_type(column)}[]")
         self.given.append(_quoted(name))
         self.parameters.append(values)
 
@@ -124,11 +125,9 @@ def _quoted(name: str) -> str:
     return str(connection.ops.quote_name(name))
 
 
-def _literal(values: list[Any]) -> str | None:
-    """Return the SQL of what all rows say in a column, if it is one of the few values that need no quoting."""
-    first = values[0]
-    is_plain = first is None or isinstance(first, bool)
-    return LITERALS[first] if is_plain and all(value is first for value in values) else None
+def _type(column: models.Field) -> str:
+    """Return the type of a column without its length, as a cast would cut in silence what the column refuses."""
+    return str(column.db_type(connection)).partition("(")[0]
 
 
 def _values(column: models.Field, rows: Sequence[models.Model]) -> list[Any]:
@@ -139,6 +138,9 @@ def _values(column: models.Field, rows: Sequence[models.Model]) -> list[Any]:
         values = [column.pre_save(row, add=True) for row in rows]
     if isinstance(column, models.JSONField):
         return list(_texts(column, values))
+    if all(type(value) is UUID for value in values):
+        # The database reads a key from its digits, which are made faster than what the driver makes of it.
+        return [value.hex for value in values]
     prepared = {value: column.get_db_prep_save(value, connection) for value in set(values)}
     return [prepared[value] for value in values]
 

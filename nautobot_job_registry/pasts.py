@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime, timezone
 from uuid import UUID
 
 from django.db.models import Case, JSONField, Q, When
@@ -12,15 +11,13 @@ from django.db.models.fields.json import KeyTransform
 from nautobot_job_registry.choices import AbsenceChoices
 from nautobot_job_registry.constants import BATCH_SIZE
 from nautobot_job_registry.engine.fields import shorten
-from nautobot_job_registry.engine.predecessors import WINDOW, Proposal
+from nautobot_job_registry.engine.predecessors import Proposal
 from nautobot_job_registry.engine.records import JobKey, Past
 from nautobot_job_registry.models import RegisteredJob
 
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 COLUMNS = (
     "module_name",
     "job_class_name",
-    "created",
     "installed",
     "absence",
     "uninstalled_at",
@@ -33,15 +30,13 @@ COLUMNS = (
 
 
 def read(declaring: Collection[str]) -> dict[JobKey, Past]:
-    """Read, in one statement, those records that may be concerned by a move.
+    """Read, in one statement, those records that have anything to tell about a move.
 
     Args:
         declaring: The names of the classes whose code says what they have been before.
     """
-    recent = datetime.now(timezone.utc) - WINDOW
     concerned = (
         Q(installed=False, absence=AbsenceChoices.REMOVED)
-        | Q(created__gte=recent)
         | Q(name_override=True)
         | Q(predecessor__isnull=False)
         | ~Q(predecessor_grounds="")
@@ -55,11 +50,8 @@ def read(declaring: Collection[str]) -> dict[JobKey, Past]:
     rows = RegisteredJob.objects.order_by().filter(concerned).annotate(said_name=said_name)
     found = {}
     for row in rows.values_list(*COLUMNS):
-        module, name, created, installed, absence, gone, old_module, old_name, grounds, dismissed, said = row
-        created = created or EPOCH
+        module, name, installed, absence, gone, old_module, old_name, grounds, dismissed, said = row
         found[module, name] = Past(
-            created=created,
-            is_recent=created >= recent,
             is_removed=not installed and absence == AbsenceChoices.REMOVED,
             gone=gone,
             said_name=shorten("name", said),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,8 @@ from nautobot_job_registry.expressions import mapped
 from nautobot_job_registry.models import JobRun, JobSchedule, RegisteredJob
 
 logger = logging.getLogger(__name__)
+
+KINDS = {"runs": JobRun, "schedules": JobSchedule}
 
 NOTHING_ELSE_RETURNS = (
     "Overrides of the deleted record do not come back by themselves, and schedules that were switched off stay off."
@@ -37,20 +39,27 @@ def relink(actions: Iterable[JobAction], jobs: Mapping[JobKey, RegisteredJob]) -
         What was linked, job by job, as `Reconciliation.changes` holds it.
     """
     registered = [jobs[action.key] for action in actions if action.kind is ActionKind.REGISTER]
-    with_core = [jobs[action.key] for action in actions if _gets_core_job(action, jobs[action.key])]
     counts: dict[str, Counter[UUID]] = {"runs": Counter(), "schedules": Counter()}
-    for batch in batches(registered):
-        _link_anchors(batch, counts)
+    kinds = {kind: model for kind, model in KINDS.items() if registered and _is_any_lost(model)}
+    for batch in batches(registered if kinds else ()):
+        _link_anchors(batch, kinds, counts)
+    anchored = {pk for count in counts.values() for pk in count}
+    with_core = [jobs[action.key] for action in actions if _gets_core_job(action, jobs[action.key], anchored)]
     for batch in batches(with_core):
         _link_in_core(batch, counts)
     linked = {job.pk: job for job in (*registered, *with_core)}
     return [_told(job, counts) for pk, job in linked.items() if any(count[pk] for count in counts.values())]
 
 
-def _gets_core_job(action: JobAction, job: RegisteredJob) -> bool:
-    """Say whether a record has been pointed at a row of core's, new or found."""
-    changed = action.kind is ActionKind.REGISTER or action.is_pointed_at_core_again
+def _gets_core_job(action: JobAction, job: RegisteredJob, anchored: Collection[UUID]) -> bool:
+    """Say whether a record to which anything is anchored has been pointed at a row of core's, new or found."""
+    changed = job.pk in anchored or action.is_pointed_at_core_again
     return changed and job.core_job_id is not None
+
+
+def _is_any_lost(model: type[Model]) -> bool:
+    """Say whether any anchor has lost its job, as in most installations none has."""
+    return model.objects.filter(job=None).exists()
 
 
 def batches(rows: Sequence[Any]) -> Iterable[Sequence[Any]]:
@@ -58,9 +67,11 @@ def batches(rows: Sequence[Any]) -> Iterable[Sequence[Any]]:
     return (rows[start : start + BATCH_SIZE] for start in range(0, len(rows), BATCH_SIZE))
 
 
-def _link_anchors(jobs: Sequence[RegisteredJob], counts: Mapping[str, Counter[UUID]]) -> None:
+def _link_anchors(
+    jobs: Sequence[RegisteredJob], kinds: Mapping[str, type[Model]], counts: Mapping[str, Counter[UUID]]
+) -> None:
     by_path = {job.class_path: job.pk for job in jobs}
-    for kind, model in (("runs", JobRun), ("schedules", JobSchedule)):
+    for kind, model in kinds.items():
         lost = model.objects.order_by().filter(job=None, class_path__in=by_path)
         found = dict(lost.values_list("class_path").annotate(number=Count("pk")))
         counts[kind].update({by_path[path]: number for path, number in found.items()})

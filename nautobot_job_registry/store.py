@@ -10,6 +10,8 @@ from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import DEFAULT_DB_ALIAS, connection
+from django.db.models import CharField
+from django.db.models.functions import Cast
 from django.utils import timezone
 from nautobot.extras.choices import ObjectChangeActionChoices, ObjectChangeEventContextChoices
 from nautobot.extras.constants import CHANGELOG_MAX_CHANGE_CONTEXT_DETAIL, CHANGELOG_MAX_OBJECT_REPR
@@ -20,7 +22,7 @@ from nautobot_job_registry.constants import BATCH_SIZE
 from nautobot_job_registry.engine.descriptor import JobDescriptor, Source, SourceType
 from nautobot_job_registry.engine.fields import RECORD_COLUMNS, shorten
 from nautobot_job_registry.engine.plan import CORE_PREFIX, ActionKind, JobAction, Plan
-from nautobot_job_registry.engine.records import CoreState, JobKey, JobRecord, RegistryState
+from nautobot_job_registry.engine.records import LONG_AGO, CoreState, JobKey, JobRecord, RegistryState
 from nautobot_job_registry.inserting import insert
 from nautobot_job_registry.locking import locked
 from nautobot_job_registry.models import JobRevision, Reconciliation, RegisteredJob
@@ -32,6 +34,13 @@ READ_COLUMNS = tuple(LOOKUPS.get(name, name) for name in RECORD_COLUMNS[1:])
 # What is written as it stands in a plan, and what is written as a key.
 PLAIN_COLUMNS = frozenset({*RECORD_COLUMNS, "core_decisions"} - {*LOOKUPS, "job_queues"})
 KEY_COLUMNS = {"git_repository": "git_repository_id", "core_job": "core_job_id"}
+KEYS_READ = (
+    "module_name",
+    "job_class_name",
+    Cast("id", CharField()),
+    Cast("core_job_id", CharField()),
+    "created",
+)
 REVISION_COLUMNS = ("number", "metadata_hash", "source_hash")
 
 
@@ -93,9 +102,9 @@ def _job_records(for_update: bool, ended: Mapping[JobKey, Mapping[str, Any]]) ->
     if for_update:
         rows = locked(rows.order_by("pk"))
     revision = (f"current_revision__{name}" for name in REVISION_COLUMNS)
-    values = list(rows.values_list("id", "module_name", "job_class_name", "core_job_id", *revision, *READ_COLUMNS))
+    values = list(rows.values_list(*KEYS_READ, *revision, *READ_COLUMNS))
     queues = _queue_names()
-    records = (_record(row, tuple(sorted(queues.get(row[1:3], ()))), ended.get(row[1:3], {})) for row in values)
+    records = (_record(row, tuple(sorted(queues.get(row[:2], ()))), ended.get(row[:2], {})) for row in values)
     return {record.key: record for record in records}
 
 
@@ -109,16 +118,17 @@ def _queue_names() -> dict[JobKey, list[str]]:
 
 
 def _record(row: tuple[Any, ...], queues: tuple[str, ...], ended: Mapping[str, Any]) -> JobRecord:
-    job_id, module_name, job_class_name, core_job, number, metadata_hash, source_hash = row[:7]
+    module_name, job_class_name, job_id, core_job, created, number, metadata_hash, source_hash = row[:8]
     return JobRecord(
-        id=job_id,
+        id_text=job_id,
         key=(module_name, job_class_name),
-        values=(queues, *row[7:]),
+        values=(queues, *row[8:]),
         revision_number=number or 0,
         metadata_hash=metadata_hash or "",
         source_hash=source_hash or "",
-        core_job=core_job,
+        core_job_text=core_job,
         ended=ended,
+        created=created or LONG_AGO,
     )
 
 

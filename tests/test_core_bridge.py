@@ -11,7 +11,7 @@ from nautobot_job_registry.core_bridge import reading
 from nautobot_job_registry.core_bridge.columns import SHARED_FIELDS
 from nautobot_job_registry.engine.fields import FLAG_FIELDS, OVERRIDABLE_FIELDS, override_flag
 from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory, empty_registry
-from nautobot_job_registry.models import RegisteredJob
+from nautobot_job_registry.models import FieldOverride, RegisteredJob
 from nautobot_job_registry.reconcile import reconcile
 from tests.support import counted_statements, refresh_core
 
@@ -434,6 +434,27 @@ def test_queues_chosen_in_core_stay_beside_what_is_decided_from_an_older_row(sid
         assert sides.said(side, "time_limit") == (5.0, True)
         assert sides.said(side, "job_queues") == (["default", "night"], True)
     assert reconcile(dry_run=True).plan.is_empty
+
+
+def test_a_ledger_that_was_read_with_many_records_is_not_believed_where_somebody_has_decided_meanwhile(sides):
+    ids = RegisteredJob.objects.filter(job_class_name="Bridged")
+    (old,) = ids.prefetch_related("field_overrides")
+    record = sides.row("registry")
+    record.description, record.description_override, record.override_reason = "Chosen", True, "Too vague"
+    record.save()
+    old.time_limit, old.time_limit_override = 5.0, True
+    old.save()
+    ledger = dict(sides.row("registry").field_overrides.values_list("field", "reason"))
+    assert ledger == {"description": "Too vague", "time_limit": ""}
+    assert sides.said("core", "description") == ("Chosen", True)
+
+    (old,) = ids.prefetch_related("field_overrides")
+    FieldOverride.objects.filter(field="time_limit").update(reason="Slow lines")
+    old.time_limit = 6.0
+    old.save()
+    noted = sides.row("registry").field_overrides.get(field="time_limit")
+    assert (noted.value, noted.reason) == (6.0, "Slow lines")
+    assert {row.field for row in old.field_overrides.all()} == {"description", "time_limit"}
 
 
 def test_queues_that_no_signal_tells_of_are_taken_over_with_the_next_decision(sides):

@@ -103,7 +103,7 @@ def _claim(draft: Draft, state: RegistryState) -> NameClaim:
 
 def _others(drafts: Iterable[Draft], state: RegistryState) -> dict[JobKey, JobRecord]:
     drafted = {draft.key for draft in drafts}
-    return {key: record for key, record in state.jobs.items() if key not in drafted and record.core_job}
+    return {key: record for key, record in state.jobs.items() if key not in drafted and record.core_job_text}
 
 
 def _other_claims(

@@ -55,7 +55,10 @@ class Source:
         return f"{self.type.value}:{self.name}"
 
 
-_canonical_json: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+# Metadata are made anew for each class, and hold nothing that holds itself.
+_canonical_json: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False
+).encode
 
 
 def digest(text: str) -> str:

@@ -219,11 +219,12 @@ def _drafts(discovery: Discovery, state: RegistryState) -> Iterator[Draft | None
     seen: set[JobKey] = set()
     for scan in discovery.scans:
         provenance = _provenance(scan)
+        found_at = tuple(provenance.values())
         for descriptor in scan.descriptors:
             key = descriptor.key
             seen.add(key)
             record, core = state.jobs.get(key), state.core.get(key)
-            if record and core is None and _is_known(record, descriptor, tuple(provenance.values())):
+            if record and core is None and _is_known(record, descriptor, found_at):
                 yield None
             else:
                 columns = {**_source_columns(descriptor, provenance), **_decided_columns(record, core)}
@@ -266,7 +267,7 @@ def _is_known(record: JobRecord, descriptor: JobDescriptor, provenance: tuple[An
     metadata = descriptor.metadata
     said = (tuple(sorted(metadata["job_queues"])), *provenance, *_said_values(metadata))
     hashes = (record.metadata_hash, record.source_hash)
-    known = record.source_values == said and not record.has_overrides and record.core_job is not None
+    known = record.source_values == said and not record.has_overrides and record.core_job_text is not None
     return known and hashes == (descriptor.metadata_hash, descriptor.source_hash)
 
 

@@ -258,13 +258,9 @@ def _best(
 
 
 def _is_new(key: JobKey, state: RegistryState, candidate: _Candidate) -> bool:
-    """Say whether a job was new when the candidate went: one that goes in this very plan has no date yet."""
-    past = state.pasts.get(key)
-    if key not in state.jobs:
-        return True
-    if past is None:
-        return False
-    return past.is_recent if candidate.gone is None else past.created >= candidate.gone - WINDOW
+    """Say whether a job was new when the candidate went: one that goes in this very plan goes now."""
+    record = state.jobs.get(key)
+    return record is None or record.created >= (candidate.gone or state.read_at) - WINDOW
 
 
 def _preference(candidate: _Candidate) -> tuple[bool, float, JobKey]:

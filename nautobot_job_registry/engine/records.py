@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from nautobot_job_registry.engine.descriptor import Source, SourceType
@@ -19,6 +19,9 @@ from nautobot_job_registry.engine.fields import (
 )
 
 JobKey = tuple[str, str]
+
+# When a job was registered of which that is not known.
+LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def undecided(enabled: bool) -> dict[str, Any]:
@@ -74,25 +77,37 @@ class JobRecord:
     """What the registry holds about one job.
 
     Attributes:
-        id: The primary key of the record.
+        id_text: The primary key of the record, as text: keys are made of thousands only where one is asked for.
         key: Module and class name.
         values: The value of each of `RECORD_COLUMNS`; queues by name.
         revision_number: The number of the current revision, or 0.
         metadata_hash: The hash of the current revision's metadata, or empty.
         source_hash: The hash of the current revision's source text, or empty.
-        core_job: The primary key of core's own row, or None where there is none.
+        core_job_text: The primary key of core's own row, as text, or None where there is none.
         ended: What the current revision says about each field whose override has come to its end; None where it says
             nothing about it.
+        created: When the job was registered.
     """
 
-    id: UUID
+    id_text: str
     key: JobKey
     values: tuple[Any, ...]
     revision_number: int = 0
     metadata_hash: str = ""
     source_hash: str = ""
-    core_job: UUID | None = None
+    core_job_text: str | None = None
     ended: Mapping[str, Any | None] = field(default_factory=dict)
+    created: datetime = LONG_AGO
+
+    @cached_property
+    def id(self) -> UUID:
+        """The primary key of the record."""
+        return UUID(self.id_text)
+
+    @cached_property
+    def core_job(self) -> UUID | None:
+        """The primary key of core's own row, or None where there is none."""
+        return UUID(self.core_job_text) if self.core_job_text else None
 
     @cached_property
     def columns(self) -> dict[str, Any]:
@@ -125,8 +140,6 @@ class Past:
     """What has to be known of a record to find out which job it has been before, or which one it has become.
 
     Attributes:
-        created: When the job was registered.
-        is_recent: Whether that is not long ago.
         is_removed: Whether its class was removed from its source.
         gone: When it was found to be gone.
         said_name: The name that its source says, where that is overridden.
@@ -135,8 +148,6 @@ class Past:
         dismissed: The class paths that a person said it has not been.
     """
 
-    created: datetime
-    is_recent: bool = True
     is_removed: bool = False
     gone: datetime | None = None
     said_name: str | None = None
@@ -181,8 +192,9 @@ class RegistryState:
         collisions: What the source says of the fields that are overridden because core could not store it, by field;
             by the key of their job.
         said: What the current revision says, of jobs in which core has cleared an override.
-        pasts: What those records tell about moves that may be concerned by one: removed ones, recent ones, and some
-            more.
+        pasts: What those records tell about moves that have anything to tell: removed ones, those with a proposal, and
+            some more.
+        read_at: When all of this was read.
     """
 
     jobs: Mapping[JobKey, JobRecord] = field(default_factory=dict)
@@ -191,6 +203,7 @@ class RegistryState:
     collisions: Mapping[JobKey, Mapping[str, Any]] = field(default_factory=dict)
     said: Mapping[JobKey, Mapping[str, Any]] = field(default_factory=dict)
     pasts: Mapping[JobKey, Past] = field(default_factory=dict)
+    read_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 
     @property
     def unregistered(self) -> list[JobKey]:

@@ -79,13 +79,13 @@ def make_record(descriptor: JobDescriptor, number: int = 1, **columns: Any) -> J
         **columns,
     }
     return JobRecord(
-        id=uuid5(NAMESPACE, descriptor.class_path),
+        id_text=str(uuid5(NAMESPACE, descriptor.class_path)),
         key=descriptor.key,
         values=tuple(values[name] for name in RECORD_COLUMNS),
         revision_number=number,
         metadata_hash=descriptor.metadata_hash,
         source_hash=descriptor.source_hash,
-        core_job=core_id(descriptor),
+        core_job_text=str(core_id(descriptor)),
     )
 
 

@@ -29,7 +29,9 @@ def days_ago(days):
 
 def plan(descriptors, records=(), pasts=None, core=(), source=LOCAL, scope=None):
     state = replace(
-        make_state(*records, core=core), pasts={(f"{key}", "Cls"): past for key, past in (pasts or {}).items()}
+        make_state(*records, core=core),
+        pasts={(f"{key}", "Cls"): past for key, past in (pasts or {}).items()},
+        read_at=NOW,
     )
     return make_plan(make_discovery(make_scan(*descriptors, source=source), scope=scope), state)
 
@@ -41,8 +43,13 @@ def removed(module="old", days=1, **columns):
     said = descriptor.metadata["name"]
     # The job that is there has the name: core knows each name once only.
     numbered = {"name": f"{said} (2)", "name_override": True}
-    past = replace(Past(days_ago(900), False, True, days_ago(days)), said_name=said)
+    past = Past(is_removed=True, gone=days_ago(days), said_name=said)
     return make_record(descriptor, **{**GONE, **numbered, **columns}), past
+
+
+def recent(descriptor, days=0):
+    """Return the record of a job that was registered so many days ago."""
+    return replace(make_record(descriptor), created=days_ago(days))
 
 
 def proposed(made):
@@ -82,33 +89,32 @@ def test_removal_and_registration_in_one_reconcile_are_a_move():
 @pytest.mark.parametrize(("days", "is_proposed"), [(10, True), (40, False)])
 def test_job_that_was_registered_before_the_old_one_went_is_a_move_only_if_it_was_recent(days, is_proposed):
     new = make_descriptor("new")
-    pasts = {"new": Past(days_ago(days), is_recent=is_proposed)}
-    made = plan([new], [make_record(new), make_record(make_descriptor("old"))], pasts)
+    made = plan([new], [recent(new, days), make_record(make_descriptor("old"))])
     assert bool(made.moves.proposals) == is_proposed
     record, past = removed(days=0)
-    assert bool(plan([new], [make_record(new), record], {**pasts, "old": past}).moves.proposals) == is_proposed
+    assert bool(plan([new], [recent(new, days), record], {"old": past}).moves.proposals) == is_proposed
 
 
 def test_what_is_stored_is_not_proposed_again():
     new = make_descriptor("new")
     record, past = removed()
-    stored = Past(days_ago(0), predecessor=("old", "Cls"), grounds=SAME_TEXT)
-    assert plan([new], [make_record(new), record], {"old": past, "new": stored}).is_empty
+    stored = Past(predecessor=("old", "Cls"), grounds=SAME_TEXT)
+    assert plan([new], [recent(new), record], {"old": past, "new": stored}).is_empty
 
 
 @pytest.mark.parametrize("old", [(), (make_descriptor("old"),)], ids=["deleted", "returned"])
 def test_proposal_is_withdrawn_when_the_old_job_is_deleted_or_returns(old):
     new = make_descriptor("new")
     record, past = removed()
-    stored = Past(days_ago(0), predecessor=("old", "Cls") if old else None, grounds=SAME_TEXT)
-    records = [make_record(new), *([record] if old else [])]
+    stored = Past(predecessor=("old", "Cls") if old else None, grounds=SAME_TEXT)
+    records = [recent(new), *([record] if old else [])]
     made = plan([new, *old], records, {"new": stored, **({"old": past} if old else {})})
     assert proposed(made) == [("new", None, "")]
 
 
 def test_proposal_is_withdrawn_with_the_job_in_the_reconcile_that_uninstalls_it():
     record, past = removed()
-    stored = Past(days_ago(0), predecessor=("old", "Cls"), grounds=SAME_TEXT)
+    stored = Past(predecessor=("old", "Cls"), grounds=SAME_TEXT)
     made = plan([], [make_record(make_descriptor("new")), record], {"old": past, "new": stored})
     assert proposed(made) == [("new", None, "")]
 
@@ -116,8 +122,8 @@ def test_proposal_is_withdrawn_with_the_job_in_the_reconcile_that_uninstalls_it(
 def test_what_a_person_dismissed_is_not_proposed_again():
     new = make_descriptor("new")
     record, past = removed()
-    said = Past(days_ago(0), dismissed=frozenset({"old.Cls"}))
-    assert plan([new], [make_record(new), record], {"old": past, "new": said}).is_empty
+    said = Past(dismissed=frozenset({"old.Cls"}))
+    assert plan([new], [recent(new), record], {"old": past, "new": said}).is_empty
 
 
 def test_best_ground_wins_then_the_last_to_go_then_the_first_by_name():
@@ -201,7 +207,7 @@ def test_declaration_that_cannot_be_followed_is_a_caution_and_nothing_to_do(path
     new = declared("new", path)
     record, past = removed(**old)
     past = replace(past, is_removed=record.columns["absence"] == "removed")
-    pasts = {"old": past, "new": Past(days_ago(900), False)}
+    pasts = {"old": past}
     made = (
         plan([new], [make_record(new), record], pasts, scope=LOCAL, source=LOCAL)
         if not old.get("installed")
@@ -217,8 +223,8 @@ def test_declaration_that_cannot_be_followed_is_a_caution_and_nothing_to_do(path
 def test_declaration_is_followed_by_the_plan_that_gives_core_its_row():
     new = declared()
     record, past = removed()
-    pasts = {"old": past, "new": Past(days_ago(900), False)}
-    made = plan([new], [replace(make_record(new), core_job=None), record], pasts)
+    pasts = {"old": past}
+    made = plan([new], [replace(make_record(new), core_job_text=None), record], pasts)
     assert [action.makes_core_row for action in made.jobs if action.key == new.key] == [True]
     assert [adoption.predecessor for adoption in made.moves.adoptions] == [record.key]
 
@@ -233,7 +239,7 @@ def test_declaration_waits_where_core_can_have_no_job():
 
 def test_predecessor_that_the_registry_does_not_know_is_no_caution():
     new = declared("new", "never.Heard", "nodots")
-    assert plan([new], [make_record(new)], {"new": Past(days_ago(900), False)}).moves.cautions == ()
+    assert plan([new], [make_record(new)]).moves.cautions == ()
 
 
 def test_first_of_two_claimants_adopts_and_the_other_is_told():
