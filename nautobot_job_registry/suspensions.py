@@ -96,7 +96,8 @@ def _keys_by_kind(pairs: Iterable[tuple[DependentKind, UUID]]) -> dict[Dependent
 
 def _situations(plan: Plan, state: RegistryState, scope: Source | None) -> list[JobSituation]:
     """Return the jobs whose dependents have to be looked at, as the plan leaves them."""
-    looked_at = core_bridge.jobs_with_dependents_to_look_at()
+    removed = [record.id for record in state.jobs.values() if record.is_removed]
+    looked_at = core_bridge.jobs_with_dependents_to_look_at(removed)
     actions = {action.key: action for action in plan.jobs}
     keys = {action.key for action in plan.jobs if _is_removal(action)}
     if looked_at:

@@ -26,7 +26,7 @@ from nautobot.extras.constants import CHANGELOG_MAX_CHANGE_CONTEXT_DETAIL
 from nautobot.extras.models import Job, JobButton, JobHook, ObjectChange, ScheduledJob, ScheduledJobs
 from nautobot.extras.signals import change_context_state
 
-from nautobot_job_registry.choices import AbsenceChoices, SuspensionOutcomeChoices
+from nautobot_job_registry.choices import SuspensionOutcomeChoices
 from nautobot_job_registry.constants import BATCH_SIZE
 from nautobot_job_registry.core_bridge.quiet import is_writing
 from nautobot_job_registry.engine.suspensions import ACTIVE, Dependent, DependentKind
@@ -50,14 +50,24 @@ def kind_of(model: type) -> DependentKind:
     return DependentKind(model._meta.model_name)
 
 
-def jobs_with_dependents_to_look_at() -> set[UUID]:
-    """Return the records with an open suspension, and the removed ones with dependents that are on: one statement."""
-    is_open = Suspension.objects.filter(job=OuterRef("pk"), outcome=SuspensionOutcomeChoices.SUSPENDED)
+def jobs_with_dependents_to_look_at(removed: Collection[UUID]) -> set[UUID]:
+    """Return the records with an open suspension, and the removed ones with dependents that are on: one statement.
+
+    Args:
+        removed: The primary keys of the records whose class was removed; the dependents of others are not looked for.
+    """
+    suspended = Suspension.objects.filter(outcome=SuspensionOutcomeChoices.SUSPENDED, job__isnull=False)
+    wanted = Q(pk__in=suspended.order_by().values("job"))
+    if removed:
+        wanted |= Q(pk__in=removed) & _has_dependents_that_are_on()
+    return set(RegisteredJob.objects.order_by().filter(wanted).values_list("pk", flat=True))
+
+
+def _has_dependents_that_are_on() -> Q:
     switched_on = Exists(_enabled(DependentKind.SCHEDULE))
     switched_on |= Q(is_job_hook_receiver=True) & Exists(_enabled(DependentKind.HOOK))
     switched_on |= Q(is_job_button_receiver=True) & Exists(_enabled(DependentKind.BUTTON))
-    removed = Q(absence=AbsenceChoices.REMOVED) & switched_on
-    return set(RegisteredJob.objects.order_by().filter(Exists(is_open) | removed).values_list("pk", flat=True))
+    return switched_on
 
 
 def _enabled(kind: DependentKind) -> models.QuerySet:

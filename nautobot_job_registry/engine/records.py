@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Final
 from uuid import UUID
 
-from nautobot_job_registry.engine.descriptor import Source, SourceType
+from nautobot_job_registry.engine.descriptor import Absence, Source, SourceType
 from nautobot_job_registry.engine.fields import (
     OVERRIDABLE_FIELDS,
     OVERRIDE_FLAGS,
@@ -22,6 +22,7 @@ JobKey = tuple[str, str]
 
 # When a job was registered of which that is not known.
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_ABSENCE: Final = RECORD_COLUMNS.index("absence")
 
 
 def undecided(enabled: bool) -> dict[str, Any]:
@@ -128,6 +129,11 @@ class JobRecord:
     def overridden(self) -> tuple[str, ...]:
         """The fields whose override flag is set."""
         return tuple(field for field in OVERRIDABLE_FIELDS if self.columns[override_flag(field)])
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether the class was removed from its source."""
+        return bool(self.values[_ABSENCE] == Absence.REMOVED.value)
 
     @property
     def source(self) -> Source:
