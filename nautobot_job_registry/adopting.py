@@ -218,7 +218,7 @@ def bring_back(keys: Iterable[JobKey], now: datetime, user: Any, detail: str) ->
     wanted = set(keys)
     if not wanted:
         return ()
-    state = store.read_state()
+    state = store.read_state(store.read_records())
     state = replace(state, jobs={key: record for key, record in state.jobs.items() if key in wanted})
     actions = suspensions.with_dependents(Plan(), state, None).dependents
     suspensions.carry_out(actions, now=now, user=user, detail=detail)

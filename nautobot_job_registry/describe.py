@@ -16,7 +16,7 @@ from nautobot.apps.jobs import BaseJob, Job, JobButtonReceiver, JobHookReceiver,
 
 from nautobot_job_registry.engine.descriptor import JobDescriptor, Source, SourceText
 from nautobot_job_registry.engine.errors import DescriptorError
-from nautobot_job_registry.engine.fields import TEXT_MAX_LENGTH, VALUE_FIELDS
+from nautobot_job_registry.engine.fields import FLAG_FIELDS, QUEUE_FIELDS, TEXT_MAX_LENGTH, VALUE_FIELDS
 from nautobot_job_registry.engine.text import storable_text
 
 TEXT_FIELDS = ("grouping", "name", "description")
@@ -24,8 +24,13 @@ LIMIT_FIELDS = ("soft_time_limit", "time_limit")
 SWITCH_FIELDS = tuple(name for name in VALUE_FIELDS if name not in {*TEXT_FIELDS, *LIMIT_FIELDS}) + ("read_only",)
 # What core says of a job whose Meta is silent: most jobs are, about most of these. What a release of Nautobot does not
 # know, as 3.0 does not know `console_log_default`, is off.
-SILENT = {name: getattr(Job, name, False) for name in (*LIMIT_FIELDS, *SWITCH_FIELDS)}
-ASKED = tuple(name for name in SILENT if hasattr(Job, name))
+SILENT = {name: float(getattr(Job, name)) for name in LIMIT_FIELDS}
+SILENT |= {name: getattr(Job, name, False) for name in SWITCH_FIELDS}
+ASKED_SWITCHES = tuple(name for name in SWITCH_FIELDS if hasattr(Job, name))
+# The metadata of a class that has not been asked yet, in the order in which they are hashed: to sort what is sorted
+# already costs little.
+ALWAYS_SAID = (*TEXT_FIELDS, *FLAG_FIELDS, *QUEUE_FIELDS, "previous_class_paths", "variables")
+UNASKED = dict(sorted((dict.fromkeys(ALWAYS_SAID) | SILENT).items()))
 BASES_WITHOUT_INPUTS = frozenset({object, BaseJob, Job})
 
 
@@ -53,22 +58,26 @@ def describe(job_class: type[Job], source: Source, source_version: str, source_c
 
 
 def _metadata(job_class: type[Job]) -> dict[str, Any]:
-    queues = _queues(job_class)
+    # Thousands of classes are asked in each reconcile, most of which say little: they are asked for no more than that.
+    metadata: dict[str, Any] = UNASKED.copy()
+    for name in TEXT_FIELDS:
+        metadata[name] = _text(name, getattr(job_class, name))
     # Core checks the types of what a Meta says when it is asked. The grouping is the module's `name`: nobody checks it.
     meta = job_class.Meta
-    said = SILENT | {name: getattr(job_class, name) for name in ASKED if hasattr(meta, name)}
-    return {
-        **said,
-        **{name: _text(name, getattr(job_class, name)) for name in TEXT_FIELDS},
-        **{name: _seconds(name, said[name]) for name in LIMIT_FIELDS},
-        "supports_dryrun": job_class.supports_dryrun,
-        "job_queues": queues,
-        "default_job_queue": queues[0],
-        "is_job_hook_receiver": issubclass(job_class, JobHookReceiver),
-        "is_job_button_receiver": issubclass(job_class, JobButtonReceiver),
-        "previous_class_paths": _previous_class_paths(job_class),
-        "variables": _variables(job_class),
-    }
+    for name in LIMIT_FIELDS:
+        if hasattr(meta, name):
+            metadata[name] = _seconds(name, getattr(job_class, name))
+    for name in ASKED_SWITCHES:
+        if hasattr(meta, name):
+            metadata[name] = getattr(job_class, name)
+    metadata["supports_dryrun"] = job_class.supports_dryrun
+    metadata["is_job_hook_receiver"] = issubclass(job_class, JobHookReceiver)
+    metadata["is_job_button_receiver"] = issubclass(job_class, JobButtonReceiver)
+    metadata["job_queues"] = queues = _queues(job_class)
+    metadata["default_job_queue"] = queues[0]
+    metadata["previous_class_paths"] = _previous_class_paths(job_class)
+    metadata["variables"] = _variables(job_class)
+    return metadata
 
 
 def _text(name: str, value: Any) -> str:
@@ -85,15 +94,19 @@ def _seconds(name: str, value: int) -> float:
 
 
 def _queues(job_class: type[Job]) -> list[str]:
-    queues = list(dict.fromkeys(job_class.task_queues)) or [settings.CELERY_TASK_DEFAULT_QUEUE]
-    for queue in queues:
+    said = job_class.task_queues
+    if not said:
+        return [settings.CELERY_TASK_DEFAULT_QUEUE]
+    for queue in said:
         if not isinstance(queue, str) or not 0 < len(queue) <= TEXT_MAX_LENGTH:
             raise DescriptorError(f"Meta.task_queues holds {queue!r}, which is not the name of a queue.")
-    return [storable_text(queue) for queue in queues]
+    return list(dict.fromkeys(map(storable_text, said)))
 
 
 def _previous_class_paths(job_class: type[Job]) -> list[str]:
-    paths = vars(job_class).get("previous_class_paths", ())
+    if "previous_class_paths" not in vars(job_class):
+        return []
+    paths = vars(job_class)["previous_class_paths"]
     if not isinstance(paths, (list, tuple)) or not all(isinstance(path, str) for path in paths):
         raise DescriptorError("`previous_class_paths` should be a list of dotted class paths.")
     return [storable_text(path) for path in paths]
@@ -105,19 +118,19 @@ def _variables(job_class: type[Job]) -> list[dict[str, Any]]:
     for base in reversed(job_class.__mro__):
         if base not in BASES_WITHOUT_INPUTS:
             for name, value in vars(base).items():
-                if name in found or isinstance(value, ScriptVariable):
+                if isinstance(value, ScriptVariable) or name in found:
                     found[name] = value
     return [_variable(name, value) for name, value in found.items() if isinstance(value, ScriptVariable)]
 
 
 def _variable(name: str, variable: ScriptVariable) -> dict[str, Any]:
-    attributes = variable.field_attrs
+    said = variable.field_attrs.get
     return {
+        "default": storable_value(said("initial")),
+        "label": storable_text(str(said("label", ""))),
         "name": name,
+        "required": bool(said("required", True)),
         "type": type(variable).__name__,
-        "label": storable_text(str(attributes.get("label", ""))),
-        "required": bool(attributes.get("required", True)),
-        "default": storable_value(attributes.get("initial")),
     }
 
 

@@ -112,9 +112,12 @@ def locate(found: Discovery, keys: Iterable[JobKey]) -> Discovery:
         found: What the sources said.
         keys: Module and class names of the jobs.
     """
+    wanted = list(keys)
+    if not wanted:
+        return found
     read = {descriptor.key for descriptor in found.descriptors}
     folders = _job_folders()
-    origins = {key: _source_of(key[0].partition(".")[0], found.git_slugs, folders) for key in keys if key not in read}
+    origins = {key: _source_of(key[0].partition(".")[0], found.git_slugs, folders) for key in wanted if key not in read}
     in_scope = {key: source for key, source in origins.items() if found.scope in (None, source)}
     return replace(found, origins=in_scope)
 

@@ -34,6 +34,7 @@ from nautobot_job_registry.engine.descriptor import Discovery, SourceType
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.engine.plan import Plan, make_plan, make_plan_of_core, make_plan_of_ends
 from nautobot_job_registry.engine.predecessors import declaring
+from nautobot_job_registry.engine.records import JobKey, JobRecord
 from nautobot_job_registry.engine.text import storable_text
 from nautobot_job_registry.harmless import harmless
 from nautobot_job_registry.models import Reconciliation
@@ -141,9 +142,9 @@ def take_over_core(*, user: Any = None) -> Plan:
         user: Who decided it, if anybody.
     """
     with transaction.atomic():
-        core_bridge.lock(make_plan_of_core(store.read_state()).jobs)
+        core_bridge.lock(make_plan_of_core(store.read_state(store.read_records())).jobs)
         store.lock()
-        plan = make_plan_of_core(store.read_state(for_update=True))
+        plan = make_plan_of_core(store.read_state(store.read_records(for_update=True)))
         detail = "Job Registry: edited in Nautobot's own jobs"
         store.apply_plan(plan, now=timezone.now(), repositories={}, user=user, detail=detail)
     return plan
@@ -176,23 +177,31 @@ def _reconcile(discover: Callable[[], Discovery | None], occasion: Occasion, *, 
     started = timezone.now()
     try:
         with savepoint(), _collector_paused():
-            found = discover()
-            if found is not None and not dry_run and store.is_empty():
-                outcome = _carry_out(found, occasion, started)
-                _tell_what_is_not_anchored()
-                return outcome
-            plan = _plan(found)
-            if dry_run or (found is None and plan.is_empty and not Reconciliation.objects.is_unmended(occasion.scope)):
-                return Outcome(plan)
-            if plan.is_empty:
-                return _logged(plan, _begun(occasion, started))
-            return _carry_out(found, occasion, started, plan)
+            # What is made on the way has gone when this returns, before the collector would look at all of it.
+            return _discover_and_carry_out(discover, occasion, started, dry_run)
     except UnknownSourceError:
         raise
     except Exception:
         if not dry_run:
             record_failure(occasion, started)
         raise
+
+
+def _discover_and_carry_out(
+    discover: Callable[[], Discovery | None], occasion: Occasion, started: datetime, dry_run: bool
+) -> Outcome:
+    found = discover()
+    records = store.read_records()
+    if found is not None and not dry_run and not records:
+        outcome = _carry_out(found, occasion, started)
+        _tell_what_is_not_anchored()
+        return outcome
+    plan = _plan(found, records)
+    if dry_run or (found is None and plan.is_empty and not Reconciliation.objects.is_unmended(occasion.scope)):
+        return Outcome(plan)
+    if plan.is_empty:
+        return _logged(plan, _begun(occasion, started))
+    return _carry_out(found, occasion, started, plan)
 
 
 def _tell_what_is_not_anchored() -> None:
@@ -204,11 +213,11 @@ def _tell_what_is_not_anchored() -> None:
             logger.warning("%s have no anchor yet: `nautobot-server anchor_job_runs` anchors them.", found)
 
 
-def _plan(found: Discovery | None, *, for_update: bool = False) -> Plan:
+def _plan(found: Discovery | None, records: dict[JobKey, JobRecord]) -> Plan:
     """Plan what the sources said, or the ends of overrides alone where none was asked."""
     if found is None:
-        return make_plan_of_ends(store.read_state(for_update=for_update))
-    state = store.read_state(for_update=for_update, declaring=declaring(found))
+        return make_plan_of_ends(store.read_state(records))
+    state = store.read_state(records, declaring=declaring(found))
     plan = blame.with_authors(make_plan(discovery.locate(found, state.unregistered), state))
     return suspensions.with_dependents(plan, state, found.scope)
 
@@ -270,7 +279,7 @@ def _carry_out(found: Discovery | None, occasion: Occasion, started: datetime, p
 
 def _apply_alone(found: Discovery | None, occasion: Occasion, row: Reconciliation) -> tuple[Plan, list[dict[str, Any]]]:
     store.lock()
-    plan = _plan(found, for_update=True)
+    plan = _plan(found, store.read_records(for_update=True))
     if plan.has_revisions:
         # The revisions point at it, and not every database waits until the end of the transaction to look for it.
         row.save()

@@ -47,9 +47,11 @@ def is_below(path: str | None, folder: Path) -> bool:
 
 def module_text(path: str | None) -> SourceText:
     """Return the text of a module; empty where there is none to read."""
-    if not path or not os.path.isfile(path):
+    try:
+        with open(path or "", "rb") as file:
+            return SourceText(file.read())
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return SourceText()
-    return SourceText(Path(path).read_bytes())
 
 
 def class_file(job_class: type) -> str | None:

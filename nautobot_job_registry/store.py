@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -57,20 +58,32 @@ def lock(using: str = DEFAULT_DB_ALIAS) -> None:
     locked(ContentType.objects.using(using)).get(pk=content_type.pk)
 
 
-def is_empty() -> bool:
-    """Say whether the registry knows no job yet."""
-    return not RegisteredJob.objects.exists()
-
-
-def read_state(*, for_update: bool = False, declaring: Collection[str] = ()) -> RegistryState:
-    """Read all that planning needs, in a number of statements that does not depend on the number of jobs (rule 8).
+def read_records(*, for_update: bool = False) -> dict[JobKey, JobRecord]:
+    """Read all records, in two statements, or one where there are none yet; what has ended is not among it.
 
     Args:
         for_update: Whether the records are locked, so that an operator's edit is neither overlooked nor overwritten.
+    """
+    rows = RegisteredJob.objects.order_by()
+    if for_update:
+        rows = locked(rows.order_by("pk"))
+    revision = (f"current_revision__{name}" for name in REVISION_COLUMNS)
+    values = list(rows.values_list(*KEYS_READ, *revision, *READ_COLUMNS))
+    queues = _queue_names() if values else {}
+    records = (_record(row, tuple(sorted(queues.get(row[:2], ())))) for row in values)
+    return {record.key: record for record in records}
+
+
+def read_state(records: dict[JobKey, JobRecord], *, declaring: Collection[str] = ()) -> RegistryState:
+    """Read what else planning needs, in a number of statements that does not depend on the number of jobs (rule 8).
+
+    Args:
+        records: The records, as they were just read.
         declaring: The names of the classes whose code says what they have been before.
     """
     ended, collisions = ledger.machine_made(timezone.now())
-    jobs, core = _job_records(for_update, ended), core_bridge.news_of_core()
+    jobs = records | {key: replace(records[key], ended=said) for key, said in ended.items() if key in records}
+    core = core_bridge.news_of_core()
     said = _said_of([key for key, state in core.items() if key in jobs and _clears_any(jobs[key], state)])
     return RegistryState(
         jobs=jobs,
@@ -97,17 +110,6 @@ def _said_of(keys: list[JobKey]) -> dict[JobKey, dict[str, Any]]:
     return {(module_name, name): metadata for module_name, name, metadata in found}
 
 
-def _job_records(for_update: bool, ended: Mapping[JobKey, Mapping[str, Any]]) -> dict[JobKey, JobRecord]:
-    rows = RegisteredJob.objects.order_by()
-    if for_update:
-        rows = locked(rows.order_by("pk"))
-    revision = (f"current_revision__{name}" for name in REVISION_COLUMNS)
-    values = list(rows.values_list(*KEYS_READ, *revision, *READ_COLUMNS))
-    queues = _queue_names()
-    records = (_record(row, tuple(sorted(queues.get(row[:2], ()))), ended.get(row[:2], {})) for row in values)
-    return {record.key: record for record in records}
-
-
 def _queue_names() -> dict[JobKey, list[str]]:
     names: dict[JobKey, list[str]] = defaultdict(list)
     through = RegisteredJob.job_queues.through.objects.order_by()
@@ -117,7 +119,7 @@ def _queue_names() -> dict[JobKey, list[str]]:
     return names
 
 
-def _record(row: tuple[Any, ...], queues: tuple[str, ...], ended: Mapping[str, Any]) -> JobRecord:
+def _record(row: tuple[Any, ...], queues: tuple[str, ...]) -> JobRecord:
     module_name, job_class_name, job_id, core_job, created, number, metadata_hash, source_hash = row[:8]
     return JobRecord(
         id_text=job_id,
@@ -127,7 +129,6 @@ def _record(row: tuple[Any, ...], queues: tuple[str, ...], ended: Mapping[str, A
         metadata_hash=metadata_hash or "",
         source_hash=source_hash or "",
         core_job_text=core_job,
-        ended=ended,
         created=created or LONG_AGO,
     )
 

@@ -110,6 +110,7 @@ class JobDescriptor:
         metadata: What goes into a revision: overridable values, flags, input variables.
         source_code: The text of the module of the class, shared by all the classes in it.
         key: The identity of the record: module and class name, as the columns hold them.
+        metadata_hash: SHA-256 of the metadata, whatever the order of their keys.
     """
 
     module_name: str
@@ -119,6 +120,7 @@ class JobDescriptor:
     metadata: Mapping[str, Any]
     source_code: SourceText = field(repr=False, default=SourceText())
     key: tuple[str, str] = field(init=False, repr=False, compare=False)
+    metadata_hash: str = field(init=False, repr=False, compare=False)
 
     @property
     def class_path(self) -> str:
@@ -126,14 +128,10 @@ class JobDescriptor:
         return f"{self.module_name}.{self.job_class_name}"
 
     def __post_init__(self) -> None:
-        """Compute the identity, which is asked for again and again."""
+        """Compute what is asked for of every class, while what it is made from is at hand."""
         key = identity("module_name", self.module_name), identity("job_class_name", self.job_class_name)
         object.__setattr__(self, "key", key)
-
-    @cached_property
-    def metadata_hash(self) -> str:
-        """SHA-256 of the metadata, whatever the order of their keys."""
-        return digest(_canonical_json(self.metadata))
+        object.__setattr__(self, "metadata_hash", digest(_canonical_json(self.metadata)))
 
     @property
     def source_hash(self) -> str:
@@ -237,6 +235,11 @@ class Discovery:
     def failures(self) -> tuple[LoadFailure, ...]:
         """The failures of all scans."""
         return tuple(failure for scan in self.scans for failure in scan.failures)
+
+    @cached_property
+    def declaring(self) -> tuple[JobDescriptor, ...]:
+        """The descriptors of the classes that say what they have been before (rule 21)."""
+        return tuple(item for item in self.descriptors if item.metadata.get("previous_class_paths"))
 
     @cached_property
     def failed_classes(self) -> frozenset[tuple[str, str]]:

@@ -265,10 +265,13 @@ def _is_known(record: JobRecord, descriptor: JobDescriptor, provenance: tuple[An
     shortened, goes the long way, and is found to have nothing to do there.
     """
     metadata = descriptor.metadata
-    said = (tuple(sorted(metadata["job_queues"])), *provenance, *_said_values(metadata))
-    hashes = (record.metadata_hash, record.source_hash)
-    known = record.source_values == said and not record.has_overrides and record.core_job_text is not None
-    return known and hashes == (descriptor.metadata_hash, descriptor.source_hash)
+    return (
+        record.metadata_hash == descriptor.metadata_hash
+        and record.source_hash == descriptor.source_hash
+        and record.core_job_text is not None
+        and not record.has_overrides
+        and record.source_values == (tuple(sorted(metadata["job_queues"])), *provenance, *_said_values(metadata))
+    )
 
 
 def _decided_columns(record: JobRecord | None, core: CoreState | None) -> dict[str, Any]:

@@ -85,7 +85,7 @@ class _Candidate:
 
 def declaring(discovery: Discovery) -> frozenset[str]:
     """Return the names of the classes that say what they have been."""
-    return frozenset(item.key[1] for item in discovery.descriptors if item.metadata.get("previous_class_paths"))
+    return frozenset(item.key[1] for item in discovery.declaring)
 
 
 def find_moves(discovery: Discovery, state: RegistryState, planned: Mapping[JobKey, Mapping[str, Any]]) -> Moves:
@@ -101,10 +101,9 @@ def find_moves(discovery: Discovery, state: RegistryState, planned: Mapping[JobK
     """
     candidates = {candidate.key: candidate for candidate in _candidates(state, planned)}
     has_past = any(past.has_proposal for past in state.pasts.values())
-    declared = [item for item in discovery.descriptors if item.metadata.get("previous_class_paths")]
-    if not candidates and not has_past and not declared:
+    if not candidates and not has_past and not discovery.declaring:
         return Moves()
-    adoptions, cautions = _declared(declared, state, planned, candidates)
+    adoptions, cautions = _declared(discovery.declaring, state, planned, candidates)
     left = {key: item for key, item in candidates.items() if key not in {found.predecessor for found in adoptions}}
     proposals = sorted(_proposals(discovery, state, planned, left), key=lambda proposal: proposal.key)
     return Moves(tuple(proposals), tuple(adoptions), tuple(cautions))

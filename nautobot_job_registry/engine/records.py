@@ -22,7 +22,10 @@ JobKey = tuple[str, str]
 
 # When a job was registered of which that is not known.
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+# Where the values of a record are that are asked for again and again.
 _ABSENCE: Final = RECORD_COLUMNS.index("absence")
+_SOURCE: Final = slice(len(SOURCE_COLUMNS))
+_FLAGS: Final = slice(len(SOURCE_COLUMNS), len(SOURCE_COLUMNS) + len(OVERRIDE_FLAGS))
 
 
 def undecided(enabled: bool) -> dict[str, Any]:
@@ -118,12 +121,12 @@ class JobRecord:
     @property
     def source_values(self) -> tuple[Any, ...]:
         """The value of each of `SOURCE_COLUMNS`."""
-        return self.values[: len(SOURCE_COLUMNS)]
+        return self.values[_SOURCE]
 
     @property
     def has_overrides(self) -> bool:
         """Whether any field is overridden."""
-        return any(self.values[len(SOURCE_COLUMNS) : len(SOURCE_COLUMNS) + len(OVERRIDE_FLAGS)])
+        return True in self.values[_FLAGS]
 
     @property
     def overridden(self) -> tuple[str, ...]:
