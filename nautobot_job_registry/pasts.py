@@ -18,8 +18,6 @@ from nautobot_job_registry.models import RegisteredJob
 COLUMNS = (
     "module_name",
     "job_class_name",
-    "installed",
-    "absence",
     "uninstalled_at",
     "predecessor__module_name",
     "predecessor__job_class_name",
@@ -50,9 +48,8 @@ def read(declaring: Collection[str]) -> dict[JobKey, Past]:
     rows = RegisteredJob.objects.order_by().filter(concerned).annotate(said_name=said_name)
     found = {}
     for row in rows.values_list(*COLUMNS):
-        module, name, installed, absence, gone, old_module, old_name, grounds, dismissed, said = row
+        module, name, gone, old_module, old_name, grounds, dismissed, said = row
         found[module, name] = Past(
-            is_removed=not installed and absence == AbsenceChoices.REMOVED,
             gone=gone,
             said_name=shorten("name", said),
             predecessor=(old_module, old_name) if old_module is not None else None,

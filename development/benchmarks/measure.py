@@ -28,6 +28,7 @@ from nautobot_job_registry.models import RegisteredJob  # noqa: E402
 from nautobot_job_registry.reconcile import reconcile  # noqa: E402
 
 ROUNDS = 5
+FIRST_ROUNDS = 3
 MAX_STATEMENTS = 12
 MAX_UNCHANGED_PERCENT = 1.0
 MAX_FIRST_PERCENT = 5.0
@@ -79,7 +80,7 @@ def measure_first() -> dict[str, Any]:
     forget()
     core_statements, our_statements = statements(refresh_core), statements(reconcile_registry)
     core_seconds, our_seconds = [], []
-    for _ in range(2):
+    for _ in range(FIRST_ROUNDS):
         forget()
         core_seconds.append(seconds(refresh_core))
         our_seconds.append(seconds(reconcile_registry))

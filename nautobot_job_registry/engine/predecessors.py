@@ -111,8 +111,9 @@ def find_moves(discovery: Discovery, state: RegistryState, planned: Mapping[JobK
 
 def _candidates(state: RegistryState, planned: Mapping[JobKey, Mapping[str, Any]]) -> Iterator[_Candidate]:
     for key, past in state.pasts.items():
-        if past.is_removed and key not in planned and key in state.jobs:
-            yield _candidate(key, state.jobs[key].columns, state.jobs[key], past)
+        record = state.jobs.get(key)
+        if record and record.is_removed and key not in planned:
+            yield _candidate(key, record.columns, record, past)
     for key, columns in planned.items():
         if not columns["installed"] and columns["absence"] == Absence.REMOVED.value:
             yield _candidate(key, columns, state.jobs.get(key), state.pasts.get(key))
@@ -129,7 +130,7 @@ def _candidate(key: JobKey, columns: Mapping[str, Any], record: JobRecord | None
         party=_party(key, columns),
         said_name=said_name,
         source_hash=record.source_hash if record else "",
-        gone=past.gone if past and past.is_removed else None,
+        gone=past.gone if past and record and record.is_removed else None,
     )
 
 

@@ -149,7 +149,6 @@ class Past:
     """What has to be known of a record to find out which job it has been before, or which one it has become.
 
     Attributes:
-        is_removed: Whether its class was removed from its source.
         gone: When it was found to be gone.
         said_name: The name that its source says, where that is overridden.
         predecessor: Module and class name of the job that it is proposed to have been.
@@ -157,7 +156,6 @@ class Past:
         dismissed: The class paths that a person said it has not been.
     """
 
-    is_removed: bool = False
     gone: datetime | None = None
     said_name: str | None = None
     predecessor: JobKey | None = None

@@ -43,7 +43,7 @@ def removed(module="old", days=1, **columns):
     said = descriptor.metadata["name"]
     # The job that is there has the name: core knows each name once only.
     numbered = {"name": f"{said} (2)", "name_override": True}
-    past = Past(is_removed=True, gone=days_ago(days), said_name=said)
+    past = Past(gone=days_ago(days), said_name=said)
     return make_record(descriptor, **{**GONE, **numbered, **columns}), past
 
 
@@ -157,9 +157,7 @@ def test_overridden_name_does_not_hide_what_the_source_said():
 
 def test_temporary_absence_is_no_removal():
     record, past = removed(absence="load_error")
-    assert not plan(
-        [make_descriptor("new")], [record], {"old": replace(past, is_removed=False)}, scope=GIT
-    ).moves.proposals
+    assert not plan([make_descriptor("new")], [record], {"old": past}, scope=GIT).moves.proposals
 
 
 # Declared
@@ -206,7 +204,6 @@ def test_two_predecessors_are_adopted_in_the_order_of_the_code():
 def test_declaration_that_cannot_be_followed_is_a_caution_and_nothing_to_do(path, old, words):
     new = declared("new", path)
     record, past = removed(**old)
-    past = replace(past, is_removed=record.columns["absence"] == "removed")
     pasts = {"old": past}
     made = (
         plan([new], [make_record(new), record], pasts, scope=LOCAL, source=LOCAL)
