@@ -148,8 +148,10 @@ def _provide_programs() -> None:
     if not missing or os.geteuid() != 0 or not shutil.which("apt-get"):
         return
     print(f"./dev: installing {' and '.join(missing)} with apt-get", flush=True)
-    _run("apt-get", "update", "-qq")
-    _run("apt-get", "install", "-qq", "--yes", "--no-install-recommends", *missing)
+    # Another installation may be going on: that of a second test run, or the system's own updates.
+    wait = ["-o", "DPkg::Lock::Timeout=300"]
+    _run("apt-get", *wait, "update", "-qq")
+    _run("apt-get", *wait, "install", "-qq", "--yes", "--no-install-recommends", *missing)
 
 
 def _build_docs() -> None:

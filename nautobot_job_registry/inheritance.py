@@ -11,14 +11,13 @@ from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import CharField, Count, F, IntegerField, Max, QuerySet
-from nautobot.extras.models import ContactAssociation, Note, TaggedItem
 
-from nautobot_job_registry import core_bridge, parting
+from nautobot_job_registry import annotations, core_bridge, parting
 from nautobot_job_registry.choices import OverrideOriginChoices
 from nautobot_job_registry.constants import BATCH_SIZE, CLASS_PATH_MAX_LENGTH
 from nautobot_job_registry.engine.fields import VALUE_FIELDS, override_flag, shorten
 from nautobot_job_registry.engine.names import is_numbered
-from nautobot_job_registry.engine.succession import Decided, Inheritance, inherit
+from nautobot_job_registry.engine.succession import Decided, Inheritance, inherit, merged_custom_fields
 from nautobot_job_registry.expressions import mapped
 from nautobot_job_registry.models import FieldOverride, JobRevision, JobRun, JobSchedule, RegisteredJob, Suspension
 
@@ -230,37 +229,13 @@ def _take_over_queues(successions: Sequence[Succession]) -> None:
         item.successor._prefetched_objects_cache.pop("job_queues", None)
 
 
-# Tags, notes, contacts, custom fields
-
-
 def _move_annotations(
     successions: Sequence[Succession], pairs: Mapping[UUID, UUID], core_jobs: Mapping[UUID, UUID]
 ) -> None:
-    """Move what people attached to the records and to core's jobs; what the successor has already stays its own."""
-    ours = ContentType.objects.get_for_model(RegisteredJob)
-    core = ContentType.objects.get_by_natural_key("extras", "job")
-    for content_type, keys in ((ours, pairs), (core, core_jobs)):
-        if keys:
-            _move_rows(TaggedItem, ("content_type", "object_id"), ("tag_id",), content_type, keys)
-            _move_rows(Note, ("assigned_object_type", "assigned_object_id"), ("pk",), content_type, keys)
-            of_contacts = ("associated_object_type", "associated_object_id")
-            _move_rows(ContactAssociation, of_contacts, ("contact_id", "team_id", "role_id"), content_type, keys)
+    """Move what people attached to the records and to core's jobs."""
+    annotations.move(ContentType.objects.get_for_model(RegisteredJob), pairs)
+    annotations.move(ContentType.objects.get_by_natural_key("extras", "job"), core_jobs)
+    core_bridge.merge_custom_fields(core_jobs)
     for item in successions:
         own, past = item.successor._custom_field_data, item.predecessor._custom_field_data
-        item.successor._custom_field_data = {**past, **{key: value for key, value in own.items() if value}}
-
-
-def _move_rows(
-    model: Any, target: tuple[str, str], same: tuple[str, ...], content_type: ContentType, keys: Mapping[UUID, UUID]
-) -> None:
-    """Point rows at other objects, but for those that would say the same twice."""
-    kind, key = target
-    rows = list(
-        model.objects.filter(**{kind: content_type, f"{key}__in": [*keys, *keys.values()]})
-        .order_by()
-        .values_list("pk", key, *same)
-    )
-    known = {(owner, *what) for _, owner, *what in rows}
-    moving = [pk for pk, owner, *what in rows if owner in keys and (keys[owner], *what) not in known]
-    if moving:
-        model.objects.filter(pk__in=moving).update(**{key: mapped(key, keys)})
+        item.successor._custom_field_data = merged_custom_fields(own, past)

@@ -24,6 +24,7 @@ from nautobot_job_registry.core_bridge.scheduling import SchedulingError, schedu
 from nautobot_job_registry.core_bridge.settling import lock, lock_rows_of, make_rows, settle
 from nautobot_job_registry.core_bridge.succession import (
     let_schedules_follow,
+    merge_custom_fields,
     move_dependents,
     taken_names,
     write_decisions,
@@ -57,6 +58,7 @@ __all__ = (
     "lock_rows_of",
     "look_before",
     "make_rows",
+    "merge_custom_fields",
     "move_dependents",
     "news_of_core",
     "note",

@@ -15,6 +15,7 @@ from nautobot_job_registry.core_bridge.links import tell_scheduler
 from nautobot_job_registry.core_bridge.queues import assign_queues
 from nautobot_job_registry.engine.fields import VALUE_FIELDS, override_flag
 from nautobot_job_registry.engine.records import undecided
+from nautobot_job_registry.engine.succession import merged_custom_fields
 from nautobot_job_registry.expressions import mapped
 from nautobot_job_registry.models import JobSchedule, RegisteredJob
 
@@ -29,6 +30,22 @@ def move_dependents(core_jobs: Mapping[UUID, UUID]) -> None:
         JobResult.objects.filter(job_model__in=core_jobs).update(job_model=mapped("job_model", core_jobs))
         for model in (JobHook, JobButton):
             model.objects.filter(job__in=core_jobs).update(job=mapped("job", core_jobs))
+
+
+def merge_custom_fields(core_jobs: Mapping[UUID, UUID]) -> None:
+    """Give core's jobs the values of custom fields that the old ones have and they have not, in two statements at most.
+
+    Args:
+        core_jobs: The primary key of core's row of the new job, by that of the old one.
+    """
+    rows = Job.objects.in_bulk([*core_jobs, *core_jobs.values()]) if core_jobs else {}
+    changed = []
+    for old, new in core_jobs.items():
+        merged = merged_custom_fields(rows[new]._custom_field_data, rows[old]._custom_field_data)
+        if merged != rows[new]._custom_field_data:
+            rows[new]._custom_field_data = merged
+            changed.append(rows[new])
+    Job.objects.bulk_update(changed, ["_custom_field_data"], batch_size=BATCH_SIZE)
 
 
 def let_schedules_follow(record_ids: Collection[UUID], core_jobs: Collection[UUID]) -> None:

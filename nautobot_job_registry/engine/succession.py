@@ -143,3 +143,13 @@ def inherit(own: Decided, past: Decided) -> Inheritance:
         enabled=own.enabled or past.enabled,
         drops_number=own.has_numbered_name and "name" not in theirs,
     )
+
+
+def merged_custom_fields(own: Mapping[str, Any], past: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the custom fields of an object that takes over those of another one: what it says itself counts.
+
+    Args:
+        own: Its own values.
+        past: Those of the other one.
+    """
+    return {**past, **{key: value for key, value in own.items() if value}}
