@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from decimal import Decimal
 from enum import Enum
 from pathlib import PurePath
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Model
@@ -31,7 +30,10 @@ ASKED_SWITCHES = tuple(name for name in SWITCH_FIELDS if hasattr(Job, name))
 # already costs little.
 ALWAYS_SAID = (*TEXT_FIELDS, *FLAG_FIELDS, *QUEUE_FIELDS, "previous_class_paths", "variables")
 UNASKED = dict(sorted((dict.fromkeys(ALWAYS_SAID) | SILENT).items()))
-BASES_WITHOUT_INPUTS = frozenset({object, BaseJob, Job})
+# How large a number may be that is shown as it is.
+MAX_BITS = 1024
+# A tuple, as a class need not have a hash.
+BASES_THAT_SAY_NOTHING = (object, BaseJob, Job)
 
 
 def describe(job_class: type[Job], source: Source, source_version: str, source_code: SourceText) -> JobDescriptor:
@@ -47,8 +49,11 @@ def describe(job_class: type[Job], source: Source, source_version: str, source_c
         DescriptorError: If a value cannot be stored as it is.
         Exception: Whatever the class raises when it is asked, such as `TypeError` for a `Meta` of a wrong type.
     """
+    module_name = job_class.__module__
+    if not isinstance(module_name, str) or storable_text(module_name) != module_name:
+        raise DescriptorError(f"The name of the module, {module_name!r}, cannot be stored.")
     return JobDescriptor(
-        module_name=job_class.__module__,
+        module_name=module_name,
         job_class_name=job_class.__name__,
         source=source,
         source_version=source_version,
@@ -60,24 +65,32 @@ def describe(job_class: type[Job], source: Source, source_version: str, source_c
 def _metadata(job_class: type[Job]) -> dict[str, Any]:
     # Thousands of classes are asked in each reconcile, most of which say little: they are asked for no more than that.
     metadata: dict[str, Any] = UNASKED.copy()
+    bases = [base for base in job_class.__mro__ if base not in BASES_THAT_SAY_NOTHING]
     for name in TEXT_FIELDS:
         metadata[name] = _text(name, getattr(job_class, name))
-    # Core checks the types of what a Meta says when it is asked. The grouping is the module's `name`: nobody checks it.
-    meta = job_class.Meta
+    # Core checks the types of what a Meta says when it is asked, and takes what stands in the class itself as it is.
+    meta, bodies = job_class.Meta, _names_in(bases)
     for name in LIMIT_FIELDS:
-        if hasattr(meta, name):
+        if hasattr(meta, name) or name in bodies:
             metadata[name] = _seconds(name, getattr(job_class, name))
     for name in ASKED_SWITCHES:
-        if hasattr(meta, name):
-            metadata[name] = getattr(job_class, name)
+        if hasattr(meta, name) or name in bodies:
+            metadata[name] = _switch(name, getattr(job_class, name))
     metadata["supports_dryrun"] = job_class.supports_dryrun
     metadata["is_job_hook_receiver"] = issubclass(job_class, JobHookReceiver)
     metadata["is_job_button_receiver"] = issubclass(job_class, JobButtonReceiver)
     metadata["job_queues"] = queues = _queues(job_class)
     metadata["default_job_queue"] = queues[0]
     metadata["previous_class_paths"] = _previous_class_paths(job_class)
-    metadata["variables"] = _variables(job_class)
+    metadata["variables"] = _variables(bases)
     return metadata
+
+
+def _names_in(bases: Sequence[type]) -> Set[str]:
+    """Return the names that stand in the bodies of classes."""
+    if len(bases) == 1:
+        return vars(bases[0]).keys()
+    return {name for base in bases for name in vars(base)}
 
 
 def _text(name: str, value: Any) -> str:
@@ -90,7 +103,13 @@ def _seconds(name: str, value: int) -> float:
     try:
         return float(value)
     except OverflowError as error:
-        raise DescriptorError(f"Meta.{name} is too large.") from error
+        raise DescriptorError(f"The {name} is too large.") from error
+
+
+def _switch(name: str, value: Any) -> bool:
+    if not isinstance(value, int):
+        raise DescriptorError(f"The {name} should be True or False, not {type(value).__name__}.")
+    return bool(value)
 
 
 def _queues(job_class: type[Job]) -> list[str]:
@@ -103,41 +122,55 @@ def _queues(job_class: type[Job]) -> list[str]:
     return list(dict.fromkeys(map(storable_text, said)))
 
 
+def declaration_problem(job_class: type[Job]) -> DescriptorError | None:
+    """Return what is wrong with what a class says that it has been before (rule 21); the job runs all the same."""
+    paths = vars(job_class).get("previous_class_paths", ())
+    if isinstance(paths, (list, tuple)) and all(isinstance(path, str) for path in paths):
+        return None
+    return DescriptorError("`previous_class_paths` should be a list of dotted class paths.")
+
+
 def _previous_class_paths(job_class: type[Job]) -> list[str]:
-    if "previous_class_paths" not in vars(job_class):
+    if "previous_class_paths" not in vars(job_class) or declaration_problem(job_class):
         return []
-    paths = vars(job_class)["previous_class_paths"]
-    if not isinstance(paths, (list, tuple)) or not all(isinstance(path, str) for path in paths):
-        raise DescriptorError("`previous_class_paths` should be a list of dotted class paths.")
-    return [storable_text(path) for path in paths]
+    return [storable_text(path) for path in vars(job_class)["previous_class_paths"]]
 
 
-def _variables(job_class: type[Job]) -> list[dict[str, Any]]:
+def _variables(bases: Sequence[type]) -> list[dict[str, Any]]:
     """Return the inputs in the order of their definition, those of base classes first."""
     found: dict[str, Any] = {}
-    for base in reversed(job_class.__mro__):
-        if base not in BASES_WITHOUT_INPUTS:
-            for name, value in vars(base).items():
-                if isinstance(value, ScriptVariable) or name in found:
-                    found[name] = value
+    for base in reversed(bases):
+        for name, value in vars(base).items():
+            if isinstance(value, ScriptVariable) or name in found:
+                found[name] = value
     return [_variable(name, value) for name, value in found.items() if isinstance(value, ScriptVariable)]
 
 
 def _variable(name: str, variable: ScriptVariable) -> dict[str, Any]:
     said = variable.field_attrs.get
     return {
-        "default": storable_value(said("initial")),
+        "default": _default(said("initial")),
         "label": storable_text(str(said("label", ""))),
-        "name": name,
+        "name": storable_text(str(name)),
         "required": bool(said("required", True)),
         "type": type(variable).__name__,
     }
 
 
+def _default(value: Any) -> Any:
+    try:
+        return storable_value(value)
+    except RecursionError:
+        # It holds itself.
+        return _named(value)
+
+
 def storable_value(value: Any) -> Any:
     """Return a default in a form that JSON can hold, and that is the same at each reading of the same code."""
-    if value is None or isinstance(value, (bool, int)):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, int):
+        return value if value.bit_length() <= MAX_BITS else _named(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, Enum):
@@ -148,7 +181,7 @@ def storable_value(value: Any) -> Any:
         return {storable_text(str(key)): storable_value(item) for key, item in value.items()}
     if isinstance(value, (set, frozenset)):
         return sorted((storable_value(item) for item in value), key=repr)
-    if isinstance(value, (Decimal, UUID, PurePath)):
+    if isinstance(value, (Decimal, PurePath)):
         return str(value)
     if isinstance(value, (list, tuple)):
         return [storable_value(item) for item in value]
@@ -156,8 +189,8 @@ def storable_value(value: Any) -> Any:
 
 
 def _named(value: Any) -> str:
-    """Name what JSON cannot hold by its kind: a date may have been computed at import, and differ at each reading."""
-    if isinstance(value, Model):
+    """Name what JSON cannot hold by its kind: a date or a key may have been made at import, and differ each time."""
+    if isinstance(value, Model) and not value._state.adding:
         return f"<{value._meta.label_lower} {value.pk}>"
     if callable(value) and hasattr(value, "__qualname__"):
         return f"<{value.__module__}.{value.__qualname__}>"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import logging
 import os
 import sys
 import threading
@@ -19,7 +20,7 @@ from uuid import UUID
 
 from django.apps import apps
 from django.conf import settings
-from git import InvalidGitRepositoryError, NoSuchPathError, Repo
+from git import Repo
 from nautobot.core.celery import import_jobs
 from nautobot.extras import registry as core_registry
 from nautobot.extras.models import GitRepository
@@ -38,6 +39,8 @@ from nautobot_job_registry.engine.descriptor import (
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.engine.records import JobKey
 
+logger = logging.getLogger(__name__)
+
 SYSTEM = Source(SourceType.SYSTEM, "nautobot")
 LOCAL = Source(SourceType.LOCAL, "JOBS_ROOT")
 
@@ -55,6 +58,10 @@ class JobsModuleMissingError(Exception):
 
 class JobDroppedError(Exception):
     """A job that an app registered was dropped again by Nautobot's reload of `JOBS_ROOT`."""
+
+
+class SameNameError(Exception):
+    """Two classes that Nautobot has registered have one module and one name, so that it has one record for both."""
 
 
 class BothReceiversError(TypeError):
@@ -179,13 +186,28 @@ def _reload_jobs() -> Repositories:
     for path in aside:
         del jobs[path]
     importlib.invalidate_caches()
-    import_jobs()
-    repositories = _job_repositories()
-    for path, job_class in aside.items():
-        is_same = modules[path] is not None and sys.modules.get(job_class.__module__) is modules[path]
-        if is_same and path not in jobs and path.partition(".")[0] in repositories:
-            jobs[path] = job_class
+    # Core lets go of classes only where it finds the folder in which it looks for them again.
+    keeps_all = not (settings.JOBS_ROOT and os.path.isdir(settings.JOBS_ROOT))
+    try:
+        _import_jobs()
+        repositories = _job_repositories()
+    except Exception:
+        keeps_all = True
+        raise
+    finally:
+        for path, job_class in aside.items():
+            is_same = modules[path] is not None and sys.modules.get(job_class.__module__) is modules[path]
+            if path not in jobs and (keeps_all or (is_same and path.partition(".")[0] in repositories)):
+                jobs[path] = job_class
     return repositories
+
+
+def _import_jobs() -> None:
+    try:
+        import_jobs()
+    except SystemExit as error:
+        # Core takes a module that ends the process for the end of it; each one is loaded on its own next (rule 2).
+        logger.error("A job module would have ended the process: %r", error)
 
 
 def _folder(path: str) -> Path:
@@ -231,9 +253,13 @@ def _dropped_job(source: Source, version: str, job_class: type) -> LoadFailure:
 
 def _examine_local(source: Source) -> _Examination:
     folder = _folder(settings.JOBS_ROOT)
-    if not folder.is_dir():
+    try:
+        os.listdir(folder)
+    except OSError:
+        # It is not mounted, or may not be read now.
         return _Examination(ScanStatus.UNAVAILABLE)
-    return _load_missing(source, folder, source_files.module_names(folder), _Examination())
+    unreadable = source_files.unreadable_packages(folder)
+    return _load_missing(source, folder, source_files.module_names(folder), _Examination(), unreadable)
 
 
 def _examine_repository(source: Source, repository: GitRepository) -> _Examination:
@@ -251,7 +277,8 @@ def _examine_repository(source: Source, repository: GitRepository) -> _Examinati
     names = [
         name for name in source_files.module_names(clone, f"{repository.slug}.") if f"{name}.".startswith(f"{jobs}.")
     ]
-    return _load_missing(source, _folder(settings.GIT_ROOT), [repository.slug, *names], found)
+    unreadable = source_files.unreadable_packages(clone / "jobs", f"{jobs}.")
+    return _load_missing(source, _folder(settings.GIT_ROOT), [repository.slug, *names], found, unreadable)
 
 
 def _failed(
@@ -266,7 +293,7 @@ def _checked_head(repository: GitRepository, clone: Path) -> str:
     try:
         with Repo(clone) as repo:
             head = str(repo.rev_parse("HEAD"))
-    except (InvalidGitRepositoryError, NoSuchPathError, ValueError, OSError) as error:
+    except source_files.UNUSABLE_CLONE as error:
         raise RepositoryUnavailableError(
             f"There is no usable clone of the repository at {clone}: it could not be fetched. Sync it to see why."
         ) from error
@@ -292,9 +319,13 @@ def _check_jobs_module(repository: GitRepository, clone: Path) -> None:
         raise JobsModuleMissingError("The folder `jobs` has no `__init__.py`, so that Nautobot cannot import it.")
 
 
-def _load_missing(source: Source, folder: Path, names: list[str], found: _Examination) -> _Examination:
+def _load_missing(
+    source: Source, folder: Path, names: list[str], found: _Examination, unreadable: Mapping[str, OSError]
+) -> _Examination:
     """Load each module on its own that core gave up on because another one had failed (rule 2)."""
-    failures = []
+    failures = [
+        source_files.describe_failure(error, source, found.version, name, folder) for name, error in unreadable.items()
+    ]
     with source_files.importable_from(folder):
         for name in names:
             error = _load(name, folder)
@@ -316,16 +347,17 @@ def _load(name: str, folder: Path) -> BaseException | None:
 
 
 def _classes_by_source(repositories: Repositories) -> dict[Source, list[type]]:
+    # By identity, as a class need not have a hash.
     registered_by = {
-        job_class: name for name in settings.PLUGINS for job_class in _listed_jobs(apps.get_app_config(name))
+        id(job_class): name for name in settings.PLUGINS for job_class in _listed_jobs(apps.get_app_config(name))
     }
     by_root: dict[str, list[type]] = defaultdict(list)
     classes: dict[Source, list[type]] = defaultdict(list)
     for job_class in core_registry.registry["jobs"].values():
-        if job_class in registered_by:
-            classes[Source(SourceType.APP, registered_by[job_class])].append(job_class)
+        if id(job_class) in registered_by:
+            classes[Source(SourceType.APP, registered_by[id(job_class)])].append(job_class)
         else:
-            by_root[job_class.__module__.partition(".")[0]].append(job_class)
+            by_root[str(job_class.__module__).partition(".")[0]].append(job_class)
     folders = _job_folders()
     for root, found in by_root.items():
         classes[_source_of(root, repositories, folders)].extend(found)
@@ -366,16 +398,20 @@ def _origin(name: str) -> str | None:
 
 def _scan(source: Source, found: _Examination, classes: list[type]) -> SourceScan:
     failures = list(found.failures)
-    descriptors = []
+    descriptors: dict[JobKey, JobDescriptor] = {}
     if found.status is not ScanStatus.UNAVAILABLE:
         texts: dict[str | None, SourceText] = {}
         for job_class in classes:
             descriptor, problem = _read_class(job_class, source, found.version, texts)
+            if descriptor and descriptor.key in descriptors:
+                problem = _same_name(descriptor, job_class)
             if descriptor:
-                descriptors.append(descriptor)
+                # As in core's own refresh, what is read last counts.
+                descriptors[descriptor.key] = descriptor
             if problem:
                 failures.append(problem)
-    return SourceScan(source, found.status, found.version, found.git_repository_id, tuple(descriptors), tuple(failures))
+    read = tuple(descriptors.values())
+    return SourceScan(source, found.status, found.version, found.git_repository_id, read, tuple(failures))
 
 
 def _read_class(
@@ -386,15 +422,25 @@ def _read_class(
         if path not in texts:
             texts[path] = source_files.module_text(path)
         descriptor = describe.describe(job_class, source, version, texts[path])
-    except Exception as error:
+        flaw = _flaw(descriptor, job_class)
+    except (Exception, SystemExit) as error:
         return None, source_files.describe_class_failure(error, source, version, job_class)
-    return descriptor, _not_runnable(descriptor, job_class)
+    return descriptor, source_files.describe_class_failure(flaw, source, version, job_class) if flaw else None
 
 
-def _not_runnable(descriptor: JobDescriptor, job_class: type) -> LoadFailure | None:
-    if not (descriptor.metadata["is_job_hook_receiver"] and descriptor.metadata["is_job_button_receiver"]):
-        return None
-    error = BothReceiversError(
-        "The class inherits from both JobHookReceiver and JobButtonReceiver: Nautobot refuses to run it. Inherit one."
+def _flaw(descriptor: JobDescriptor, job_class: type) -> Exception | None:
+    """Return what is wrong with a class that can be read nevertheless."""
+    if descriptor.metadata["is_job_hook_receiver"] and descriptor.metadata["is_job_button_receiver"]:
+        return BothReceiversError(
+            "The class inherits from both JobHookReceiver and JobButtonReceiver: Nautobot refuses to run it. "
+            "Inherit one."
+        )
+    return describe.declaration_problem(job_class)
+
+
+def _same_name(descriptor: JobDescriptor, job_class: type) -> LoadFailure:
+    error = SameNameError(
+        f"Nautobot has registered two classes as {descriptor.class_path}, and has one record for both: "
+        "the one that was registered last is what is shown. Give each class a name of its own."
     )
     return source_files.describe_class_failure(error, descriptor.source, descriptor.source_version, job_class)

@@ -22,7 +22,7 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from git import InvalidGitRepositoryError, NoSuchPathError, Repo, SymbolicReference
+from git import Repo, SymbolicReference
 
 from nautobot_job_registry import source_files
 
@@ -203,5 +203,5 @@ def _head(clone: str) -> str:
     try:
         with Repo(clone) as repo:
             return SymbolicReference.dereference_recursive(repo, "HEAD")
-    except (InvalidGitRepositoryError, NoSuchPathError, ValueError, OSError):
+    except source_files.UNUSABLE_CLONE:
         return ""

@@ -14,12 +14,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from git.exc import GitError, ODBError
 from nautobot.core.utils.logging import sanitize
 
 from nautobot_job_registry.engine.descriptor import LoadFailure, Source, SourceText
 from nautobot_job_registry.engine.fields import TEXT_MAX_LENGTH
 from nautobot_job_registry.engine.text import storable_text
 
+# What reading a clone raises that is missing, incomplete or broken.
+UNUSABLE_CLONE = (GitError, ODBError, ValueError, OSError)
 IMPORT_MACHINERY = ("<frozen importlib", os.path.join("importlib", "__init__.py"))
 PACKAGE = str(Path(__file__).parent)
 
@@ -36,6 +39,28 @@ def module_names(folder: Path, prefix: str = "") -> list[str]:
         if info.ispkg:
             names.extend(module_names(folder / info.name.rpartition(".")[2], f"{info.name}."))
     return names
+
+
+def unreadable_packages(folder: Path, prefix: str = "") -> dict[str, OSError]:
+    """Return what each folder raises that may be a package and cannot be read: Python takes it for one without modules.
+
+    Args:
+        folder: The folder below which is looked.
+        prefix: The dotted name of the package that it is, with a dot, or empty.
+    """
+    try:
+        entries = list(os.scandir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        return {prefix.rstrip("."): error}
+    if prefix and not any(entry.name == "__init__.py" for entry in entries):
+        return {}
+    found: dict[str, OSError] = {}
+    for entry in entries:
+        if entry.name.isidentifier() and entry.is_dir():
+            found |= unreadable_packages(Path(entry.path), f"{prefix}{entry.name}.")
+    return found
 
 
 def is_below(path: str | None, folder: Path) -> bool:
@@ -117,7 +142,7 @@ def describe_class_failure(error: BaseException, source: Source, version: str, j
     return LoadFailure(
         source=source,
         source_version=version,
-        module_name=storable_text(job_class.__module__),
+        module_name=storable_text(str(job_class.__module__)),
         job_class_name=storable_text(job_class.__name__),
         file_path=storable_text(class_file(job_class) or ""),
         line=_class_line(job_class),
