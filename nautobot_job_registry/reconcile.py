@@ -218,7 +218,8 @@ def _plan(found: Discovery | None, records: dict[JobKey, JobRecord]) -> Plan:
     if found is None:
         return make_plan_of_ends(store.read_state(records))
     state = store.read_state(records, declaring=declaring(found))
-    plan = blame.with_authors(make_plan(discovery.locate(found, state.unregistered), state))
+    plan = store.with_free_numbers(make_plan(discovery.locate(found, state.unregistered), state))
+    plan = blame.with_authors(plan)
     return suspensions.with_dependents(plan, state, found.scope)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import DEFAULT_DB_ALIAS, connection
-from django.db.models import CharField
+from django.db.models import CharField, Max
 from django.db.models.functions import Cast
 from django.utils import timezone
 from nautobot.extras.choices import ObjectChangeActionChoices, ObjectChangeEventContextChoices
@@ -84,6 +84,9 @@ def read_state(records: dict[JobKey, JobRecord], *, declaring: Collection[str] =
     ended, collisions = ledger.machine_made(timezone.now())
     jobs = records | {key: replace(records[key], ended=said) for key, said in ended.items() if key in records}
     core = core_bridge.news_of_core()
+    for state in core.values():
+        if state.held_by in jobs:
+            jobs[state.held_by] = replace(jobs[state.held_by], core_job_text=None, has_lost_core_job=True)
     said = _said_of([key for key, state in core.items() if key in jobs and _clears_any(jobs[key], state)])
     return RegistryState(
         jobs=jobs,
@@ -131,6 +134,28 @@ def _record(row: tuple[Any, ...], queues: tuple[str, ...]) -> JobRecord:
         core_job_text=core_job,
         created=created or LONG_AGO,
     )
+
+
+def with_free_numbers(plan: Plan) -> Plan:
+    """Return a plan in which each revision comes after all those of its job, whichever the current one is (rule 7).
+
+    Costs one statement where a job that is known gets a revision.
+
+    Args:
+        plan: The plan, which goes by the current revisions.
+    """
+    known = [action.record_id for action in plan.jobs if action.revision and action.record_id]
+    if not known:
+        return plan
+    rows = JobRevision.objects.filter(job__in=known).order_by()
+    last = dict(rows.values_list("job").annotate(last=Max("number")))
+    jobs = (
+        action.numbered(last[action.record_id] + 1)
+        if action.revision and action.revision <= last.get(action.record_id, 0)
+        else action
+        for action in plan.jobs
+    )
+    return replace(plan, jobs=tuple(jobs))
 
 
 def apply_plan(
@@ -183,6 +208,7 @@ def _write_jobs(
     reconciliation: Reconciliation | None = None,
 ) -> dict[JobKey, RegisteredJob]:
     """Make and change records and make their revisions, and return the records by their key."""
+    _let_go_of_core(actions)
     made = [action for action in actions if action.record_id is None]
     known = {action.record_id: action for action in actions if action.record_id is not None}
     rows = [_new_row(action, queues, now) for action in made]
@@ -208,6 +234,13 @@ def _write_jobs(
     if not connection.features.can_defer_constraint_checks:
         RegisteredJob.objects.bulk_update(rows, ["current_revision"], batch_size=BATCH_SIZE)
     return jobs
+
+
+def _let_go_of_core(actions: Iterable[JobAction]) -> None:
+    """Let records go of rows of core's that are another job's now, before the records of those jobs get them."""
+    losing = [action.record_id for action in actions if action.lets_go_of_core]
+    if losing:
+        RegisteredJob.objects.filter(pk__in=losing).update(core_job=None)
 
 
 def _point_at(revisions: Mapping[JobKey, JobRevision], jobs: Mapping[JobKey, RegisteredJob]) -> None:

@@ -11,6 +11,8 @@ from nautobot_job_registry.core_bridge.columns import OURS_ALONE, SHARED_FIELDS,
 from nautobot_job_registry.engine.fields import FLAG_FIELDS, override_flag
 from nautobot_job_registry.engine.records import CoreState, JobKey
 
+# The job whose record points at a row of core's.
+HOLDER = ("registered_job__module_name", "registered_job__job_class_name")
 COLUMNS = (
     "id",
     "module_name",
@@ -18,6 +20,7 @@ COLUMNS = (
     "enabled",
     "default_job_queue__name",
     "registered_job__core_decisions",
+    *HOLDER,
     *SHARED_VALUES,
     *FLAG_FIELDS,
     *SHARED_FLAGS,
@@ -31,7 +34,7 @@ def _tells_anything() -> Q:
     Of chosen queues the number is not compared: their rows are few, and always read.
     """
     news = Q(registered_job=None) | Q(job_queues_override=True)
-    for name in (*SHARED_VALUES, *SHARED_FLAGS, "default_job_queue", "enabled"):
+    for name in ("module_name", "job_class_name", *SHARED_VALUES, *SHARED_FLAGS, "default_job_queue", "enabled"):
         news |= ~Q(**{name: F(f"registered_job__{name}")})
     return news
 
@@ -67,7 +70,10 @@ def core_state(values: dict, queues: tuple[str, ...]) -> CoreState:
         values: The value of each of `COLUMNS`, by its name.
         queues: The names of its queues, sorted.
     """
-    known = values["registered_job__core_decisions"]
+    key = (values["module_name"], values["job_class_name"])
+    module_name, job_class_name = (values.get(name) for name in HOLDER)
+    held_by = (module_name, job_class_name) if module_name and (module_name, job_class_name) != key else None
+    known = values["registered_job__core_decisions"] if held_by is None else None
     overridable = {field: values[field] for field in SHARED_VALUES}
     overridable["job_queues"] = queues
     overridable["default_job_queue"] = values["default_job_queue__name"]
@@ -79,10 +85,11 @@ def core_state(values: dict, queues: tuple[str, ...]) -> CoreState:
         overridden |= {field} & chosen.keys()
     return CoreState(
         id=values["id"],
-        key=(values["module_name"], values["job_class_name"]),
+        key=key,
         enabled=values["enabled"],
         values=overridable,
         overridden=frozenset(overridden),
         flags={field: values[field] for field in FLAG_FIELDS},
         known=known,
+        held_by=held_by,
     )

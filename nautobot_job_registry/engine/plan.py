@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from operator import itemgetter
 from typing import Any, Final
@@ -74,6 +74,7 @@ class JobAction:
         makes_core_row: Whether core has no row of the job and gets one.
         collisions: The fields that are overridden only because core cannot store what the source says.
         ended: The fields whose override ends.
+        lets_go_of_core: Whether the record points at a row of core's that is another job's now.
     """
 
     kind: ActionKind
@@ -88,6 +89,7 @@ class JobAction:
     makes_core_row: bool = False
     collisions: frozenset[str] = frozenset()
     ended: tuple[str, ...] = ()
+    lets_go_of_core: bool = False
 
     @property
     def class_path(self) -> str:
@@ -98,6 +100,13 @@ class JobAction:
     def is_idle(self) -> bool:
         """Whether there is nothing to do."""
         return self.record_id is not None and not self.changes
+
+    def numbered(self, number: int) -> JobAction:
+        """Return the same with another number for the revision that is to be made."""
+        changes = tuple(
+            replace(change, new=number) if change.field == "current_revision" else change for change in self.changes
+        )
+        return replace(self, revision=number, changes=changes)
 
     @property
     def is_pointed_at_core_again(self) -> bool:
@@ -332,6 +341,8 @@ def _absence(discovery: Discovery, source: Source, key: JobKey, known: str) -> s
 
 def _action(draft: Draft) -> JobAction:
     include_default_queue(draft.columns)
+    if draft.record is not None and draft.record.has_lost_core_job and draft.core is None:
+        draft.columns["core_job"] = None
     remember_core(draft)
     record, columns = draft.record, draft.columns
     revision = _next_revision(record, draft.descriptor)
@@ -355,6 +366,7 @@ def _action(draft: Draft) -> JobAction:
         makes_core_row=draft.makes_core_row,
         collisions=frozenset(draft.collisions),
         ended=ended_fields(record, columns) if record else (),
+        lets_go_of_core=record is not None and record.has_lost_core_job,
     )
 
 

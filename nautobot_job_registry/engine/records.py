@@ -56,7 +56,8 @@ class CoreState:
         values: The value of each overridable field, queues by name.
         overridden: The fields that core has flagged as overridden.
         flags: Receiver kinds, read-only and dry-run support.
-        known: What the record that points at the row remembers of its decisions; None where no record points at it.
+        known: What the record that points at the row remembers of its decisions; None where no record of this job does.
+        held_by: The job whose record points at the row, where that is another one: somebody moved the row.
     """
 
     id: UUID
@@ -66,6 +67,7 @@ class CoreState:
     overridden: frozenset[str]
     flags: Mapping[str, bool]
     known: Mapping[str, Any] | None = None
+    held_by: JobKey | None = None
 
     @cached_property
     def decisions(self) -> dict[str, Any]:
@@ -91,6 +93,7 @@ class JobRecord:
         ended: What the current revision says about each field whose override has come to its end; None where it says
             nothing about it.
         created: When the job was registered.
+        has_lost_core_job: Whether it points at a row of core's that is another job's now, and so at none.
     """
 
     id_text: str
@@ -102,6 +105,7 @@ class JobRecord:
     core_job_text: str | None = None
     ended: Mapping[str, Any | None] = field(default_factory=dict)
     created: datetime = LONG_AGO
+    has_lost_core_job: bool = False
 
     @cached_property
     def id(self) -> UUID:
