@@ -124,7 +124,9 @@ def _queues(job_class: type[Job]) -> list[str]:
 
 def declaration_problem(job_class: type[Job]) -> DescriptorError | None:
     """Return what is wrong with what a class says that it has been before (rule 21); the job runs all the same."""
-    paths = vars(job_class).get("previous_class_paths", ())
+    if "previous_class_paths" not in vars(job_class):
+        return None
+    paths = vars(job_class)["previous_class_paths"]
     if isinstance(paths, (list, tuple)) and all(isinstance(path, str) for path in paths):
         return None
     return DescriptorError("`previous_class_paths` should be a list of dotted class paths.")
@@ -151,7 +153,7 @@ def _variable(name: str, variable: ScriptVariable) -> dict[str, Any]:
     return {
         "default": _default(said("initial")),
         "label": storable_text(str(said("label", ""))),
-        "name": storable_text(str(name)),
+        "name": storable_text(name),
         "required": bool(said("required", True)),
         "type": type(variable).__name__,
     }
