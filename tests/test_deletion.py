@@ -8,7 +8,17 @@ from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from nautobot.apps.testing import create_job_result_and_run_job
-from nautobot.extras.models import FileProxy, Job, JobHook, JobLogEntry, JobQueue, JobResult, ScheduledJob
+from nautobot.extras.models import (
+    FileProxy,
+    Job,
+    JobButton,
+    JobHook,
+    JobLogEntry,
+    JobQueue,
+    JobResult,
+    ObjectChange,
+    ScheduledJob,
+)
 from nautobot.users.models import Token
 
 from nautobot_job_registry import deletion, parting, suspensions
@@ -107,9 +117,7 @@ def test_deletion_keeps_runs_logs_files_and_schedules_and_the_class_path(job, us
     assert_nothing_is_lost(core_job)
 
 
-@pytest.mark.django_db(transaction=True, databases=["default", "job_logs"])
-def test_bulk_deletion_of_the_ui_keeps_them_too(job, user):
-    core_job = job.core_job_id
+def delete_in_bulk(job, user):
     content_type = ContentType.objects.get_for_model(RegisteredJob).pk
     result = create_job_result_and_run_job(
         "nautobot.core.jobs.bulk_actions",
@@ -118,7 +126,26 @@ def test_bulk_deletion_of_the_ui_keeps_them_too(job, user):
         job_kwargs={"content_type": content_type, "pk_list": [str(job.pk)]},
     )
     assert result.status == "SUCCESS", list(result.job_log_entries.values_list("message", flat=True))
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "job_logs"])
+def test_bulk_deletion_of_the_ui_keeps_them_too(job, user):
+    core_job = job.core_job_id
+    delete_in_bulk(job, user)
     assert_nothing_is_lost(core_job)
+
+
+@pytest.mark.parametrize("in_bulk", [False, True])
+@pytest.mark.django_db(transaction=True, databases=["default", "job_logs"])
+def test_deletion_logs_what_nautobot_deletes_with_the_record(job, user, in_bulk):
+    JobButton.objects.create(name="Button", text="Press", job=job.core_job)
+    ObjectChange.objects.all().delete()
+    if in_bulk:
+        delete_in_bulk(job, user)
+    else:
+        by_ui(job, user)
+    entries = ObjectChange.objects.filter(action="delete").values_list("changed_object_type__model", flat=True)
+    assert sorted(entries) == ["job", "jobbutton", "jobhook", "registeredjob"]
 
 
 @pytest.mark.django_db

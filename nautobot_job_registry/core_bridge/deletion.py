@@ -8,6 +8,8 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet
 from nautobot.extras.models import Job, JobButton, JobHook, JobResult, ScheduledJob
 
+from nautobot_job_registry import bulk_edits
+
 
 def delete_job(job_id: UUID) -> None:
     """Delete core's row of a job: links of runs and schedules become null, hooks and buttons go with it.
@@ -18,8 +20,9 @@ def delete_job(job_id: UUID) -> None:
 
 
 def delete_jobs(job_ids: Collection[UUID]) -> None:
-    """Delete core's rows of many jobs, as `delete_job` does."""
-    QuerySet.delete(Job.objects.filter(pk__in=job_ids))
+    """Delete core's rows of many jobs, as `delete_job` does; each row that goes is logged (rules 9 and 19)."""
+    with bulk_edits.logged_at_once():
+        QuerySet.delete(Job.objects.filter(pk__in=job_ids))
 
 
 def dependents(job_ids: Collection[UUID], record_ids: Collection[UUID] = ()) -> dict[str, QuerySet]:
