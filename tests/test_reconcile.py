@@ -145,6 +145,54 @@ def test_statements_grow_per_batch_with_changed_jobs(jobs_root):
     assert counts[1] == counts[2]
 
 
+def test_statements_do_not_grow_with_the_ways_in_which_jobs_change(jobs_root):
+    fields = {"description": "new", "time_limit": 5, "soft_time_limit": 4, "hidden": True, "is_singleton": True}
+    fields |= {"dryrun_default": True, "has_sensitive_variables": False, "task_queues": ["new"]}
+    JobQueue.objects.create(name="new", queue_type="celery")
+    counts = []
+    # The first round fills caches of content types.
+    for size in (2, 3, 100):
+        module = f"mixed_{size}"
+        write_jobs(jobs_root, size, module=module)
+        reconcile()
+        chosen = [
+            {field: value for position, (field, value) in enumerate(fields.items()) if (number + 1) >> position & 1}
+            for number in range(size)
+        ]
+        classes = [
+            JobClassSourceFactory(name=f"Job{number}", meta={"name": f"{module} {number}", **meta})
+            for number, meta in enumerate(chosen)
+        ]
+        JobModuleFactory(folder=jobs_root, name=module, classes=classes)
+        with counted_statements() as statements:
+            reconcile()
+        counts.append(len(statements))
+        for number, meta in enumerate(chosen):
+            core = core_job(f"{module}.Job{number}")
+            queue = meta.get("task_queues", ["default"])[0]
+            assert core.default_job_queue.name == queue
+            plain = {field: value for field, value in meta.items() if field != "task_queues"}
+            assert {field: getattr(core, field) for field in plain} == plain
+        assert reconcile().plan.is_empty
+    assert counts[1] == counts[2]
+
+
+def test_row_of_core_keeps_its_queue_where_the_record_has_none(jobs_root):
+    path = write_jobs(jobs_root, 2)
+    reconcile()
+    path.unlink()
+    reconcile()
+    queue = JobQueue.objects.create(name="core's own", queue_type="celery")
+    kept, other = registered("many.Job0"), registered("many.Job1")
+    Job.objects.filter(pk=kept.core_job_id).update(default_job_queue=queue, hidden=True)
+    Job.objects.filter(pk=other.core_job_id).update(default_job_queue=queue)
+    RegisteredJob.objects.filter(pk=kept.pk).update(default_job_queue=None, current_revision=None)
+    reconcile()
+    found = {job.job_class_name: job.default_job_queue.name for job in Job.objects.filter(module_name="many")}
+    assert found == {"Job0": "core's own", "Job1": "default"}
+    assert not core_job("many.Job0").hidden
+
+
 def test_change_in_the_source_is_followed_logged_and_told(jobs_root):
     empty_registry()
     write_jobs(jobs_root, 2, description="old", task_queues=["one"])

@@ -78,13 +78,17 @@ def _new_row(action: JobAction, queues: Mapping[str, JobQueue]) -> Job:
 
 def _attributes(action: JobAction, queues: Mapping[str, JobQueue], names: Iterable[str] = ()) -> dict[str, Any]:
     """Return columns of a record as the attributes of core's row; those of the plan where none are named."""
-    wanted = shared(set(names or action.core_columns)) - {"job_queues"}
-    columns = {name: action.columns[name] for name in wanted}
+    columns = {name: action.columns[name] for name in _own_columns(names or action.core_columns)}
     if "default_job_queue" in columns:
         queue = queues.get(columns.pop("default_job_queue"))
         if queue is not None:
             columns["default_job_queue_id"] = queue.pk
     return columns
+
+
+def _own_columns(names: Iterable[str]) -> set[str]:
+    """Return those of some columns that core's row itself has: its queues are rows of their own."""
+    return shared(set(names)) - {"job_queues"}
 
 
 def settle(actions: Iterable[JobAction], queues: Mapping[str, JobQueue], now: datetime) -> None:
@@ -98,11 +102,11 @@ def settle(actions: Iterable[JobAction], queues: Mapping[str, JobQueue], now: da
         now: The time that is written.
     """
     changed = [action for action in actions if action.core_id and action.core_columns and not action.makes_core_row]
-    by_columns: dict[frozenset[str], list[JobAction]] = {}
-    for action in changed:
-        by_columns.setdefault(frozenset(shared(set(action.core_columns)) - {"job_queues"}), []).append(action)
-    for names, alike in by_columns.items():
-        _update(names, alike, queues, now)
+    _update(changed, queues, now)
+    # Core gave up on a row that it could not store, though its class is there.
+    is_back = [action.core_id for action in changed if action.collisions and action.descriptor]
+    if is_back:
+        Job.objects.filter(pk__in=is_back).update(installed=True)
     requeued = [action for action in changed if "job_queues" in action.core_columns]
     assign_queues({action.core_id: _queue_keys(action, queues) for action in requeued if action.core_id})
 
@@ -111,13 +115,16 @@ def _queue_keys(action: JobAction, queues: Mapping[str, JobQueue]) -> list[UUID]
     return [queues[name].pk for name in action.columns["job_queues"]]
 
 
-def _update(names: frozenset[str], actions: list[JobAction], queues: Mapping[str, JobQueue], now: datetime) -> None:
-    """Write the same columns of many rows."""
-    fields = {*names, "last_updated"}
-    # Core gave up on a row that it could not store, though its class is there.
-    is_back = [action for action in actions if action.collisions and action.descriptor]
-    rows = [Job(pk=action.core_id, last_updated=now, **_attributes(action, queues, names)) for action in actions]
-    if names:
-        Job.objects.bulk_update(rows, sorted(fields), batch_size=BATCH_SIZE)
-    if is_back:
-        Job.objects.filter(pk__in=[action.core_id for action in is_back]).update(installed=True)
+def _update(actions: Iterable[JobAction], queues: Mapping[str, JobQueue], now: datetime) -> None:
+    """Write the columns that any of the rows changes to all of those rows: both sides say the same of each of them.
+
+    A row whose default queue is not known keeps the one that core has, where it cannot be without one.
+    """
+    writing = [action for action in actions if _own_columns(action.core_columns)]
+    names = {name for action in writing for name in _own_columns(action.core_columns)}
+    has_queue = [queues.get(action.columns["default_job_queue"]) is not None for action in writing]
+    for is_known, written in ((True, names), (False, names - {"default_job_queue"})):
+        alike = [action for action, known in zip(writing, has_queue, strict=True) if known is is_known]
+        rows = [Job(pk=action.core_id, last_updated=now, **_attributes(action, queues, written)) for action in alike]
+        if rows:
+            Job.objects.bulk_update(rows, sorted({*written, "last_updated"}), batch_size=BATCH_SIZE)
