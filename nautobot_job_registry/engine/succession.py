@@ -146,10 +146,12 @@ def inherit(own: Decided, past: Decided) -> Inheritance:
 
 
 def merged_custom_fields(own: Mapping[str, Any], past: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the custom fields of an object that takes over those of another one: what it says itself counts.
+    """Return the custom fields of an object that takes over those of another one: what it says itself counts (rule 21).
+
+    No and 0 are said as well; only what is empty says nothing.
 
     Args:
         own: Its own values.
         past: Those of the other one.
     """
-    return {**past, **{key: value for key, value in own.items() if value}}
+    return {**past, **{key: value for key, value in own.items() if value not in (None, "", [])}}

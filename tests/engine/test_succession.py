@@ -3,7 +3,7 @@
 import pytest
 
 from nautobot_job_registry.engine.names import is_numbered
-from nautobot_job_registry.engine.succession import Decided, Party, inherit, refusal
+from nautobot_job_registry.engine.succession import Decided, Party, inherit, merged_custom_fields, refusal
 
 NEW = Party("new.Job", installed=True)
 OLD = Party("old.Job", installed=False, absence="removed")
@@ -38,6 +38,14 @@ def test_own_overrides_win_and_the_others_are_told():
         Decided(True, {"hidden": False, "name": "B", "grouping": "A"}),
     )
     assert (dict(taken.taken), taken.not_taken, taken.enabled) == ({"name": "B"}, ("hidden",), True)
+
+
+@pytest.mark.parametrize(
+    ("own", "merged"), [(False, False), (0, 0), ("new", "new"), (None, "old"), ("", "old"), ([], "old")]
+)
+def test_custom_field_that_says_no_or_nought_is_not_overwritten(own, merged):
+    fields = merged_custom_fields({"field": own}, {"field": "old", "other": "kept"})
+    assert fields == {"field": merged, "other": "kept"}
 
 
 @pytest.mark.parametrize(("own", "past", "enabled"), [(0, 0, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1)])
