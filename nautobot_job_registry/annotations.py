@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
@@ -38,12 +40,15 @@ class _Annotation:
         kind: Its link to the content type of the object.
         key: Its column with the primary key of the object.
         same: The columns in which no two rows of one object are to agree.
+        scope: The columns with lists of what of the object a row is about: rows that agree otherwise can both be there
+            where these name nothing in common. None named are all.
     """
 
     model: type[Model]
     kind: str
     key: str
     same: tuple[str, ...]
+    scope: tuple[str, ...] = ()
 
 
 ANNOTATIONS = (
@@ -54,8 +59,10 @@ ANNOTATIONS = (
     ),
     # The members of groups that have a filter are Nautobot's own business: this manager does not see them.
     _Annotation(StaticGroupAssociation, "associated_object_type", "associated_object_id", ("dynamic_group_id",)),
-    # Metadata of one type that both objects have would contradict each other.
-    _Annotation(ObjectMetadata, "assigned_object_type", "assigned_object_id", ("metadata_type_id",)),
+    # Nautobot refuses metadata of one type about the same fields: they would contradict each other.
+    _Annotation(
+        ObjectMetadata, "assigned_object_type", "assigned_object_id", ("metadata_type_id",), scope=("scoped_fields",)
+    ),
 )
 
 
@@ -78,11 +85,29 @@ def _move_rows(annotation: _Annotation, content_type: ContentType, keys: Mapping
     """Point rows at other objects, but for those that would say the same twice."""
     of_model, key = annotation.model._default_manager.order_by(), annotation.key
     concerned = {annotation.kind: content_type, f"{key}__in": [*keys, *keys.values()]}
-    rows = list(of_model.filter(**concerned).values_list("pk", key, *annotation.same))
-    known = {(owner, *what) for _, owner, *what in rows}
-    moving = [pk for pk, owner, *what in rows if owner in keys and (keys[owner], *what) not in known]
+    rows = list(of_model.filter(**concerned).values_list("pk", key, *annotation.same, *annotation.scope))
+    known: dict[tuple[Any, ...], list[set[str]]] = defaultdict(list)
+    for _, owner, *what in rows:
+        same, scope = _parted(annotation, what)
+        known[(owner, *same)].append(scope)
+    moving = []
+    for pk, owner, *what in rows:
+        same, scope = _parted(annotation, what)
+        if owner in keys and not any(_overlap(scope, there) for there in known.get((keys[owner], *same), ())):
+            moving.append(pk)
     if moving:
         of_model.filter(pk__in=moving).update(**{key: mapped(key, keys)})
+
+
+def _parted(annotation: _Annotation, what: list[Any]) -> tuple[list[Any], set[str]]:
+    """Return what a row says, and the fields that it is about."""
+    number = len(annotation.same)
+    return what[:number], {name for names in what[number:] for name in names}
+
+
+def _overlap(one: set[str], other: set[str]) -> bool:
+    """Return whether two rows are about the same fields, as Nautobot sees it: one that names none is about all."""
+    return not one or not other or not one.isdisjoint(other)
 
 
 @dataclass
@@ -107,6 +132,10 @@ class _Taken:
             return False
         if kind in SYMMETRIC and (relationship, destination, source) in self.pairs:
             return False
+        if kind == RelationshipTypeChoices.TYPE_ONE_TO_ONE_SYMMETRIC:
+            # The two ends are the same to Nautobot: neither may be at any end of another row.
+            ends = {(relationship, source), (relationship, destination)}
+            return ends.isdisjoint(self.sources) and ends.isdisjoint(self.destinations)
         if kind in ONE_TO_ONE and (relationship, source) in self.sources:
             return False
         return kind not in FROM_ONE or (relationship, destination) not in self.destinations

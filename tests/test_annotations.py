@@ -115,6 +115,28 @@ def test_groups_metadata_contacts_and_tags_move_and_what_is_there_already_stays(
     assert [tag.name for tag in new.tags.all()] == ["kept"]
 
 
+@pytest.mark.parametrize(
+    ("of_old", "of_new", "moves"),
+    [
+        (["name"], ["description"], True),
+        (["name"], ["name", "description"], False),
+        (["name"], [], False),
+        ([], ["name"], False),
+        ([], [], False),
+    ],
+)
+def test_metadata_of_one_type_moves_unless_both_are_about_the_same_fields(pair, of_old, of_new, moves):
+    kind = MetadataType.objects.create(name="ticket", data_type="text")
+    kind.content_types.add(content_type(pair))
+    for job, fields in zip(pair, (of_old, of_new), strict=True):
+        ObjectMetadata(metadata_type=kind, assigned_object=job, scoped_fields=fields, _value="T1").validated_save()
+    move(pair)
+    found = [row.scoped_fields for row in pair[1].associated_object_metadata.all()]
+    assert sorted(found) == sorted([of_new, of_old] if moves else [of_new])
+    for row in ObjectMetadata.objects.all():
+        row.full_clean()
+
+
 @SIDES
 @pytest.mark.parametrize(
     ("kind", "is_source", "can_have_more"),
@@ -154,6 +176,23 @@ def test_relationship_between_jobs_is_neither_doubled_nor_one_of_a_job_with_itse
     move(pair)
     assert ends(symmetric) == named((old, new), (other, old), (new, other))
     assert ends(directed) == named((old, new), (other, new), (new, other))
+
+
+@pytest.mark.parametrize("old_is_source", [True, False])
+@pytest.mark.parametrize("new_is_source", [True, False])
+def test_peer_moves_unless_the_job_has_one_at_either_end(pair, old_is_source, new_is_source):
+    old, new = pair
+    first, second = RegisteredJobFactory.create_batch(2)
+    relationship = make_relationship("symmetric-one-to-one", *pair)
+    peers = {True: lambda job, peer: (job, peer), False: lambda job, peer: (peer, job)}
+    associate(relationship, *peers[old_is_source](old, first))
+    move(pair)
+    assert ends(relationship) == named(peers[old_is_source](new, first))
+    RelationshipAssociation.objects.all().delete()
+    associate(relationship, *peers[old_is_source](old, first))
+    associate(relationship, *peers[new_is_source](new, second))
+    move(pair)
+    assert ends(relationship) == named(peers[old_is_source](old, first), peers[new_is_source](new, second))
 
 
 def test_relationship_between_two_jobs_that_both_move_keeps_both(pair):
