@@ -13,7 +13,16 @@ from nautobot_job_registry.engine.descriptor import Discovery, LoadFailure, Scan
 from nautobot_job_registry.engine.fields import shorten
 from nautobot_job_registry.engine.records import ErrorRecord
 
-MEMORY_ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]+")
+# What a message may say otherwise each time that the same thing goes wrong: UUIDs, memory addresses, names that
+# `tempfile` makes, random hexadecimal numbers, and any other numbers.
+VOLATILE: Final = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"|0x[0-9a-f]+"
+    r"|\b(?-i:tmp[a-z0-9_]{8})\b"
+    r"|(?<![0-9a-z])[0-9a-f]{8,}(?![0-9a-z])"
+    r"|[0-9]+",
+    re.IGNORECASE,
+)
 
 ErrorKey = tuple[str, str, str, str]
 
@@ -103,8 +112,8 @@ def _action(
 
 
 def _facts(error: LoadFailure | ErrorRecord) -> tuple[Any, ...]:
-    """Return what makes an error another one: memory addresses in its message do not."""
-    message = MEMORY_ADDRESS.sub("0x", error.message)
+    """Return what makes an error another one (rule 5): what its message says otherwise at each reading does not."""
+    message = VOLATILE.sub("0", error.message)
     version = shorten("source_version", error.source_version)
     return version, error.effective_version, error.file_path, error.line, error.exception_type, message
 

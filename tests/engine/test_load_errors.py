@@ -77,3 +77,31 @@ def test_rejected_commit_that_comes_into_effect_makes_its_error_an_ordinary_one(
     failure = failure_at(REJECTED)
     assert read(REJECTED, errors, [failure]) == [ErrorActionKind.UPDATE]
     assert read(REJECTED, known(failure), [failure]) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("at 1764098816.25", "at 1764098817.5"),
+        ("<f at 0x7f00>", "<f at 0x7fffAB>"),
+        ("no 1b4e28ba-2fa1-11d2-883f-0016d3cca427", "no ffffffff-aaaa-4bbb-8ccc-abcdefabcdef"),
+        ("run_1b4e28ba2fa111d2883f0016d3cca427 failed", "run_abcdefabcdefabcdabcdefabcdefabcd failed"),
+        ("No such file: '/tmp/tmpk3_x9a0q/a.py'", "No such file: '/tmp/tmpabcdefgh/a.py'"),
+    ],
+)
+def test_message_that_moves_at_each_reading_is_no_news(before, after):
+    assert read(EFFECTIVE, known(failure_at(EFFECTIVE, message=before)), [failure_at(EFFECTIVE, message=after)]) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("No module named 'one'", "No module named 'two'"),
+        ("no deadbeef", "no livebeef"),
+        ("tmpfile is gone", "tmpdirectory is gone"),
+        ("at 17", "at"),
+    ],
+)
+def test_message_that_says_something_else_is_news(before, after):
+    found = read(EFFECTIVE, known(failure_at(EFFECTIVE, message=before)), [failure_at(EFFECTIVE, message=after)])
+    assert found == [ErrorActionKind.UPDATE]
