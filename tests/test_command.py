@@ -57,10 +57,13 @@ def test_json_is_one_document(jobs_root):
     assert document["counts"]["changed"] == 1
 
 
-def test_unknown_source_lists_the_known_ones_and_exits_2():
+@pytest.mark.parametrize("source", ["git:nowhere", ""])
+def test_unknown_source_lists_the_known_ones_and_exits_2(source):
+    before = Reconciliation.objects.count()
     with pytest.raises(CommandError, match="Known sources: system, app:nautobot_job_registry, local") as caught:
-        run("--source", "git:nowhere")
+        run("--source", source)
     assert caught.value.returncode == 2
+    assert Reconciliation.objects.count() == before
 
 
 def test_source_limits_what_is_read(jobs_root):

@@ -4,7 +4,7 @@ import json
 
 from django.core.management.base import BaseCommand, CommandError
 
-from nautobot_job_registry import report
+from nautobot_job_registry import discovery, report
 from nautobot_job_registry.choices import ReconciliationTriggerChoices
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.management.database import require_database
@@ -36,6 +36,9 @@ class Command(BaseCommand):
         only_plan = options["dry_run"] or options["check"]
         require_database()
         try:
+            if options["source"] == "":
+                # What an unset variable of a script leaves is not a wish for all sources.
+                raise UnknownSourceError("", discovery.known_sources())
             outcome = reconcile(options["source"], dry_run=only_plan, trigger=ReconciliationTriggerChoices.COMMAND)
         except UnknownSourceError as error:
             raise CommandError(str(error), returncode=2) from error
