@@ -125,6 +125,22 @@ class OverrideTestCase(RequestTestCase):
         data = self.client.get(self.url(self.job), **self.header).json()
         self.assertEqual(self.send("put", self.url(self.job), data, 200)["overrides"], {})
 
+    def test_what_was_read_with_outer_blanks_can_be_sent_back(self):
+        texts = {"name": " Trailing ", "grouping": "Group ", "description": "\n\n text \n"}
+        job = builders.job(8, **texts)
+        data = self.client.get(self.url(job), **self.header).json()
+        self.assertEqual({name: data[name] for name in texts}, texts)
+        self.send("put", self.url(job), data, 200)
+        data = self.patch(job, {**texts, **{f"{name}_override": True for name in texts}})
+        self.assertEqual(data["overrides"], texts)
+
+    def test_a_text_of_blanks_only_is_refused(self):
+        for field in ("name", "grouping"):
+            for value in ("", " ", "\n\t"):
+                with self.subTest(field=field, value=value):
+                    data = self.patch(self.job, {field: value, f"{field}_override": True}, 400)
+                    self.assertEqual(data, {field: ["This field may not be blank."]})
+
     def test_without_a_revision_the_value_stays_and_the_answer_says_so(self):
         job = builders.job(9, time_limit=5, time_limit_override=True)
         data = self.patch(job, {"time_limit_override": False})

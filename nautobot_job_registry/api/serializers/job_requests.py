@@ -78,6 +78,20 @@ class RegisteredJobRequestMixin(serializers.Serializer):
             raise PermissionDenied(withheld_message("change", [self.instance.class_path]))
         return super().validate(attrs)
 
+    def validate_grouping(self, value: str) -> str:
+        """Refuse a grouping of blanks only."""
+        return self._not_blank("grouping", value)
+
+    def validate_name(self, value: str) -> str:
+        """Refuse a name of blanks only."""
+        return self._not_blank("name", value)
+
+    def _not_blank(self, field: str, value: str) -> str:
+        """Refuse a text of blanks only, but for one that is stored: what was read can be sent back (rule 14)."""
+        if not value.strip() and value != getattr(self.instance, field):
+            self.fields[field].fail("blank")
+        return value
+
     def _named(self, attrs: Mapping[str, Any]) -> set[str]:
         """Return the overridable fields that a request names, by their value or their flag."""
         return {field for field in OVERRIDABLE_FIELDS if field in attrs or attrs.get(override_flag(field))}

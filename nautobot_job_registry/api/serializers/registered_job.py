@@ -12,6 +12,8 @@ from nautobot_job_registry.api.serializers.queues import QueueDepthMixin
 from nautobot_job_registry.constants import REASON_MAX_LENGTH
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS
 
+TEXT_FIELDS = ("grouping", "name", "description")
+
 
 class ChangeLogMixin:
     """Tell the change log of the record itself: not of what it points at, nor of what is derived from it.
@@ -70,6 +72,8 @@ class RegisteredJobSerializer(
         derived_fields = ("source_values", "overrides", "warnings")
         # A request names what it changes: what it leaves out stays.
         extra_kwargs = {name: {"required": False} for name in (*OVERRIDABLE_FIELDS, *OVERRIDE_FLAGS, "enabled")}
+        # What the source says is shown with its outer blanks, and can be sent back as it was shown.
+        extra_kwargs |= {name: {"required": False, "trim_whitespace": False} for name in TEXT_FIELDS}
 
 
 class ResetOverridesSerializer(serializers.Serializer):
