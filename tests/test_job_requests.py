@@ -1,5 +1,7 @@
 """Rules 13, 14, 15, 17 and 19 through REST, one record at a time and in bulk."""
 
+import json
+
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -96,6 +98,27 @@ class OverrideTestCase(RequestTestCase):
         data = self.patch(self.job, {**body, **dict.fromkeys(flags, False)})
         self.job.refresh_from_db()
         self.assertEqual([*self.job.job_queues.all(), self.job.default_job_queue], [self.day, self.day])
+
+    def test_malformed_queues_are_refused(self):
+        surrogate = "\ud83d"
+        one = ({"id": []}, {"id": None}, {"url": None}, [], [str(self.night.pk)], surrogate, {"name": surrogate})
+        many = ([None], [[]], [str(self.night.pk), None], [{"id": []}], [surrogate], [{"name": surrogate}])
+        for field, values in (("default_job_queue", one), ("job_queues", many)):
+            for value in values:
+                with self.subTest(field=field, value=value):
+                    body = json.dumps({field: value, f"{field}_override": True})
+                    response = self.client.patch(
+                        self.url(self.job), body, content_type="application/json", **self.header
+                    )
+                    self.assertEqual((response.status_code, list(response.json())), (400, [field]))
+
+    def test_malformed_queues_that_come_along_with_a_cleared_flag_are_dropped(self):
+        for field, value in (("job_queues", [None]), ("default_job_queue", [])):
+            with self.subTest(field=field):
+                night = {"id": str(self.night.pk)}
+                flag = f"{field}_override"
+                self.patch(self.job, {field: [night] if field == "job_queues" else night, flag: True})
+                self.assertEqual(self.patch(self.job, {field: value, flag: False})["overrides"], {})
 
     def test_a_value_without_its_flag_is_refused(self):
         for field, value in (("time_limit", 5), ("name", "Other"), ("job_queues", [str(self.night.pk)])):

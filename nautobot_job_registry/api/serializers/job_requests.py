@@ -12,6 +12,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.utils.encoders import JSONEncoder
 
+from nautobot_job_registry.api.serializers.queues import malformed_queues
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, override_flag
 from nautobot_job_registry.engine.overrides import cleared_fields, refusal, refused_fields
 from nautobot_job_registry.rights import DECISIONS, withheld, withheld_message
@@ -45,12 +46,11 @@ class RegisteredJobRequestMixin(serializers.Serializer):
             raise serializers.ValidationError({"detail": MADE_BY_RECONCILING})
         if not isinstance(data, Mapping):
             return super().to_internal_value(data)
-        errors = self._unknown_members(data) | self._changed_read_only_members(data)
-        if isinstance(data.get("default_job_queue"), list):
-            errors["default_job_queue"] = ["Send one job queue, not a list of them."]
-            data = {name: value for name, value in data.items() if name not in errors}
+        kept = self._without_dropped_values(data)
+        malformed = malformed_queues(kept)
+        errors = self._unknown_members(data) | self._changed_read_only_members(data) | malformed
         try:
-            values = super().to_internal_value(self._without_dropped_values(data))
+            values = super().to_internal_value({name: kept[name] for name in kept if name not in malformed})
         except serializers.ValidationError as error:
             raise serializers.ValidationError(errors | error.detail) from error
         if errors:

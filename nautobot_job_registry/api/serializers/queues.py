@@ -1,8 +1,56 @@
-"""How job queues are nested."""
+"""How job queues are nested, and how a request names them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
 
 from nautobot.extras.models import Job, JobQueue
 
 MAX_JOB_DEPTH = 1
+ONE_QUEUE = "Send one job queue, not a list of them."
+NO_QUEUE = "A job queue is named by its ID, its URL, or an object with its attributes."
+NO_TEXT = "There is a lone surrogate in it, which no text can have."
+
+
+def malformed_queues(data: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Say what is wrong with the queues of a request that Nautobot's own fields do not refuse.
+
+    Args:
+        data: The members of the request.
+
+    Returns:
+        What is wrong, by the name of the member.
+    """
+    errors = {}
+    default, queues = data.get("default_job_queue"), data.get("job_queues")
+    if isinstance(default, list):
+        errors["default_job_queue"] = [ONE_QUEUE]
+    elif default is not None and not _names_a_queue(default):
+        errors["default_job_queue"] = [NO_QUEUE]
+    if isinstance(queues, list) and not all(_names_a_queue(queue) for queue in queues):
+        errors["job_queues"] = [NO_QUEUE]
+    for name, value in (("default_job_queue", default), ("job_queues", queues)):
+        if name not in errors and not _is_text(value):
+            errors[name] = [NO_TEXT]
+    return errors
+
+
+def _names_a_queue(value: Any) -> bool:
+    """Return whether a value can name one queue; of an object, Nautobot looks at the URL and the ID first."""
+    if isinstance(value, Mapping):
+        value = value.get("url", value.get("id", value))
+    return value is not None and not isinstance(value, list)
+
+
+def _is_text(value: Any) -> bool:
+    """Return whether all the texts in a value can be stored."""
+    try:
+        json.dumps(value, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class QueueDepthMixin:
