@@ -10,13 +10,13 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import CharField, Count, F, IntegerField, Max, QuerySet
+from django.db.models import CharField, Count, F, IntegerField, JSONField, Max, QuerySet
 
 from nautobot_job_registry import annotations, core_bridge, parting
 from nautobot_job_registry.choices import OverrideOriginChoices
 from nautobot_job_registry.constants import BATCH_SIZE, CLASS_PATH_MAX_LENGTH
 from nautobot_job_registry.engine.fields import VALUE_FIELDS, override_flag, shorten
-from nautobot_job_registry.engine.names import is_numbered
+from nautobot_job_registry.engine.names import is_numbered, numbered
 from nautobot_job_registry.engine.succession import Decided, Inheritance, inherit, merged_custom_fields
 from nautobot_job_registry.expressions import mapped
 from nautobot_job_registry.models import FieldOverride, JobRevision, JobRun, JobSchedule, RegisteredJob, Suspension
@@ -173,7 +173,7 @@ def _write_decisions(
 ) -> None:
     """Write to both sides what is decided about the successors now."""
     changed: dict[RegisteredJob, set[str]] = {}
-    freed = _freed_names([item.successor for item in successions if inheritances[item.successor.pk].drops_number])
+    numbers, freed = _names(successions, inheritances)
     names = {"enabled", "core_decisions", "predecessor", "predecessor_grounds", "adopted_records", "last_updated"}
     for item in successions:
         job, inheritance = item.successor, inheritances[item.successor.pk]
@@ -181,6 +181,7 @@ def _write_decisions(
         changed[job] = set(inheritance.taken)
         for field in inheritance.taken:
             _take_over(job, item.predecessor, field)
+        job.name = numbers.get(job.pk, job.name)
         if job.pk in freed:
             job.name, job.name_override = freed[job.pk], False
             changed[job].add("name")
@@ -190,15 +191,37 @@ def _write_decisions(
     core_bridge.write_decisions(changed, now)
     RegisteredJob.objects.bulk_update(changed, sorted(names - {"job_queues"}), batch_size=BATCH_SIZE)
     FieldOverride.objects.filter(job__in=freed, field="name").delete()
+    if numbers:
+        rows = FieldOverride.objects.filter(job__in=numbers, field="name")
+        rows.update(value=mapped("job", numbers, JSONField()))
 
 
-def _freed_names(jobs: Sequence[RegisteredJob]) -> dict[UUID, str]:
-    """Return the names of the sources that numbered jobs can have now, as nobody else has them."""
-    wanted = {job.pk: shorten("name", job.source_values["name"]) for job in jobs}
-    own = [job.core_job_id for job in jobs]
-    taken = core_bridge.taken_names(set(wanted.values()), own) if wanted else set()
-    counts = Counter(wanted.values())
-    return {pk: name for pk, name in wanted.items() if name not in taken and counts[name] == 1}
+def _names(
+    successions: Sequence[Succession], inheritances: Mapping[UUID, Inheritance]
+) -> tuple[dict[UUID, str], dict[UUID, str]]:
+    """Return the names that are taken over with a number, and those of their sources that numbered jobs can have now.
+
+    Core knows each name once only, and may have given one that is taken over to another job since.
+    """
+    own = {item.successor.pk: inheritances[item.successor.pk] for item in successions}
+    wanted = {pk: inheritance.taken["name"] for pk, inheritance in own.items() if "name" in inheritance.taken}
+    said = {
+        item.successor.pk: shorten("name", item.successor.source_values["name"])
+        for item in successions
+        if own[item.successor.pk].drops_number
+    }
+    if not wanted and not said:
+        return {}, {}
+    renamed = [item.successor.core_job_id for item in successions if item.successor.pk in wanted]
+    taken = core_bridge.taken_names(renamed)
+    numbers = {}
+    for pk, name in wanted.items():
+        free = numbered(name, taken)
+        taken.add(free)
+        if free != name:
+            numbers[pk] = free
+    counts = Counter(said.values())
+    return numbers, {pk: name for pk, name in said.items() if name not in taken and counts[name] == 1}
 
 
 def _take_over(job: RegisteredJob, predecessor: RegisteredJob, field: str) -> None:

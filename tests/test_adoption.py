@@ -1,6 +1,9 @@
 """A job that moved adopts the past of its old record (rule 21), through the reconcile, REST and the pages."""
 
+from pathlib import Path
+
 import pytest
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.http import QueryDict
@@ -491,6 +494,43 @@ def test_suspensions_table_is_left_alone_where_nothing_is_adopted(jobs_root):
     of_records = 'SELECT "nautobot_job_registry_registeredjob"'
     asked = [sql for sql in statements if not sql.startswith(of_records)]
     assert not [sql for sql in asked if Suspension._meta.db_table in sql or JobResult._meta.db_table in sql]
+
+
+@pytest.fixture
+def taken_name(old, new, jobs_root):
+    """A name that was chosen for the old job, and that core has given to a third one since its own row was deleted."""
+    job = record("old_jobs")
+    job.name, job.name_override = "Chosen", True
+    job.save()
+    Job.objects.get(pk=job.core_job_id).delete()
+    source = JobClassSourceFactory(name="Third", meta={"name": "Chosen"})
+    JobModuleFactory(folder=jobs_root, name="third_jobs", classes=[source])
+    reconciled()
+
+
+def by_declaration(user, job):
+    folder = Path(settings.JOBS_ROOT)
+    write_job(folder, "new_jobs", description="second", body='previous_class_paths = ["old_jobs.Backup"]')
+    reconciled()
+
+
+def by_named_page(user, job):
+    client = Client()
+    client.force_login(user)
+    predecessor = record("old_jobs").pk
+    client.post(reverse(f"{UI}_adopt", kwargs={"pk": job.pk}), {"predecessor": predecessor, "_confirm": ""})
+
+
+@pytest.mark.parametrize("adopt", [by_rest, by_named_page, by_declaration])
+def test_name_that_core_has_given_away_since_is_taken_over_with_a_number(taken_name, new, user, adopt):
+    adopt(user, new)
+    job = record("new_jobs")
+    assert not RegisteredJob.objects.filter(module_name="old_jobs").exists()
+    assert (job.name, job.name_override, job.core_job.name) == ("Chosen (2)", True, "Chosen (2)")
+    row = job.field_overrides.get(field="name")
+    assert (row.value, row.origin) == ("Chosen (2)", "operator")
+    assert record("third_jobs", "Third").core_job.name == "Chosen"
+    assert reconciled().plan.is_empty
 
 
 def test_adoption_in_the_feed_names_the_source(old, jobs_root):

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import CharField, OuterRef, Q, Subquery
+from django.db.models.functions import Cast
 from nautobot.extras.models import Job, JobButton, JobHook, JobResult, ScheduledJob
 
 from nautobot_job_registry.constants import BATCH_SIZE
@@ -65,21 +66,20 @@ def let_schedules_follow(record_ids: Collection[UUID], core_jobs: Collection[UUI
         tell_scheduler()
 
 
-def taken_names(names: Collection[str], except_for: Collection[UUID]) -> set[str]:
-    """Return which names other jobs of core's have.
+def taken_names(except_for: Collection[UUID]) -> set[str]:
+    """Return the names that core's jobs have.
 
     Args:
-        names: The names.
         except_for: The primary keys of the jobs that do not count.
     """
-    return set(Job.objects.filter(name__in=names).exclude(pk__in=except_for).values_list("name", flat=True))
+    return set(Job.objects.order_by().exclude(pk__in=except_for).values_list("name", flat=True))
 
 
 def write_decisions(changed: Mapping[RegisteredJob, Collection[str]], now: datetime) -> None:
     """Write to core's rows what was decided in records, in bulk, and have the records remember it.
 
-    Core's `save()` is not called, and nothing of its change log or events comes of it: a single edit goes through
-    `push()`.
+    The names that some of the rows give up are free before others take them. Core's `save()` is not called, and nothing
+    of its change log or events comes of it: a single edit goes through `push()`.
 
     Args:
         changed: The fields whose override was made, changed or cleared, by the record; its `enabled` is always
@@ -104,6 +104,9 @@ def write_decisions(changed: Mapping[RegisteredJob, Collection[str]], now: datet
         if "job_queues" in fields:
             queues[row.pk] = [queue.pk for queue in record.job_queues.all()]
         record.core_decisions = _remembered(record, fields)
+    renamed = [record.core_job_id for record, fields in changed.items() if "name" in fields]
+    if len(renamed) > 1:
+        Job.objects.filter(pk__in=renamed).update(name=Cast("pk", CharField()))
     Job.objects.bulk_update(rows.values(), sorted(names), batch_size=BATCH_SIZE)
     assign_queues(queues)
 
