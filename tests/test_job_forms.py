@@ -141,7 +141,7 @@ class EditFormTestCase(FormTestCase):
         for field, value in (
             ("name", ""),
             ("name", "x" * 101),
-            ("name", self.other.name),
+            ("name", self.other.core_job.name),
             ("grouping", ""),
             ("time_limit", "-1"),
             ("time_limit", "nan"),

@@ -213,7 +213,7 @@ class OverrideTestCase(RequestTestCase):
             ("name", "x" * 101),
             ("name", ""),
             ("name", None),
-            ("name", "Job number 1"),
+            ("name", "Core 1"),
             ("name", "a\x00b"),
             ("grouping", "x" * 256),
             ("time_limit", -1),

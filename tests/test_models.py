@@ -279,9 +279,8 @@ def test_read_only_fields_cannot_be_edited(job):
 
 
 def test_a_chosen_name_is_free_and_a_limit_is_a_number(job):
-    models.RegisteredJob.objects.create(
-        module_name="other", job_class_name="Other", source_type="local", grouping="G", name="Taken"
-    )
+    queue = JobQueue.objects.get(name="default")
+    Job.objects.create(module_name="other", job_class_name="Other", grouping="G", name="Taken", default_job_queue=queue)
     for field, value in (("name", "Taken"), ("time_limit", float("nan")), ("soft_time_limit", float("inf"))):
         setattr(job, field, value)
         setattr(job, f"{field}_override", True)
@@ -289,6 +288,23 @@ def test_a_chosen_name_is_free_and_a_limit_is_a_number(job):
             job.full_clean()
         assert list(raised.value.message_dict) == [field]
         job.refresh_from_db()
+
+
+def test_a_name_that_is_chosen_already_does_not_stand_in_the_way_of_an_edit(job):
+    for name in ("Taken", "Taken again"):
+        models.RegisteredJob.objects.create(
+            module_name=name, job_class_name="Other", source_type="local", grouping="G", name=name
+        )
+    job.name, job.name_override = "Taken", True
+    job.validated_save()
+    queue = JobQueue.objects.get(name="default")
+    Job.objects.create(module_name="other", job_class_name="Other", grouping="G", name="Taken", default_job_queue=queue)
+    stored = models.RegisteredJob.objects.get(pk=job.pk)
+    stored.enabled = True
+    stored.validated_save()
+    stored.name = "Taken again"
+    stored.validated_save()
+    assert stored.overrides == {"name": "Taken again"}
 
 
 def overrides_of(job):

@@ -372,14 +372,23 @@ class RegisteredJob(OverrideTermsMixin, PrimaryModel):
         """Restore what is not overridden before it is validated, so that a value that is dropped cannot be refused.
 
         Raises:
-            ValidationError: If a name is chosen that another job has; the names of the sources may be the same. Or if
-                what is said about the overrides makes no sense.
+            ValidationError: If a name is chosen that another job has in Nautobot, which knows each name once only. Or
+                if what is said about the overrides makes no sense.
         """
         super().clean()
         self.restore_source_values()
         self.clean_override_terms()
-        if self.name_override and type(self).objects.filter(name=self.name).exclude(pk=self.pk).exists():
-            raise ValidationError({"name": "Another registered job has this name: choose one that is free."})
+        if self._is_overridden_anew("name") and self._is_name_taken():
+            raise ValidationError({"name": "Another job has this name in Nautobot: choose one that is free."})
+
+    def _is_overridden_anew(self, field: str) -> bool:
+        """Return whether an override is set that is not stored: what is stored does not stand in the way of an edit."""
+        names = (override_flag(field), self._meta.get_field(field).attname)
+        return getattr(self, names[0]) and any(self._read.get(name) != getattr(self, name) for name in names)
+
+    def _is_name_taken(self) -> bool:
+        jobs = self._meta.get_field("core_job").related_model.objects
+        return jobs.filter(name=self.name).exclude(pk=self.core_job_id).exists()
 
     def full_clean(self, exclude=None, **kwargs):
         """Validate what a person can change; the rest is the reconcile's, and asking the database for it costs."""
