@@ -253,6 +253,53 @@ def test_a_name_that_core_has_given_to_another_job_is_numbered_there(sides):
     assert sides.row("registry").field_overrides.get().origin == "collision"
 
 
+def test_a_chosen_name_that_core_has_given_to_another_job_keeps_its_number(sides):
+    other = Job(module_name="other", job_class_name="Other", name="Chosen", grouping="G")
+    other.default_job_queue = JobQueue.objects.get(name="day")
+    other.save()
+    sides.decide("registry", "name", "Chosen")
+    assert sides.row("registry").field_overrides.get().origin == "operator"
+    reconcile()
+    sides.assert_agreed("name", "Chosen (2)", True)
+
+
+def test_a_name_that_is_chosen_after_a_collision_is_a_persons(sides):
+    record = sides.row("registry")
+    other = Job(module_name="other", job_class_name="Other", name="Other", grouping="G")
+    other.default_job_queue = JobQueue.objects.get(name="day")
+    other.save()
+    record.name, record.name_override = "Chosen", True
+    record.save()
+    Job.objects.filter(pk=other.pk).update(name=record.source_values["name"])
+    record.name_override = False
+    record.save()
+    assert record.field_overrides.get().origin == "collision"
+    record.name = "Chosen again"
+    record.save()
+    assert record.field_overrides.get().origin == "operator"
+
+
+def test_two_jobs_with_one_chosen_name_are_told_apart_when_both_are_there_again(sides, jobs_root):
+    JobModuleFactory(folder=jobs_root, name="second", classes=[JobClassSourceFactory(name="Second")])
+    refresh_core()
+    reconcile()
+    second = RegisteredJob.objects.get(module_name="second")
+    second.name, second.name_override = "Chosen", True
+    second.save()
+    (jobs_root / "second.py").unlink()
+    refresh_core()
+    reconcile()
+    Job.objects.filter(module_name="second").delete()
+    sides.decide("registry", "name", "Chosen")
+    JobModuleFactory(folder=jobs_root, name="second", classes=[JobClassSourceFactory(name="Second")])
+    refresh_core()
+    reconcile()
+    sides.assert_agreed("name", "Chosen", True)
+    second.refresh_from_db()
+    assert (second.name, second.core_job.name) == ("Chosen (2)", "Chosen (2)")
+    assert reconcile().plan.is_empty
+
+
 def test_an_edit_of_a_job_that_is_away_switches_nothing_off(sides, jobs_root):
     job = sides.row("core")
     timing = {"interval": "daily", "start_time": "2026-01-01T00:00:00Z"}

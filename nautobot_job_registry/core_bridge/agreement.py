@@ -70,6 +70,8 @@ def prepare(record: RegisteredJob) -> None:
     """
     record.__dict__.pop(LOCKED, None)
     record.chosen_queues = None
+    if not is_writing():
+        record.colliding_fields = frozenset()
     if is_writing() or not record.core_job_id or record._state.adding:
         return
     known = _known(record)
@@ -112,8 +114,9 @@ def _keep_name_free(record: RegisteredJob, job: Job) -> None:
     if not others.filter(name=name).exists():
         return
     taken = set(others.filter(name__startswith=name[:90]).values_list("name", flat=True))
+    if not record.name_override:
+        record.colliding_fields = {"name"}
     record.name, record.name_override = numbered(name, taken), True
-    record.colliding_fields = {"name"}
 
 
 def push(record: RegisteredJob) -> None:

@@ -134,6 +134,9 @@ def _claim_of_core(core: CoreState) -> NameClaim:
 def _settle(draft: Draft, name: str | None) -> None:
     """Write down the name that the job got, and what had to be shortened for core."""
     columns = draft.columns
+    if name is not None and columns["name_override"] and "name" not in draft.collisions:
+        # A number leaves it the name that a person chose.
+        columns["name"] = name
     if draft.descriptor is None:
         if name is not None and name != columns["name"]:
             draft.collide("name", name)
@@ -156,6 +159,8 @@ def _renamed(others: dict[JobKey, JobRecord], names: dict[JobKey, str], state: R
         draft = Draft(key, record, dict(record.columns), None, state.core.get(key), set(noted))
         if name == noted.get("name"):
             draft.follow("name", name)
+        elif draft.columns["name_override"] and "name" not in noted:
+            draft.columns["name"] = name
         else:
             draft.collide("name", name)
         yield draft

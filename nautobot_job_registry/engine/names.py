@@ -21,7 +21,7 @@ class NameClaim:
         key: Module and class name.
         wanted: The name that the source gives it, whole; or the name that a person chose.
         current: The name that it has now; None where it has none yet.
-        is_chosen: Whether a person chose the name, so that it is not changed.
+        is_chosen: Whether a person chose the name, so that it comes before what the sources say.
         is_removed: Whether the class was removed, so that it gives way to one that is there.
     """
 
@@ -93,7 +93,7 @@ def _precedence(claim: NameClaim) -> tuple[bool, bool, bool, bool, JobKey]:
 
 def _name(claim: NameClaim, taken: Collection[str], held: Collection[str]) -> str:
     wanted = str(shorten("name", claim.wanted))
-    if claim.is_chosen or wanted not in taken:
+    if wanted not in taken:
         return wanted
     if claim.current is not None and claim.current not in taken and is_numbered(claim.current, claim.wanted):
         return claim.current
