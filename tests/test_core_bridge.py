@@ -515,6 +515,15 @@ def test_queues_that_no_signal_tells_of_are_taken_over_with_the_next_decision(si
     assert reconcile(dry_run=True).plan.is_empty
 
 
+def test_a_default_queue_that_is_overridden_with_none_does_not_stand_in_the_way_of_an_edit(sides, operator):
+    RegisteredJob.objects.filter(module_name="bridged").update(default_job_queue=None, default_job_queue_override=True)
+    Job.objects.filter(module_name="bridged").update(time_limit=9, time_limit_override=True)
+    sides.patch(operator, "registry", {"hidden": True, "hidden_override": True})
+    assert sides.said("registry", "time_limit") == sides.said("core", "time_limit") == (9.0, True)
+    sides.patch(operator, "registry", {"default_job_queue_override": False})
+    assert sides.said("registry", "default_job_queue") == sides.said("core", "default_job_queue") == ("default", False)
+
+
 def test_what_is_not_saved_in_core_is_not_taken_over(sides):
     job = sides.row("core")
     job.time_limit, job.time_limit_override, job.enabled = 5.0, True, True

@@ -151,6 +151,7 @@ class EditFormTestCase(FormTestCase):
             ("hidden", "perhaps"),
             ("job_queues", "none"),
             ("default_job_queue", "none"),
+            ("default_job_queue", ""),
         ):
             with self.subTest(field=field, value=value):
                 response = self.send(self.job, **{field: value, f"{field}_override": "on"})

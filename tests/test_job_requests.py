@@ -226,6 +226,9 @@ class OverrideTestCase(RequestTestCase):
             ("job_queues", [{"name": "nowhere"}]),
             ("default_job_queue", "nowhere"),
             ("default_job_queue", [pk]),
+            ("default_job_queue", None),
+            ("default_job_queue", ""),
+            ("default_job_queue", {"id": None}),
         ):
             with self.subTest(field=field, value=value):
                 self.assertIn(field, self.patch(self.job, {field: value, f"{field}_override": True}, 400))

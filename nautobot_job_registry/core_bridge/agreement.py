@@ -280,7 +280,7 @@ def _decide(record: RegisteredJob, decisions: Decisions) -> None:
         setattr(record, override_flag(field), field in decisions.values)
     for field, value in decisions.values.items():
         if field == "default_job_queue":
-            record.default_job_queue = queues_by_name([value]).get(value)
+            record.default_job_queue = queues_by_name([value]).get(value) if value else None
         elif field != "job_queues":
             setattr(record, field, value)
     record.restore_source_values()

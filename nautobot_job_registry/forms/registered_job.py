@@ -18,7 +18,7 @@ from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.models.acting_user import acting_user
 from nautobot_job_registry.rights import DECISIONS, withheld, withheld_message
 
-MAY_BE_EMPTY = frozenset({"description", "job_queues", "default_job_queue"})
+MAY_BE_EMPTY = frozenset({"description", "job_queues"})
 
 
 @dataclass(frozen=True)

@@ -372,14 +372,17 @@ class RegisteredJob(OverrideTermsMixin, PrimaryModel):
         """Restore what is not overridden before it is validated, so that a value that is dropped cannot be refused.
 
         Raises:
-            ValidationError: If a name is chosen that another job has in Nautobot, which knows each name once only. Or
-                if what is said about the overrides makes no sense.
+            ValidationError: If a name is chosen that another job has in Nautobot, which knows each name once only; if
+                no default queue is chosen, without which it has no job; or if what is said about the overrides makes
+                no sense.
         """
         super().clean()
         self.restore_source_values()
         self.clean_override_terms()
         if self._is_overridden_anew("name") and self._is_name_taken():
             raise ValidationError({"name": "Another job has this name in Nautobot: choose one that is free."})
+        if self.core_job_id and self.default_job_queue_id is None and self._is_overridden_anew("default_job_queue"):
+            raise ValidationError({"default_job_queue": "A queue is needed where it is overridden."})
 
     def _is_overridden_anew(self, field: str) -> bool:
         """Return whether an override is set that is not stored: what is stored does not stand in the way of an edit."""
