@@ -515,6 +515,23 @@ def test_queues_that_no_signal_tells_of_are_taken_over_with_the_next_decision(si
     assert reconcile(dry_run=True).plan.is_empty
 
 
+def test_what_is_said_with_a_decision_is_not_for_what_somebody_decided_in_core_meanwhile(sides, operator):
+    job = Job.objects.filter(module_name="bridged")
+    job.update(time_limit=9, time_limit_override=True, job_queues_override=True)
+    said = {"override_reason": "Mine", "override_expires_at": "2999-01-01T00:00:00Z"}
+    sides.patch(operator, "registry", {"hidden": True, "hidden_override": True, **said})
+    rows = FieldOverride.objects.order_by("field").values_list(
+        "field", "origin", "reason", "set_by__username", "expires_at__year"
+    )
+    of_core = ("core", "", None, None)
+    noted = [("hidden", "operator", "Mine", "operator", 2999), ("job_queues", *of_core), ("time_limit", *of_core)]
+    assert list(rows) == noted
+    job.update(description="Chosen", description_override=True)
+    sides.patch(operator, "registry", {"enabled": True, "hidden_override": True, "override_reason": "Mine, too"})
+    reasons = dict(rows.values_list("field", "reason"))
+    assert reasons == {"description": "", "hidden": "Mine, too", "job_queues": "", "time_limit": ""}
+
+
 def test_a_default_queue_that_is_overridden_with_none_does_not_stand_in_the_way_of_an_edit(sides, operator):
     RegisteredJob.objects.filter(module_name="bridged").update(default_job_queue=None, default_job_queue_override=True)
     Job.objects.filter(module_name="bridged").update(time_limit=9, time_limit_override=True)

@@ -70,6 +70,7 @@ def prepare(record: RegisteredJob) -> None:
     """
     record.__dict__.pop(LOCKED, None)
     record.chosen_queues = None
+    record.fields_of_core = frozenset()
     if not is_writing():
         record.colliding_fields = frozenset()
     if is_writing() or not record.core_job_id or record._state.adding:
@@ -92,6 +93,8 @@ def prepare(record: RegisteredJob) -> None:
             ours_first.add("enabled")
         merged = merge(Decisions(ours["enabled"], ours["overrides"]), known, state, ours_first=ours_first)
         _decide(record, merged)
+        news = changed_overrides(known["overrides"], state.decisions["overrides"])
+        record.fields_of_core = frozenset(news) - ours_first
         if "job_queues" in merged.values and merged.values["job_queues"] != ours["overrides"].get("job_queues"):
             record.chosen_queues = list(merged.values["job_queues"])
     _keep_name_free(record, job)

@@ -63,14 +63,15 @@ class FieldOverrideQuerySet(RestrictedQuerySet):
         Args:
             job: The job, as it has been saved.
             user: Who saved it, if anybody.
-            terms: The `OverrideTerms` that were said with it, if any. They learn which overrides were set or changed.
+            terms: The `OverrideTerms` that were said with it, if any. They learn which overrides were set or changed,
+                and are for none of those that the save took over from core.
         """
         rows = {row.field: row for row in job.field_overrides.all()}
         overrides = job.overrides
         touched = self._take_values(job, rows, overrides, user)
         if terms is not None and terms.said():
-            terms.changed |= touched.keys()
-            for field in terms.are_for(overrides):
+            terms.changed |= touched.keys() - job.fields_of_core
+            for field in terms.are_for(overrides.keys() - job.fields_of_core):
                 vars(rows[field]).update(terms.said())
                 touched.setdefault(field, set()).update(terms.said())
         for field, names in sorted(touched.items()):
@@ -87,9 +88,12 @@ class FieldOverrideQuerySet(RestrictedQuerySet):
         touched = {}
         for override in news:
             row = rows.setdefault(override.field, self.model(job=job))
-            is_collision = override.field in job.colliding_fields
-            origin = OverrideOriginChoices.COLLISION if is_collision else _origin.get()
-            values = {**asdict(override), "set_by": user, "origin": origin}
+            origin, set_by = _origin.get(), user
+            if override.field in job.colliding_fields:
+                origin = OverrideOriginChoices.COLLISION
+            elif override.field in job.fields_of_core:
+                origin, set_by = OverrideOriginChoices.CORE, None
+            values = {**asdict(override), "set_by": set_by, "origin": origin}
             for name, value in values.items():
                 setattr(row, name, value)
             touched[override.field] = set(values)

@@ -286,6 +286,8 @@ class RegisteredJob(OverrideTermsMixin, PrimaryModel):
     chosen_queues = None
     # The fields that are overridden, in this save, only because core cannot store what the source says.
     colliding_fields: frozenset[str] | set[str] = frozenset()
+    # The fields whose override was made or changed in core meanwhile, and that this save takes over from there.
+    fields_of_core: frozenset[str] = frozenset()
 
     class Meta:
         """Meta attributes."""
