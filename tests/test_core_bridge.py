@@ -279,6 +279,50 @@ def test_a_name_that_is_chosen_after_a_collision_is_a_persons(sides):
     assert record.field_overrides.get().origin == "operator"
 
 
+def write_twin(folder):
+    meta = {"name": "Bridged", "description": "twin"}
+    JobModuleFactory(folder=folder, name="twin", classes=[JobClassSourceFactory(name="Twin", meta=meta)])
+
+
+@pytest.fixture
+def numbered(sides, jobs_root):
+    """Core's row of a second job of the same name."""
+    sides.write(jobs_root, name="Bridged", description="source")
+    refresh_core()
+    reconcile()
+    write_twin(jobs_root)
+    refresh_core()
+    reconcile()
+    return Job.objects.get(module_name="twin", name="Bridged (2)")
+
+
+def assert_numbered(job):
+    job.refresh_from_db()
+    record = RegisteredJob.objects.get(core_job=job)
+    assert (job.name, job.name_override) == (record.name, record.name_override) == ("Bridged (2)", True)
+    assert record.core_decisions["overrides"] == record.overrides
+    assert record.field_overrides.get(field="name").origin == "collision"
+
+
+def test_a_number_that_is_taken_off_in_core_stays_with_what_else_was_decided(numbered):
+    numbered.name_override = False
+    numbered.description, numbered.description_override = "Chosen", True
+    numbered.save()
+    assert_numbered(numbered)
+    assert (numbered.description, numbered.description_override) == ("Chosen", True)
+    assert reconcile().plan.is_empty
+
+
+def test_a_number_that_was_taken_off_without_a_signal_stops_no_refresh_of_core(numbered, jobs_root):
+    record = RegisteredJob.objects.get(core_job=numbered)
+    record.job_queues_override = True
+    record.save()
+    Job.objects.filter(pk=numbered.pk).update(name_override=False)
+    (jobs_root / "twin.py").unlink()
+    refresh_core()
+    assert_numbered(numbered)
+
+
 def test_two_jobs_with_one_chosen_name_are_told_apart_when_both_are_there_again(sides, jobs_root):
     JobModuleFactory(folder=jobs_root, name="second", classes=[JobClassSourceFactory(name="Second")])
     refresh_core()

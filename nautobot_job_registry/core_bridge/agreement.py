@@ -268,8 +268,12 @@ def _meet(rows: QuerySet, job: Job) -> RegisteredJob | None:
 
 def _take_over(record: RegisteredJob, decisions: Decisions, job: Job, requeued: bool) -> None:
     _decide(record, decisions)
+    _keep_name_free(record, job)
+    values = dict(decisions.values)
+    if record.name_override:
+        values["name"] = record.name
     with quietly(), overrides_come_from(OverrideOriginChoices.CORE):
-        record.core_decisions = {**undecided(decisions.enabled), "overrides": _plain(decisions.values)}
+        record.core_decisions = {**undecided(decisions.enabled), "overrides": _plain(values)}
         record.save()
         if "job_queues" in decisions.values:
             record.job_queues.set(queues_by_name(decisions.values["job_queues"]).values())
