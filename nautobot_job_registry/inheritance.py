@@ -39,8 +39,10 @@ class Succession:
 
 
 def decided(job: RegisteredJob) -> Decided:
-    """Return what was decided about a job."""
-    return Decided(job.enabled, job.overrides, _has_numbered_name(job))
+    """Return what was decided about a job; what is overridden only because core cannot store it is no decision."""
+    collisions = {row.field for row in job.field_overrides.all() if row.origin == OverrideOriginChoices.COLLISION}
+    overrides = {field: value for field, value in job.overrides.items() if field not in collisions}
+    return Decided(job.enabled, overrides, _has_numbered_name(job))
 
 
 def _has_numbered_name(job: RegisteredJob) -> bool:

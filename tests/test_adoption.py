@@ -533,6 +533,24 @@ def test_name_that_core_has_given_away_since_is_taken_over_with_a_number(taken_n
     assert reconciled().plan.is_empty
 
 
+@pytest.mark.parametrize(("old_group", "old_name"), [("g" * 300, "Back up"), ("G", "n" * 120), ("g" * 300, "n" * 120)])
+def test_what_core_could_not_store_of_the_old_job_is_not_taken_over(jobs_root, old_group, old_name):
+    source = JobClassSourceFactory(name="Backup", meta={"name": old_name})
+    JobModuleFactory(folder=jobs_root, name="old_jobs", grouping=old_group, classes=[source])
+    reconciled()
+    assert record("old_jobs").overridden_fields
+    (jobs_root / "old_jobs.py").unlink()
+    source = JobClassSourceFactory(
+        name="Backup", meta={"name": "Short"}, body="previous_class_paths = ['old_jobs.Backup']"
+    )
+    JobModuleFactory(folder=jobs_root, name="new_jobs", grouping="Short", classes=[source])
+    reconciled()
+    job = record("new_jobs")
+    assert (job.name, job.grouping, job.overrides) == ("Short", "Short", {})
+    assert not job.field_overrides.exists()
+    assert reconcile().plan.is_empty
+
+
 def test_adoption_in_the_feed_names_the_source(old, jobs_root):
     move(jobs_root, body="previous_class_paths = ['old_jobs.Backup']", name="Renamed")
     row = Reconciliation.objects.latest()
