@@ -82,6 +82,19 @@ def test_an_ended_override_reverts_with_the_reconcile_on_both_sides(job):
     assert reconcile().plan.is_empty
 
 
+def test_an_end_that_has_come_is_not_that_of_a_value_that_is_set_after_it(job):
+    override(job, time_limit=5.0)
+    override(job, ended=False, hidden=True)
+    job.time_limit = 9.0
+    job.save()
+    ends = dict(job.field_overrides.values_list("field", "expires_at"))
+    assert ends["time_limit"] is None
+    assert ends["hidden"] > timezone.now()
+    reconcile()
+    job.refresh_from_db()
+    assert (job.time_limit, job.core_job.time_limit, job.time_limit_override) == (9.0, 9.0, True)
+
+
 def test_a_dry_run_lists_what_would_end_and_check_exits_1(job):
     override(job, time_limit=5.0)
     output = io.StringIO()

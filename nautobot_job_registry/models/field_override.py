@@ -94,6 +94,9 @@ class FieldOverrideQuerySet(RestrictedQuerySet):
             elif override.field in job.fields_of_core:
                 origin, set_by = OverrideOriginChoices.CORE, None
             values = {**asdict(override), "set_by": set_by, "origin": origin}
+            if row.expires_at is not None and row.expires_at <= timezone.now():
+                # The end was that of the value before.
+                values["expires_at"] = None
             for name, value in values.items():
                 setattr(row, name, value)
             touched[override.field] = set(values)
