@@ -576,6 +576,17 @@ def test_what_is_said_with_a_decision_is_not_for_what_somebody_decided_in_core_m
     assert reasons == {"description": "", "hidden": "Mine, too", "job_queues": "", "time_limit": ""}
 
 
+def test_what_is_said_with_other_queues_is_for_them_though_somebody_chose_queues_in_core_meanwhile(sides, operator):
+    sides.patch(operator, "registry", {"job_queues": [{"name": "night"}], "job_queues_override": True})
+    noon = JobQueue.objects.create(name="noon", queue_type="celery")
+    sides.row("core").job_queue_assignments.filter(job_queue__name="night").update(job_queue=noon)
+    hidden = {"hidden": True, "hidden_override": True}
+    sides.patch(operator, "registry", {"job_queues": [{"name": "day"}], **hidden, "override_reason": "Mine"})
+    row = FieldOverride.objects.get(field="job_queues")
+    said = (row.value, row.origin, row.reason, row.set_by.username)
+    assert said == (["day", "default"], "operator", "Mine", "operator")
+
+
 def test_a_default_queue_that_is_overridden_with_none_does_not_stand_in_the_way_of_an_edit(sides, operator):
     RegisteredJob.objects.filter(module_name="bridged").update(default_job_queue=None, default_job_queue_override=True)
     Job.objects.filter(module_name="bridged").update(time_limit=9, time_limit_override=True)

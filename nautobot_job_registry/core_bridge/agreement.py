@@ -71,9 +71,10 @@ def prepare(record: RegisteredJob) -> None:
     record.__dict__.pop(LOCKED, None)
     record.chosen_queues = None
     record.fields_of_core = frozenset()
-    if not is_writing():
-        record.colliding_fields = frozenset()
-    if is_writing() or not record.core_job_id or record._state.adding:
+    if is_writing():
+        return
+    record.colliding_fields = frozenset()
+    if not record.core_job_id or record._state.adding:
         return
     known = _known(record)
     ours = _decisions(record)

@@ -70,8 +70,9 @@ class FieldOverrideQuerySet(RestrictedQuerySet):
         overrides = job.overrides
         touched = self._take_values(job, rows, overrides, user)
         if terms is not None and terms.said():
-            terms.changed |= touched.keys() - job.fields_of_core
-            for field in terms.are_for(overrides.keys() - job.fields_of_core):
+            of_core = job.fields_of_core - terms.changed
+            terms.changed |= touched.keys() - of_core
+            for field in terms.are_for(overrides.keys() - of_core):
                 vars(rows[field]).update(terms.said())
                 touched.setdefault(field, set()).update(terms.said())
         for field, names in sorted(touched.items()):
