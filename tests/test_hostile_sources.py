@@ -1,6 +1,6 @@
 """Sources that are odd, broken or out of reach harm nothing but themselves (rules 2, 3 and 11)."""
 
-import os
+import ctypes
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +25,9 @@ from tests.support import make_repository, refresh_core
 pytestmark = pytest.mark.django_db
 
 HEAD = "from nautobot.apps.jobs import IntegerVar, Job, StringVar, register_jobs\n\n"
-NOBODY = 65534
+# The version of Linux's structure of capabilities, and CAP_DAC_OVERRIDE with CAP_DAC_READ_SEARCH.
+CAPABILITIES = 0x20080522
+PASSING_OVER_RIGHTS = 0b110
 
 
 @pytest.fixture(autouse=True)
@@ -228,17 +230,31 @@ def test_clone_whose_head_cannot_be_read_is_unavailable(jobs_root, git_root, git
 
 
 @contextmanager
-def unreadable(folder):
-    """Take the rights on a folder away, from root too, who would not ask for any."""
-    folder.chmod(0)
-    is_root = os.geteuid() == 0
-    if is_root:
-        os.seteuid(NOBODY)
+def without_power():
+    """Take from root, for a while, the power to pass over the rights on files; only root on Linux has it."""
+    if sys.platform != "linux":
+        yield
+        return
+    libc = ctypes.CDLL(None)
+    header, powers = (ctypes.c_uint32 * 2)(CAPABILITIES, 0), (ctypes.c_uint32 * 6)()
+    assert libc.capget(header, powers) == 0
+    before = powers[0]
+    powers[0] &= ~PASSING_OVER_RIGHTS
+    assert libc.capset(header, powers) == 0
     try:
         yield
     finally:
-        if is_root:
-            os.seteuid(0)
+        powers[0] = before
+        libc.capset(header, powers)
+
+
+@contextmanager
+def unreadable(folder):
+    folder.chmod(0)
+    try:
+        with without_power():
+            yield
+    finally:
         folder.chmod(0o755)
 
 
