@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from decimal import Decimal
 from enum import Enum
 from pathlib import PurePath
@@ -26,6 +26,7 @@ SWITCH_FIELDS = tuple(name for name in VALUE_FIELDS if name not in {*TEXT_FIELDS
 SILENT = {name: float(getattr(Job, name)) for name in LIMIT_FIELDS}
 SILENT |= {name: getattr(Job, name, False) for name in SWITCH_FIELDS}
 ASKED_SWITCHES = tuple(name for name in SWITCH_FIELDS if hasattr(Job, name))
+ASKED = (*LIMIT_FIELDS, *ASKED_SWITCHES, "task_queues")
 # The metadata of a class that has not been asked yet, in the order in which they are hashed: to sort what is sorted
 # already costs little.
 ALWAYS_SAID = (*TEXT_FIELDS, *FLAG_FIELDS, *QUEUE_FIELDS, "previous_class_paths", "variables")
@@ -69,21 +70,29 @@ def _metadata(job_class: type[Job]) -> dict[str, Any]:
     for name in TEXT_FIELDS:
         metadata[name] = _text(name, getattr(job_class, name))
     # Core checks the types of what a Meta says when it is asked, and takes what stands in the class itself as it is.
-    meta, bodies = job_class.Meta, _names_in(bases)
+    meta, bodies = _names_of(job_class.Meta), _names_in(bases)
     for name in LIMIT_FIELDS:
-        if hasattr(meta, name) or name in bodies:
+        if name in meta or name in bodies:
             metadata[name] = _seconds(name, getattr(job_class, name))
     for name in ASKED_SWITCHES:
-        if hasattr(meta, name) or name in bodies:
+        if name in meta or name in bodies:
             metadata[name] = _switch(name, getattr(job_class, name))
-    metadata["supports_dryrun"] = job_class.supports_dryrun
+    metadata["supports_dryrun"] = "dryrun" in bodies and job_class.supports_dryrun
     metadata["is_job_hook_receiver"] = issubclass(job_class, JobHookReceiver)
     metadata["is_job_button_receiver"] = issubclass(job_class, JobButtonReceiver)
-    metadata["job_queues"] = queues = _queues(job_class)
+    says_queues = "task_queues" in meta or "task_queues" in bodies
+    metadata["job_queues"] = queues = _queues(job_class.task_queues if says_queues else ())
     metadata["default_job_queue"] = queues[0]
     metadata["previous_class_paths"] = _previous_class_paths(job_class)
     metadata["variables"] = _variables(bases)
     return metadata
+
+
+def _names_of(meta: Any) -> Collection[str]:
+    """Return what a Meta says; one that is no ordinary class is asked for each name, as core asks."""
+    if type(meta) is type:
+        return _names_in(meta.__mro__[:-1])
+    return [name for name in ASKED if hasattr(meta, name)]
 
 
 def _names_in(bases: Sequence[type]) -> Set[str]:
@@ -112,8 +121,7 @@ def _switch(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def _queues(job_class: type[Job]) -> list[str]:
-    said = job_class.task_queues
+def _queues(said: Sequence[Any]) -> list[str]:
     if not said:
         return [settings.CELERY_TASK_DEFAULT_QUEUE]
     for queue in said:

@@ -70,8 +70,7 @@ def read_records(*, for_update: bool = False) -> dict[JobKey, JobRecord]:
     revision = (f"current_revision__{name}" for name in REVISION_COLUMNS)
     values = list(rows.values_list(*KEYS_READ, *revision, *READ_COLUMNS))
     queues = _queue_names() if values else {}
-    records = (_record(row, tuple(sorted(queues.get(row[:2], ())))) for row in values)
-    return {record.key: record for record in records}
+    return {row[:2]: _record(row, queues.get(row[2], ())) for row in values}
 
 
 def read_state(records: dict[JobKey, JobRecord], *, declaring: Collection[str] = ()) -> RegistryState:
@@ -113,21 +112,21 @@ def _said_of(keys: list[JobKey]) -> dict[JobKey, dict[str, Any]]:
     return {(module_name, name): metadata for module_name, name, metadata in found}
 
 
-def _queue_names() -> dict[JobKey, list[str]]:
-    names: dict[JobKey, list[str]] = defaultdict(list)
+def _queue_names() -> dict[str, list[str]]:
+    """Return the names of the queues of each record, by its key as text."""
+    names: dict[str, list[str]] = defaultdict(list)
     through = RegisteredJob.job_queues.through.objects.order_by()
-    columns = ("registeredjob__module_name", "registeredjob__job_class_name", "jobqueue__name")
-    for module_name, job_class_name, queue in through.values_list(*columns):
-        names[module_name, job_class_name].append(queue)
+    for job_id, queue in through.values_list(Cast("registeredjob_id", CharField()), "jobqueue__name"):
+        names[job_id].append(queue)
     return names
 
 
-def _record(row: tuple[Any, ...], queues: tuple[str, ...]) -> JobRecord:
-    module_name, job_class_name, job_id, core_job, created, number, metadata_hash, source_hash = row[:8]
+def _record(row: tuple[Any, ...], queues: Collection[str]) -> JobRecord:
+    job_id, core_job, created, number, metadata_hash, source_hash = row[2:8]
     return JobRecord(
         id_text=job_id,
-        key=(module_name, job_class_name),
-        values=(queues, *row[8:]),
+        key=row[:2],
+        values=(tuple(sorted(queues)), *row[8:]),
         revision_number=number or 0,
         metadata_hash=metadata_hash or "",
         source_hash=source_hash or "",
