@@ -15,10 +15,9 @@ from nautobot.apps.jobs import BaseJob, Job, JobButtonReceiver, JobHookReceiver,
 
 from nautobot_job_registry.engine.descriptor import JobDescriptor, Source, SourceText
 from nautobot_job_registry.engine.errors import DescriptorError
-from nautobot_job_registry.engine.fields import FLAG_FIELDS, QUEUE_FIELDS, TEXT_MAX_LENGTH, VALUE_FIELDS
+from nautobot_job_registry.engine.fields import FLAG_FIELDS, QUEUE_FIELDS, TEXT_FIELDS, TEXT_MAX_LENGTH, VALUE_FIELDS
 from nautobot_job_registry.engine.text import storable_text
 
-TEXT_FIELDS = ("grouping", "name", "description")
 LIMIT_FIELDS = ("soft_time_limit", "time_limit")
 SWITCH_FIELDS = tuple(name for name in VALUE_FIELDS if name not in {*TEXT_FIELDS, *LIMIT_FIELDS}) + ("read_only",)
 # What core says of a job whose Meta is silent: most jobs are, about most of these. What a release of Nautobot does not

@@ -191,7 +191,7 @@ def _reload_jobs() -> Repositories:
     try:
         _import_jobs()
         repositories = _job_repositories()
-    except Exception:
+    except BaseException:
         keeps_all = True
         raise
     finally:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+TEXT_FIELDS: Final = ("grouping", "name", "description")
 VALUE_FIELDS: Final = (
-    "grouping",
-    "name",
-    "description",
+    *TEXT_FIELDS,
     "hidden",
     "console_log_default",
     "dryrun_default",

@@ -10,9 +10,7 @@ from nautobot_job_registry import models
 from nautobot_job_registry.api.serializers.job_requests import RegisteredJobRequestMixin
 from nautobot_job_registry.api.serializers.queues import QueueDepthMixin
 from nautobot_job_registry.constants import REASON_MAX_LENGTH
-from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS
-
-TEXT_FIELDS = ("grouping", "name", "description")
+from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS, TEXT_FIELDS
 
 
 class ChangeLogMixin:
