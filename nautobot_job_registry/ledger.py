@@ -70,9 +70,11 @@ def note(actions: Iterable[JobAction], jobs: Mapping[JobKey, RegisteredJob]) -> 
             (updated if override.field in known else made).append(row)
             for name, value in asdict(override).items():
                 setattr(row, name, value)
-            is_collision = override.field in action.collisions
-            row.origin = OverrideOriginChoices.COLLISION if is_collision else OverrideOriginChoices.CORE
-            row.set_by = None
+            if override.field in action.collisions:
+                row.origin, row.set_by = OverrideOriginChoices.COLLISION, None
+            elif override.field not in known or override.field not in action.core_columns:
+                # What core is yet to be told did not come from it: a chosen name that got a number stays its author's.
+                row.origin, row.set_by = OverrideOriginChoices.CORE, None
         gone += [row.pk for field, row in known.items() if field not in overrides]
     fields = ("value", "source_value", "source_is_known", "origin", "set_by")
     FieldOverride.objects.bulk_create(made, batch_size=BATCH_SIZE)

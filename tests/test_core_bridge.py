@@ -341,6 +341,8 @@ def test_two_jobs_with_one_chosen_name_are_told_apart_when_both_are_there_again(
     sides.assert_agreed("name", "Chosen", True)
     second.refresh_from_db()
     assert (second.name, second.core_job.name) == ("Chosen (2)", "Chosen (2)")
+    noted = second.field_overrides.get()
+    assert (noted.value, noted.origin) == ("Chosen (2)", "operator")
     assert reconcile().plan.is_empty
 
 
