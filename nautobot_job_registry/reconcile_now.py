@@ -14,6 +14,7 @@ from nautobot.extras.models import Job, JobResult, ScheduledJob
 
 from nautobot_job_registry import discovery
 from nautobot_job_registry.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
+from nautobot_job_registry.core_bridge import job_arguments
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.engine.plan import Plan
 from nautobot_job_registry.models import Reconciliation
@@ -87,7 +88,7 @@ def begin(user: Any, source: str | None) -> JobResult:
         raise NoWorkerError(
             f"Nothing was done: no worker listens to the queue {queue.name!r}. Start one, and try again."
         )
-    return JobResult.enqueue_job(job, user, job_queue=queue, job_kwargs=arguments)
+    return JobResult.enqueue_job(job, user, job_queue=queue, **job_arguments(arguments))
 
 
 def may_begin(user: Any) -> bool:
@@ -154,7 +155,8 @@ def _may_add(user: Any, scope: str) -> bool:
 def _needs_approval(job: Job, user: Any, arguments: dict[str, Any]) -> bool:
     """Ask core whether a run has to be approved, which it says of a schedule that is there only."""
     with transaction.atomic():
-        schedule = ScheduledJob.create_schedule(job, user, job_queue=job.default_job_queue, job_kwargs=arguments)
+        queue = job.default_job_queue
+        schedule = ScheduledJob.create_schedule(job, user, job_queue=queue, **job_arguments(arguments))
         needed = schedule.has_approval_workflow_definition()
         transaction.set_rollback(True)
     return needed

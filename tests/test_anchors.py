@@ -23,6 +23,7 @@ from nautobot.extras.models import Job, JobResult, ScheduledJob
 
 import nautobot_job_registry
 from nautobot_job_registry import anchors, discovery, loaded_code, models, run_starts, signals, source_files
+from nautobot_job_registry.core_bridge import job_arguments
 from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory, commit_all, empty_registry
 from nautobot_job_registry.reconcile import reconcile
 from tests.support import counted_statements, refresh_core
@@ -60,13 +61,13 @@ def core_job():
 
 def run(user):
     """Run the job in this process, through core's own function, and return its anchor."""
-    result = JobResult.execute_job(core_job(), user, job_kwargs={})
+    result = JobResult.execute_job(core_job(), user, **job_arguments({}))
     assert result.status == "SUCCESS", result.traceback
     return models.JobRun.objects.get(job_result=result)
 
 
 def test_a_run_is_anchored_when_it_is_asked_for(job, user):
-    result = JobResult.enqueue_job(core_job(), user, job_kwargs={})
+    result = JobResult.enqueue_job(core_job(), user, **job_arguments({}))
     anchor = result.registry_run
     assert (anchor.job, anchor.class_path, anchor.created) == (job, PATH, result.date_created)
     assert (anchor.revision, anchor.code_hash, anchor.is_skewed) == (None, "", False)
@@ -82,7 +83,7 @@ def test_a_run_tells_which_code_it_executed(job, user):
 
 def test_a_schedule_is_anchored_when_it_is_made(job, user):
     schedule = ScheduledJob.create_schedule(
-        core_job(), user, name="Nightly", interval="custom", crontab="0 3 * * *", job_kwargs={}
+        core_job(), user, name="Nightly", interval="custom", crontab="0 3 * * *", **job_arguments({})
     )
     anchor = schedule.registry_schedule
     assert (anchor.job, anchor.class_path) == (job, PATH)
@@ -106,7 +107,7 @@ def test_a_run_without_a_core_job_is_anchored_by_the_class_path_that_it_names(jo
 
 
 def test_a_run_of_a_job_that_is_not_registered_yet_keeps_its_class_path(job, user):
-    core, result = core_job(), JobResult.enqueue_job(core_job(), user, job_kwargs={})
+    core, result = core_job(), JobResult.enqueue_job(core_job(), user, **job_arguments({}))
     empty_registry()
     assert models.JobRun.objects.get(job_result=result).job is None
     later = JobResult.objects.create(name="Backup", job_model=core)
@@ -116,7 +117,7 @@ def test_a_run_of_a_job_that_is_not_registered_yet_keeps_its_class_path(job, use
 def test_a_deleted_record_leaves_runs_and_schedules_with_their_class_path(job, user):
     anchor = run(user)
     schedule = ScheduledJob.create_schedule(
-        core_job(), user, name="Nightly", interval="daily", job_kwargs={}, start_time=timezone.now()
+        core_job(), user, name="Nightly", interval="daily", **job_arguments({}), start_time=timezone.now()
     )
     models.RegisteredJob.objects.filter(pk=job.pk).update(installed=False, absence="removed")
     job.refresh_from_db()
@@ -153,7 +154,7 @@ def without_table(model):
 def test_a_run_goes_on_where_it_cannot_be_anchored(job, user, caplog):
     core = core_job()
     with without_table(models.JobRun), without_table(models.JobSchedule):
-        assert JobResult.execute_job(core, user, job_kwargs={}).status == "SUCCESS"
+        assert JobResult.execute_job(core, user, **job_arguments({})).status == "SUCCESS"
         with transaction.atomic():
             result = JobResult.objects.create(name="Backup", job_model=core)
             ScheduledJob.objects.create(name="x", task=PATH, interval="daily", start_time=timezone.now())
@@ -166,7 +167,7 @@ def test_a_run_that_was_not_anchored_goes_on_without_evidence(job, user):
     result = JobResult(name="Backup", job_model=core_job(), user=user)
     JobResult.objects.bulk_create([result])
     assert not anchors.record_evidence(result.pk, code_hash="0" * 64, source_version="", worker="w")
-    done = JobResult.enqueue_job(core_job(), user, job_result=result, synchronous=True, job_kwargs={})
+    done = JobResult.enqueue_job(core_job(), user, job_result=result, synchronous=True, **job_arguments({}))
     assert done.status == "SUCCESS"
     assert not models.JobRun.objects.exists()
 
@@ -196,7 +197,7 @@ def without_the_app():
 
 def cost_of_a_run(core, user):
     with counted_statements() as statements:
-        assert JobResult.execute_job(core, user, job_kwargs={}).status == "SUCCESS"
+        assert JobResult.execute_job(core, user, **job_arguments({})).status == "SUCCESS"
     return statements
 
 
@@ -354,7 +355,7 @@ def test_the_clean_up_of_old_results_takes_their_anchors_along(job, user):
     JobResult.objects.filter(pk=anchor.job_result_id).update(date_done=timezone.now() - timedelta(days=9))
     clean_up = Job.objects.get(job_class_name="LogsCleanup")
     arguments = {"cleanup_types": ["extras.JobResult"], "max_age": 1}
-    result = JobResult.execute_job(clean_up, user, job_kwargs=arguments)
+    result = JobResult.execute_job(clean_up, user, **job_arguments(arguments))
     assert result.status == "SUCCESS", result.traceback
     assert result.result["nautobot_job_registry.JobRun"] == 1
     assert [row.job_result for row in models.JobRun.objects.all()] == [result]

@@ -22,6 +22,7 @@ from nautobot.extras.models import (
 from nautobot.users.models import Token
 
 from nautobot_job_registry import deletion, parting, suspensions
+from nautobot_job_registry.core_bridge import job_arguments
 from nautobot_job_registry.factory import (
     JobResultFactory,
     JobRunFactory,
@@ -123,7 +124,7 @@ def delete_in_bulk(job, user):
         "nautobot.core.jobs.bulk_actions",
         "BulkDeleteObjects",
         username=user.username,
-        job_kwargs={"content_type": content_type, "pk_list": [str(job.pk)]},
+        **job_arguments({"content_type": content_type, "pk_list": [str(job.pk)]}),
     )
     assert result.status == "SUCCESS", list(result.job_log_entries.values_list("message", flat=True))
 

@@ -9,6 +9,7 @@ from nautobot.apps.testing import TestCase, TransactionTestCase, create_job_resu
 from nautobot.extras.models import Job, JobHook, JobQueue, JobResult, ObjectChange
 from nautobot.users.models import ObjectPermission
 
+from nautobot_job_registry.core_bridge import job_arguments
 from nautobot_job_registry.factory import DEFAULT_METADATA, empty_registry
 from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.reconcile import take_over_core
@@ -245,7 +246,7 @@ class BulkTestCase(TransactionTestCase):
             "nautobot.core.jobs.bulk_actions",
             name,
             username=self.user.username,
-            job_kwargs={"content_type": self.content_type, **selection, **values},
+            **job_arguments({"content_type": self.content_type, **selection, **values}),
         )
         for job in (self.job, self.other, self.gone):
             if RegisteredJob.objects.filter(pk=job.pk).exists():

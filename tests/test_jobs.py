@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from django.conf import settings
-from nautobot.apps.testing import TransactionTestCase, create_job_result_and_run_job
+from nautobot.apps.testing import TransactionTestCase, get_job_class_and_model, run_job_for_testing
 from nautobot.extras.models import JobLogEntry
 
+from nautobot_job_registry.core_bridge import job_arguments
 from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory, empty_registry
 from nautobot_job_registry.models import Reconciliation, RegisteredJob
 from tests.support import refresh_core
@@ -23,7 +24,10 @@ class ReconcileJobRegistryTest(TransactionTestCase):
         empty_registry()
 
     def run_job(self, **values):
-        return create_job_result_and_run_job("nautobot_job_registry.jobs", "ReconcileJobRegistry", job_kwargs=values)
+        _, job = get_job_class_and_model("nautobot_job_registry.jobs", "ReconcileJobRegistry")
+        job_result = run_job_for_testing(job, **job_arguments(values))
+        job_result.refresh_from_db()
+        return job_result
 
     def messages(self, job_result):
         return list(JobLogEntry.objects.filter(job_result=job_result).values_list("message", flat=True))

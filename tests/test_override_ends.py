@@ -14,6 +14,7 @@ from nautobot.users.models import User
 
 from nautobot_job_registry import report, wording
 from nautobot_job_registry.constants import END_OVERRIDES_JOB
+from nautobot_job_registry.core_bridge import job_arguments
 from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory, empty_registry
 from nautobot_job_registry.models import FieldOverride, Reconciliation, RegisteredJob
 from nautobot_job_registry.reconcile import end_overrides, reconcile
@@ -230,7 +231,7 @@ class EndOverridesTest(TransactionTestCase):
         override(record(), time_limit=5.0)
         for dryrun, left in ((True, {"time_limit": 5.0}), (False, {})):
             result = create_job_result_and_run_job(
-                "nautobot_job_registry.jobs", "EndOverrides", job_kwargs={"dryrun": dryrun}
+                "nautobot_job_registry.jobs", "EndOverrides", **job_arguments({"dryrun": dryrun})
             )
             messages = list(result.job_log_entries.values_list("message", flat=True))
             self.assertEqual(result.status, "SUCCESS", messages)

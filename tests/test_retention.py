@@ -14,6 +14,7 @@ from nautobot.apps.testing import TransactionTestCase, create_job_result_and_run
 from nautobot.extras.models import JobLogEntry, JobResult
 
 from nautobot_job_registry import models, readiness, retention, settings_schema
+from nautobot_job_registry.core_bridge import job_arguments
 from nautobot_job_registry.factory import empty_registry
 from tests import builders
 from tests.support import counted_statements
@@ -211,7 +212,9 @@ class CleanUpJobRegistryTest(TransactionTestCase):
             reconciliation(days)
 
     def run_job(self, **values):
-        return create_job_result_and_run_job("nautobot_job_registry.jobs", "CleanUpJobRegistry", job_kwargs=values)
+        return create_job_result_and_run_job(
+            "nautobot_job_registry.jobs", "CleanUpJobRegistry", **job_arguments(values)
+        )
 
     def test_dry_run_drops_nothing_and_a_run_does(self):
         job_result = self.run_job(dryrun=True)

@@ -9,6 +9,7 @@ from nautobot_job_registry.core_bridge.agreement import (
     push,
     whole,
 )
+from nautobot_job_registry.core_bridge.arguments import job_arguments
 from nautobot_job_registry.core_bridge.deletion import (
     delete_job,
     delete_jobs,
@@ -50,6 +51,7 @@ __all__ = (
     "dependents_by_job",
     "enabled_schedules",
     "is_writing",
+    "job_arguments",
     "jobs_with_dependents_to_look_at",
     "kind_of",
     "let_schedules_follow",

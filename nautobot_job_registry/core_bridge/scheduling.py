@@ -9,6 +9,8 @@ from django.utils import timezone
 from nautobot.extras.choices import JobExecutionType
 from nautobot.extras.models import Job, ScheduledJob
 
+from nautobot_job_registry.core_bridge.arguments import job_arguments
+
 
 class SchedulingError(Exception):
     """A schedule cannot be made; the text says why, and the way out."""
@@ -43,7 +45,6 @@ def schedule_hourly(class_path: str, name: str, user: Any) -> tuple[ScheduledJob
         job.enabled = True
         job.save()
     start = timezone.localtime().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-    schedule = ScheduledJob.create_schedule(
-        job, user, name=name, start_time=start, interval=JobExecutionType.TYPE_HOURLY, job_kwargs={"dryrun": False}
-    )
+    timing = {"start_time": start, "interval": JobExecutionType.TYPE_HOURLY}
+    schedule = ScheduledJob.create_schedule(job, user, name=name, **timing, **job_arguments({"dryrun": False}))
     return schedule, True

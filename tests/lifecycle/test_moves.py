@@ -16,6 +16,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 from nautobot.extras.datasources.git import enqueue_pull_git_repository_and_refresh_data
 from nautobot.extras.models import GitRepository, Job, JobResult, ScheduledJob
+from nautobot_job_registry.core_bridge import job_arguments
 from nautobot_job_registry.models import JobRun, JobSchedule, Reconciliation, RegisteredJob
 
 def wait(result):
@@ -45,9 +46,9 @@ job = record("old")
 job.enabled = True
 job.time_limit, job.time_limit_override = 77, True
 job.save()
-run = wait(JobResult.enqueue_job(job.core_job, user, job_kwargs={}))
+run = wait(JobResult.enqueue_job(job.core_job, user, **job_arguments({})))
 schedule = ScheduledJob.create_schedule(
-    job.core_job, user, name="Nightly", start_time=timezone.localtime(), interval="daily", job_kwargs={}
+    job.core_job, user, name="Nightly", start_time=timezone.localtime(), interval="daily", **job_arguments({})
 )
 print(json.dumps({"run": str(run.pk), "task": schedule.task}))
 """

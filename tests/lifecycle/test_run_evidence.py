@@ -16,6 +16,7 @@ PREPARE = """
 from django.contrib.auth import get_user_model
 from nautobot.core.celery import app
 from nautobot.extras.models import GitRepository, Job, JobQueue, JobResult
+from nautobot_job_registry.core_bridge import job_arguments
 from nautobot_job_registry.reconcile import reconcile
 users = get_user_model().objects
 user = users.filter(username="operator").first() or users.create_superuser("operator", password="x")
@@ -26,7 +27,7 @@ SYNC = (
 row = dict(name="Evident", remote_url={url!r}, branch="main", provided_contents=["extras.job"])
 repository, _ = GitRepository.objects.get_or_create(slug={slug!r}, defaults=row)
 sync = Job.objects.get(module_name="nautobot.core.jobs", job_class_name="GitRepositorySync")
-result = JobResult.execute_job(sync, user, job_kwargs=dict(repository=repository.pk))
+result = JobResult.execute_job(sync, user, **job_arguments(dict(repository=repository.pk)))
 assert result.status == "SUCCESS", (result.traceback, list(result.job_log_entries.values_list("message")))
 from django.apps import apps
 from nautobot.extras.signals import refresh_job_models
@@ -66,7 +67,7 @@ for name in ("Backup", "Synced"):
     answer["current"][registered.class_path] = registered.current_revision.number
     for queue in ("fresh", "stale"):
         row, _ = JobQueue.objects.get_or_create(name=queue, defaults=dict(queue_type="celery"))
-        answer["runs"].append(told(JobResult.enqueue_job(job, user, job_queue=row, job_kwargs={})))
+        answer["runs"].append(told(JobResult.enqueue_job(job, user, job_queue=row, **job_arguments({}))))
         answer["runs"][-1]["queue"] = queue
 
 # By REST, as a user asks for it.
