@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.db import connection
 from django.db.models import Case, Field, UUIDField, Value, When
+from django.db.models.functions import Cast
 
 
-def mapped(column: str, values: Mapping[Any, Any], output_field: Field | None = None) -> Case:
+def mapped(column: str, values: Mapping[Any, Any], output_field: Field | None = None) -> Case | Cast:
     """Return the expression that turns each value of a column into another one.
 
     Args:
@@ -17,4 +19,6 @@ def mapped(column: str, values: Mapping[Any, Any], output_field: Field | None = 
         output_field: The field of the new values; that of primary keys if it is left out.
     """
     field = output_field or UUIDField()
-    return Case(*(When(**{column: old, "then": Value(new, field)}) for old, new in values.items()), output_field=field)
+    given = Case(*(When(**{column: old, "then": Value(new, field)}) for old, new in values.items()), output_field=field)
+    # As `bulk_update()` does: Django 4.2 leaves it to the database what a JSON value is, which takes it for a text.
+    return Cast(given, field) if connection.features.requires_casted_case_in_updates else given

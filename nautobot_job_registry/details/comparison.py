@@ -12,6 +12,7 @@ from nautobot.apps.views import get_obj_from_context
 
 from nautobot_job_registry import models, tables
 from nautobot_job_registry.comparison import Comparison
+from nautobot_job_registry.compat import DeclaredArguments
 from nautobot_job_registry.constants import APP_NAME, VIEW_SOURCE
 from nautobot_job_registry.details.code import visible
 from nautobot_job_registry.details.misfits import MisfitRowsMixin
@@ -25,7 +26,7 @@ UNIFIED, SIDE_BY_SIDE = "unified", "side-by-side"
 OLD_CLASS, NEW_CLASS, NO_LINE_CLASS = "bg-danger-subtle", "bg-success-subtle", "bg-secondary-subtle"
 
 
-class ComparedPanel(Panel):
+class ComparedPanel(DeclaredArguments, Panel):
     """A panel about two revisions, which is there only where they can be compared."""
 
     def should_render(self, context):
@@ -38,7 +39,7 @@ class ComparedPanel(Panel):
         raise NotImplementedError
 
 
-class OverviewPanel(Panel):
+class OverviewPanel(DeclaredArguments, Panel):
     """Which revisions are compared, what differs in a sentence, and which others there are."""
 
     body_content_template_path = "nautobot_job_registry/inc/comparison.html"
