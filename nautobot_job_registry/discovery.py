@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from uuid import UUID
 
@@ -203,11 +204,24 @@ def _reload_jobs() -> Repositories:
 
 
 def _import_jobs() -> None:
+    before = sys.modules.copy()
     try:
         import_jobs()
     except SystemExit as error:
         # Core takes a module that ends the process for the end of it; each one is loaded on its own next (rule 2).
         logger.error("A job module would have ended the process: %r", error)
+        if settings.JOBS_ROOT:
+            _forget_jobs_root(before)
+
+
+def _forget_jobs_root(modules: Mapping[str, ModuleType]) -> None:
+    """Let go of what an import that came to an end left loaded: Nautobot 3.0 does when it comes to the module."""
+    folder = _folder(settings.JOBS_ROOT)
+    for name in source_files.module_names(folder):
+        module = sys.modules.get(name)
+        is_ours = source_files.is_below(getattr(module, "__file__", None), folder)
+        if is_ours and module is modules.get(name):
+            del sys.modules[name]
 
 
 def _folder(path: str) -> Path:
