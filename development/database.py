@@ -212,7 +212,9 @@ def _make_schema() -> None:
         migrations = MigrationLoader(connection).disk_migrations
     recorder = MigrationRecorder(connection)
     recorder.ensure_schema()
-    recorder.migration_qs.bulk_create(recorder.Migration(app=app, name=name) for app, name in sorted(migrations))
+    # One that replaces others counts as applied only where those do.
+    applied = migrations.keys() | {old for migration in migrations.values() for old in migration.replaces}
+    recorder.migration_qs.bulk_create(recorder.Migration(app=app, name=name) for app, name in sorted(applied))
     _make_default_rows([migrations[key] for key in SEED_MIGRATIONS if key in migrations])
 
 
