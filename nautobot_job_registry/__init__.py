@@ -13,7 +13,7 @@ except metadata.PackageNotFoundError:  # run from a checkout that was not instal
 
 
 class NautobotJobRegistryConfig(NautobotAppConfig):
-    """App configuration: connects the signals, nothing else."""
+    """App configuration: connects the signals and registers the checks, nothing else."""
 
     name = "nautobot_job_registry"
     verbose_name = "Job Registry"
@@ -39,13 +39,14 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
         super().validate(user_config, nautobot_version)
 
     def ready(self):
-        """Connect the signals, and add the health check."""
+        """Connect the signals, and add the checks."""
         super().ready()
         from celery.signals import import_modules
+        from django.core import checks
         from django.db.models.signals import m2m_changed, post_delete, post_init, post_save, pre_delete, pre_save
         from nautobot.extras.models import Job, JobButton, JobHook, JobResult, ScheduledJob
 
-        from nautobot_job_registry import health, loaded_code, models, run_starts, signals
+        from nautobot_job_registry import database_check, health, loaded_code, models, run_starts, signals
         from nautobot_job_registry.models.registered_job import job_saved, job_saving
 
         nautobot_database_ready.connect(signals.reconcile_after_migrate, sender=self)
@@ -71,6 +72,7 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
         import_modules.connect(signals.note_loaded_code)
         run_starts.listen()
         health.register()
+        checks.register(database_check.check_database)
 
 
 config = NautobotJobRegistryConfig

@@ -1,9 +1,11 @@
 """Settings that are not valid are refused at start."""
 
 import pytest
+from django.core.checks.registry import registry
+from django.db import connection
 from nautobot.extras.plugins.exceptions import PluginImproperlyConfigured
 
-from nautobot_job_registry import NautobotJobRegistryConfig, settings_schema
+from nautobot_job_registry import NautobotJobRegistryConfig, database_check, settings_schema
 
 
 def test_defaults_are_valid():
@@ -24,3 +26,12 @@ def test_wrong_type_is_named():
 def test_days_of_retention_that_make_no_sense_are_refused(days):
     with pytest.raises(PluginImproperlyConfigured, match="reconciliation_retention_days"):
         NautobotJobRegistryConfig.validate({"reconciliation_retention_days": days}, "3.2.7")
+
+
+def test_database_that_the_app_does_not_work_with_is_told(monkeypatch):
+    assert database_check.check_database in registry.get_checks()
+    assert database_check.check_database() == []
+    for name, value in (("vendor", "mysql"), ("display_name", "MySQL")):
+        monkeypatch.setattr(connection, name, value)
+    (warning,) = database_check.check_database()
+    assert "PostgreSQL, and this Nautobot's database is MySQL" in warning.msg
