@@ -175,7 +175,7 @@ def _reload_jobs() -> Repositories:
     """Have core import all job code, with a number of statements that does not grow with the number of jobs.
 
     Core asks the database, for each class outside Nautobot and its apps, whether a Git repository provides it. The
-    classes are therefore set aside first; those of a repository that core could not load anew are put back after.
+    classes are therefore set aside first; those that core would have kept are put back after.
 
     Returns:
         The Git repositories that provide jobs, as the import left them.
@@ -187,20 +187,37 @@ def _reload_jobs() -> Repositories:
     for path in aside:
         del jobs[path]
     importlib.invalidate_caches()
-    # Core lets go of classes only where it finds the folder in which it looks for them again.
-    keeps_all = not (settings.JOBS_ROOT and os.path.isdir(settings.JOBS_ROOT))
+    is_loaded = False
+    repositories: Repositories = {}
     try:
         _import_jobs()
         repositories = _job_repositories()
-    except BaseException:
-        keeps_all = True
-        raise
+        is_loaded = True
     finally:
         for path, job_class in aside.items():
-            is_same = modules[path] is not None and sys.modules.get(job_class.__module__) is modules[path]
-            if path not in jobs and (keeps_all or (is_same and path.partition(".")[0] in repositories)):
+            if path not in jobs and (not is_loaded or _is_kept(path, job_class, modules[path], repositories)):
                 jobs[path] = job_class
     return repositories
+
+
+def _is_kept(path: str, job_class: type, module: ModuleType | None, repositories: Repositories) -> bool:
+    """Say whether core would have kept a class that it has not loaded anew.
+
+    Of a Git repository those are left that core could not read again. Of other classes it lets go only where it finds
+    the folder in which it looks for them; those of a repository that provides no jobs any more have no source at all.
+
+    Args:
+        path: The dotted path of the class.
+        job_class: The class.
+        module: Its module as it was before.
+        repositories: The Git repositories that provide jobs.
+    """
+    if path.partition(".")[0] in repositories:
+        return module is not None and sys.modules.get(job_class.__module__) is module
+    if settings.JOBS_ROOT and os.path.isdir(settings.JOBS_ROOT):
+        return False
+    file = source_files.class_file(job_class)
+    return not (settings.GIT_ROOT and source_files.is_below(file, _folder(settings.GIT_ROOT)))
 
 
 def _import_jobs() -> None:

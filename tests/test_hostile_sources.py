@@ -14,7 +14,7 @@ from django.test import override_settings
 from git import Repo
 from nautobot.apps.jobs import Job as BaseClass
 from nautobot.apps.jobs import register_jobs
-from nautobot.extras.models import Job
+from nautobot.extras.models import GitRepository, Job
 from nautobot.extras.registry import registry as core_registry
 
 from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory, empty_registry
@@ -209,6 +209,46 @@ def test_job_of_an_app_outside_its_package_stays_where_core_does_not_reload(monk
             assert module.Outside in core_registry["jobs"].values()
     finally:
         core_registry["jobs"].pop("helpers_of_an_app.Outside", None)
+
+
+def from_git(git_server, slug, *names):
+    """Make a repository whose jobs have some names, and reconcile; return its upstream and its row."""
+    upstream = git_server.repository(slug)
+    repository = make_repository(upstream, slug, {"jobs.py": jobs_text(*names)})
+    reconcile()
+    return upstream, repository
+
+
+def jobs_text(*names):
+    return JobModuleFactory.build(name="jobs", classes=[JobClassSourceFactory(name=name) for name in names])
+
+
+@pytest.mark.parametrize("root", ["", "/nonexistent/jobs"])
+def test_class_that_a_repository_has_no_more_does_not_come_back_from_memory(git_root, git_server, root):
+    with override_settings(JOBS_ROOT=root):
+        upstream, _ = from_git(git_server, "shrunk", "Kept", "Gone")
+        upstream.commit("Remove one", {"jobs.py": jobs_text("Kept")})
+        GitRepository.objects.update(current_head=upstream.head)
+        reconcile()
+        assert record("Kept", "shrunk.jobs").installed
+        gone = record("Gone", "shrunk.jobs")
+        assert (gone.installed, gone.absence) == (False, "removed")
+
+
+@pytest.mark.parametrize("how", ["deleted", "provides no jobs"])
+def test_repository_that_is_gone_does_not_live_on_in_a_process_that_has_not_heard_of_it(git_root, git_server, how):
+    with override_settings(JOBS_ROOT=""):
+        _, repository = from_git(git_server, "departed", "Gone")
+        loaded = core_registry["jobs"]["departed.jobs.Gone"]
+        if how == "deleted":
+            repository.delete()
+        else:
+            GitRepository.objects.update(provided_contents=[])
+        # Core tells its workers, and no other process, of a repository that is deleted.
+        core_registry["jobs"]["departed.jobs.Gone"] = loaded
+        reconcile()
+        gone = record("Gone", "departed.jobs")
+        assert (gone.source_type, gone.installed, gone.absence) == ("git", False, "removed")
 
 
 @pytest.mark.parametrize("how", ["no commit", "no such branch"])
