@@ -25,6 +25,8 @@ from nautobot_job_registry.engine.text import storable_text
 UNUSABLE_CLONE = (GitError, ODBError, ValueError, OSError)
 IMPORT_MACHINERY = ("<frozen importlib", os.path.join("importlib", "__init__.py"))
 PACKAGE = str(Path(__file__).parent)
+# What a column of lines can hold.
+MAX_LINE = 2**31 - 1
 
 
 class ModuleConflictError(ImportError):
@@ -131,7 +133,7 @@ def describe_failure(
         source_version=version,
         module_name=storable_text(module_name),
         job_class_name="",
-        file_path=storable_text(file_path),
+        file_path=storable_text(file_path or _file_of(module_name, folder)),
         line=line,
         **_said(error),
     )
@@ -168,13 +170,25 @@ def _said(error: BaseException) -> dict[str, str]:
 
 
 def _location(error: BaseException, folder: Path | None) -> tuple[str, int | None]:
-    if isinstance(error, SyntaxError) and error.filename:
-        return error.filename, error.lineno
-    frames = _frames(error)
-    inside = [frame for frame in frames if folder is None or is_below(frame.filename, folder)]
-    for frame in reversed(inside or frames):
-        return frame.filename, frame.lineno
-    return "", None
+    places = [(frame.filename, frame.lineno) for frame in _frames(error)]
+    if isinstance(error, SyntaxError) and os.path.isfile(str(error.filename)):
+        # What is no file is a text that the module has read or compiled: the module itself is where that failed.
+        places.append((str(error.filename), _storable_line(error.lineno)))
+    inside = [place for place in places if folder is None or is_below(place[0], folder)]
+    return next(reversed(inside or places), ("", None))
+
+
+def _storable_line(number: Any) -> int | None:
+    """Return the number of a line, as far as it is one: a module can raise a SyntaxError that says anything."""
+    return number if isinstance(number, int) and 0 <= number <= MAX_LINE else None
+
+
+def _file_of(module_name: str, folder: Path | None) -> str:
+    """Return the file of a module that fails before any of its lines is run; empty where there is none."""
+    if folder is None:
+        return ""
+    path = os.path.join(folder, *module_name.split("."))
+    return next((file for file in (f"{path}.py", os.path.join(path, "__init__.py")) if os.path.isfile(file)), "")
 
 
 def _frames(error: BaseException) -> list[traceback.FrameSummary]:
@@ -190,7 +204,10 @@ def _is_ours(filename: str) -> bool:
 def _format(error: BaseException) -> str:
     lines = ["Traceback (most recent call last):\n"] if error.__traceback__ else []
     lines.extend(traceback.format_list(_frames(error)))
-    lines.extend(traceback.format_exception_only(type(error), error))
+    try:
+        lines.extend(traceback.format_exception_only(type(error), error))
+    except Exception:
+        lines.append(f"<unprintable {type(error).__name__}>\n")
     return "".join(lines)
 
 

@@ -147,6 +147,28 @@ def test_broken_module_is_named_with_file_and_line_and_harms_only_its_own(jobs_r
     assert "importlib" not in failure.traceback
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("x = 1\neval('1 +')\n", 2),
+        ("x = 1\nimport ast\nast.literal_eval('{')\n", 3),
+        ("x = 1\x00\n", None),
+        ("raise SyntaxError('odd', (__file__, -5, 1, ''))\n", None),
+        ("raise SyntaxError('odd', (__file__, 10**20, 1, ''))\n", None),
+        ("raise SyntaxError('odd', (7, 'x', 'y', 'z'))\n", 1),
+    ],
+)
+def test_syntax_error_of_anything_but_a_file_is_told_of_the_module_that_it_is_in(jobs_root, text, line):
+    good_module(jobs_root)
+    (jobs_root / "odd.py").write_text(text)
+    scan = scan_of(LOCAL)
+    assert class_names(scan) == {"Good"}
+    [failure] = scan.failures
+    assert Path(failure.file_path) == jobs_root.resolve() / "odd.py"
+    assert failure.line == line
+    assert failure.exception_type in failure.traceback
+
+
 def test_job_that_was_registered_before_its_module_failed_is_there(jobs_root):
     break_with("raises_after_registering", jobs_root)
     scan = scan_of(LOCAL)
@@ -212,6 +234,7 @@ def test_module_with_the_name_of_an_installed_one_is_told(jobs_root):
     (jobs_root / "yaml.py").write_text("x = 1\n")
     scan = scan_of(LOCAL)
     assert [failure.exception_type for failure in scan.failures] == ["ModuleConflictError"]
+    assert Path(scan.failures[0].file_path) == jobs_root.resolve() / "yaml.py"
 
 
 def test_missing_jobs_root_is_unavailable(jobs_root):
