@@ -15,10 +15,16 @@ from nautobot.apps.jobs import BaseJob, Job, JobButtonReceiver, JobHookReceiver,
 
 from nautobot_job_registry.engine.descriptor import JobDescriptor, Source, SourceText
 from nautobot_job_registry.engine.errors import DescriptorError
-from nautobot_job_registry.engine.fields import FLAG_FIELDS, QUEUE_FIELDS, TEXT_FIELDS, TEXT_MAX_LENGTH, VALUE_FIELDS
+from nautobot_job_registry.engine.fields import (
+    FLAG_FIELDS,
+    LIMIT_FIELDS,
+    QUEUE_FIELDS,
+    TEXT_FIELDS,
+    TEXT_MAX_LENGTH,
+    VALUE_FIELDS,
+)
 from nautobot_job_registry.engine.text import storable_text
 
-LIMIT_FIELDS = ("soft_time_limit", "time_limit")
 SWITCH_FIELDS = tuple(name for name in VALUE_FIELDS if name not in {*TEXT_FIELDS, *LIMIT_FIELDS}) + ("read_only",)
 # What core says of a job whose Meta is silent: most jobs are, about most of these. What a release of Nautobot does not
 # know, as 3.0 does not know `console_log_default`, is off.
@@ -107,11 +113,14 @@ def _text(name: str, value: Any) -> str:
     return storable_text(value)
 
 
-def _seconds(name: str, value: int) -> float:
+def _seconds(name: str, value: float) -> float:
     try:
-        return float(value)
+        seconds = float(value)
     except OverflowError as error:
         raise DescriptorError(f"The {name} is too large.") from error
+    if not math.isfinite(seconds):
+        raise DescriptorError(f"The {name} should be a number of seconds, not {seconds}.")
+    return seconds
 
 
 def _switch(name: str, value: Any) -> bool:

@@ -114,6 +114,23 @@ def test_odd_class_harms_nobody_else_and_is_there_where_core_has_it(jobs_root, b
     assert errors() == ({"Odd": problem} if problem else {})
 
 
+@pytest.mark.parametrize("value", ["float('inf')", "float('-inf')", "float('nan')"])
+@pytest.mark.parametrize("is_known_to_core", [True, False])
+def test_limit_that_is_no_number_harms_only_its_own_class(jobs_root, value, is_known_to_core):
+    good(jobs_root)
+    text = f"class Odd(Job):\n    soft_time_limit = {value}\n    def run(self): pass\n\nregister_jobs(Odd)\n"
+    write(jobs_root, "odd", text)
+    if is_known_to_core:
+        refresh_core()
+    reconcile()
+    assert record("Good", "good").installed
+    assert errors() == {"Odd": "DescriptorError"}
+    assert reconcile(dry_run=True).plan.is_empty
+    if is_known_to_core:
+        odd = record("Odd")
+        assert (odd.absence, odd.soft_time_limit) == ("load_error", 0)
+
+
 @contextmanager
 def registered(**attributes):
     """Have core hold a class that cannot be written into a file."""

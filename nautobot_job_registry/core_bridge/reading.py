@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 
 from django.db.models import F, Q
 from nautobot.extras.models import Job
 
 from nautobot_job_registry.core_bridge.columns import OURS_ALONE, SHARED_FIELDS, SHARED_FLAGS, SHARED_VALUES
-from nautobot_job_registry.engine.fields import FLAG_FIELDS, override_flag
+from nautobot_job_registry.engine.fields import FLAG_FIELDS, LIMIT_FIELDS, override_flag
 from nautobot_job_registry.engine.records import CoreState, JobKey
 
 # The job whose record points at a row of core's.
@@ -75,6 +76,8 @@ def core_state(values: dict, queues: tuple[str, ...]) -> CoreState:
     held_by = (module_name, job_class_name) if module_name and (module_name, job_class_name) != key else None
     known = values["registered_job__core_decisions"] if held_by is None else None
     overridable = {field: values[field] for field in SHARED_VALUES}
+    # Core stores infinity, too, of a class that says so; it is taken for the default of the system, as JSON has none.
+    overridable |= {field: 0.0 for field in LIMIT_FIELDS if not math.isfinite(values[field])}
     overridable["job_queues"] = queues
     overridable["default_job_queue"] = values["default_job_queue__name"]
     overridden = {field for field in SHARED_FIELDS if values[override_flag(field)]}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 TEXT_FIELDS: Final = ("grouping", "name", "description")
+LIMIT_FIELDS: Final = ("soft_time_limit", "time_limit")
 VALUE_FIELDS: Final = (
     *TEXT_FIELDS,
     "hidden",
     "console_log_default",
     "dryrun_default",
-    "soft_time_limit",
-    "time_limit",
+    *LIMIT_FIELDS,
     "has_sensitive_variables",
     "is_singleton",
 )
