@@ -214,5 +214,6 @@ def _format(error: BaseException) -> str:
 def _class_line(job_class: Any) -> int | None:
     try:
         return inspect.getsourcelines(job_class)[1]
-    except (OSError, TypeError):
+    except Exception:
+        # There is no file, or it is another one by now.
         return None

@@ -131,6 +131,16 @@ def test_limit_that_is_no_number_harms_only_its_own_class(jobs_root, value, is_k
         assert (odd.absence, odd.soft_time_limit) == ("load_error", 0)
 
 
+def test_class_that_cannot_be_read_is_told_though_its_file_has_become_another_one(jobs_root):
+    good(jobs_root)
+    write(jobs_root, "odd", "class Odd(Job):\n    hidden = 'x'\n    def run(self): pass\n\nregister_jobs(Odd)\n")
+    refresh_core()
+    (jobs_root / "odd.py").write_text("def broken(:\n")
+    reconcile(reload=False)
+    assert record("Good", "good").installed
+    assert errors() == {"Odd": "DescriptorError"}
+
+
 @contextmanager
 def registered(**attributes):
     """Have core hold a class that cannot be written into a file."""
