@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.urls import reverse
 from nautobot.extras.context_managers import web_request_context
 from nautobot.extras.models import Job, JobQueue, JobQueueAssignment, ObjectChange, ScheduledJob
@@ -605,3 +606,23 @@ def test_what_is_not_saved_in_core_is_not_taken_over(sides):
     assert sides.row("registry").overrides == {}
     assert sides.row("registry").enabled
     assert reconcile(dry_run=True).plan.is_empty
+
+
+@pytest.mark.parametrize(("field", "said"), [("name", ""), ("grouping", ""), ("soft_time_limit", -5)])
+@pytest.mark.parametrize("way", ["form", "rest"])
+def test_source_that_says_what_a_person_may_not_keeps_nobody_from_deciding_about_another_field(
+    sides, jobs_root, operator, field, said, way
+):
+    sides.write(jobs_root, **({} if field == "grouping" else {field: said}))
+    if field == "grouping":
+        path = jobs_root / "bridged.py"
+        path.write_text(path.read_text().replace("name = 'Example jobs'", "name = ''"))
+    refresh_core()
+    reconcile()
+    sides.decide("registry", "hidden", True, way, operator)
+    sides.assert_agreed("hidden", True, True)
+    assert sides.said("registry", field) == (said, False)
+    with pytest.raises(ValidationError, match=field):
+        record = sides.row("registry")
+        setattr(record, override_flag(field), True)
+        record.full_clean()

@@ -396,8 +396,13 @@ class RegisteredJob(OverrideTermsMixin, PrimaryModel):
         return jobs.filter(name=self.name).exclude(pk=self.core_job_id).exists()
 
     def full_clean(self, exclude=None, **kwargs):
-        """Validate what a person can change; the rest is the reconcile's, and asking the database for it costs."""
+        """Validate what a person decides; the rest is the source's or the reconcile's, and asking the database costs.
+
+        A source may say what a person may not, such as no name: it does not stand in the way of any other edit.
+        """
         unasked = {field.name for field in self._meta.fields if field.is_relation or not field.editable}
+        if self.current_revision_id is not None:
+            unasked |= {*VALUE_FIELDS} - {*self.overridden_fields}
         super().full_clean(exclude=unasked | set(exclude or ()), **kwargs)
 
     def save(self, *args, **kwargs):
