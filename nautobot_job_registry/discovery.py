@@ -136,9 +136,13 @@ def loaded_class(class_path: str) -> type | None:
 
 
 def loaded_name(class_path: str) -> str | None:
-    """Return the name that a job class has as this process has it loaded now; None where it has not."""
+    """Return the name that a job class has as this process has it loaded now; None where it has none, or says none."""
     job_class = loaded_class(class_path)
-    return None if job_class is None else str(job_class.name)
+    try:
+        return None if job_class is None else str(job_class.name)
+    except Exception:
+        # A Meta of a wrong type is told as a load error; it does not keep anybody from saving core's row.
+        return None
 
 
 def loaded_classes() -> list[type]:

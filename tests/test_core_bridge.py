@@ -626,3 +626,13 @@ def test_source_that_says_what_a_person_may_not_keeps_nobody_from_deciding_about
         record = sides.row("registry")
         setattr(record, override_flag(field), True)
         record.full_clean()
+
+
+def test_core_row_of_a_class_whose_name_cannot_be_read_can_be_saved(sides, jobs_root):
+    sides.write(jobs_root, name=123)
+    reconcile()
+    assert sides.row("registry").absence == "load_error"
+    job = sides.row("core")
+    job.enabled = True
+    job.save()
+    assert sides.row("registry").enabled
