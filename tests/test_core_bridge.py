@@ -621,6 +621,7 @@ def test_source_that_says_what_a_person_may_not_keeps_nobody_from_deciding_about
     reconcile()
     sides.decide("registry", "hidden", True, way, operator)
     sides.assert_agreed("hidden", True, True)
+    sides.patch(operator, "registry", {field: said, override_flag(field): False})
     assert sides.said("registry", field) == (said, False)
     with pytest.raises(ValidationError, match=field):
         record = sides.row("registry")

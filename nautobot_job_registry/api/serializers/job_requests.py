@@ -13,7 +13,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.utils.encoders import JSONEncoder
 
 from nautobot_job_registry.api.serializers.queues import malformed_queues
-from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, override_flag
+from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag
 from nautobot_job_registry.engine.overrides import cleared_fields, refusal, refused_fields
 from nautobot_job_registry.rights import DECISIONS, withheld, withheld_message
 
@@ -110,11 +110,18 @@ class RegisteredJobRequestMixin(serializers.Serializer):
         return attrs.get(flag, getattr(self.instance, flag))
 
     def _without_dropped_values(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Leave out the values that come along with a flag that is cleared, right or wrong."""
+        """Leave out values that come along with a flag that is cleared, and those of the source, right or wrong."""
         flags = {field: self._requested_flag(field, data) for field in OVERRIDABLE_FIELDS}
+        before = self.instance.overridden_fields
         after = [field for field, flag in flags.items() if flag is not False]
-        dropped = cleared_fields(self.instance.overridden_fields, after)
+        shown = (field for field in VALUE_FIELDS if field not in before and not flags[field])
+        dropped = {*cleared_fields(before, after), *(field for field in shown if self._is_sent_back(field, data))}
         return {name: value for name, value in data.items() if name not in dropped}
+
+    def _is_sent_back(self, field: str, data: Mapping[str, Any]) -> bool:
+        """Return whether a request says what is stored, to the letter."""
+        stored = getattr(self.instance, field)
+        return data.get(field) == stored and isinstance(data[field], bool) == isinstance(stored, bool)
 
     def _requested_flag(self, field: str, data: Mapping[str, Any]) -> bool | None:
         flag = override_flag(field)
