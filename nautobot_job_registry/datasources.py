@@ -13,6 +13,7 @@ from nautobot.extras.choices import LogLevelChoices
 from nautobot_job_registry import report, wording
 from nautobot_job_registry.choices import ReconciliationTriggerChoices
 from nautobot_job_registry.constants import APP_NAME
+from nautobot_job_registry.engine.descriptor import SourceType
 
 logger = logging.getLogger(__name__)
 
@@ -57,14 +58,12 @@ def _log(outcome: Any, job_result: Any) -> None:
 
 def _reconcile(repository: Any, job_result: Any, delete: bool) -> Any:
     from nautobot_job_registry import rejected_sync
-    from nautobot_job_registry.models import Reconciliation, RegisteredJob
     from nautobot_job_registry.reconcile import reconcile, reconcile_source_gone
 
     stored = job_result if job_result.present_in_database else None
     user = getattr(job_result, "user", None)
     if delete or "extras.job" not in repository.provided_contents:
-        is_known = RegisteredJob.objects.filter(source_type="git", source_name=repository.slug).exists()
-        if not is_known and not Reconciliation.objects.is_unmended(f"git:{repository.slug}"):
+        if not _is_known(repository.slug):
             return None
         return reconcile_source_gone(repository.slug, user=user, job_result=stored)
     if connection.in_atomic_block and rejected_sync.is_rejected(job_result):
@@ -75,6 +74,18 @@ def _reconcile(repository: Any, job_result: Any, delete: bool) -> Any:
         user=user,
         job_result=stored,
         reload=False,
+    )
+
+
+def _is_known(slug: str) -> bool:
+    """Say whether there is anything to do about a repository that provides no jobs: most never have."""
+    from nautobot_job_registry.models import JobLoadError, Reconciliation, RegisteredJob
+
+    of_repository = {"source_type": SourceType.GIT.value, "source_name": slug}
+    return (
+        RegisteredJob.objects.filter(**of_repository).exists()
+        or JobLoadError.objects.filter(**of_repository, resolved_at=None).exists()
+        or Reconciliation.objects.is_unmended(f"git:{slug}")
     )
 
 

@@ -104,6 +104,20 @@ def test_jobs_of_a_repository_that_provides_none_any_more_are_removed(upstream, 
     assert (record().installed, record().absence) == (False, "removed")
 
 
+@pytest.mark.parametrize("how", ["deleted", "provides no jobs"])
+def test_load_errors_of_a_repository_end_with_it_though_no_job_of_it_was_ever_read(upstream, job_result, how):
+    repository = make_repository(upstream, "synced", {"jobs.py": "1 / 0\n"})
+    reconcile()
+    assert JobLoadError.objects.get(source_name="synced").is_open
+    if how == "deleted":
+        repository.delete()
+    else:
+        repository.provided_contents = []
+        repository.save()
+        sync(repository, job_result)
+    assert not JobLoadError.objects.get(source_name="synced").is_open
+
+
 def test_failure_of_the_registry_is_a_warning_and_lets_the_sync_succeed(upstream, job_result, monkeypatch):
     def fail(*args, **kwargs):
         GitRepository.objects.raw("SELECT * FROM no_such_table")[0]
