@@ -22,7 +22,7 @@ def defaults() -> dict[str, Any]:
     return {name: definition["default"] for name, definition in schema()["properties"].items()}
 
 
-def validate_settings(user_config: dict[str, Any]) -> None:
+def validate_settings(user_config: Any) -> None:
     """Check what an operator configured.
 
     Args:
@@ -31,6 +31,8 @@ def validate_settings(user_config: dict[str, Any]) -> None:
     Raises:
         PluginImproperlyConfigured: Names each setting that is unknown or of a wrong type, and what it should be.
     """
+    if not isinstance(user_config, dict):
+        raise PluginImproperlyConfigured(f"{SETTING_NAME} should be a dictionary of settings, not {user_config!r}.")
     known = schema()["properties"]
     problems = [
         f"{SETTING_NAME} has no setting {name!r}; the known ones are {', '.join(sorted(known))}."

@@ -35,3 +35,9 @@ def test_database_that_the_app_does_not_work_with_is_told(monkeypatch):
         monkeypatch.setattr(connection, name, value)
     (warning,) = database_check.check_database()
     assert "PostgreSQL, and this Nautobot's database is MySQL" in warning.msg
+
+
+@pytest.mark.parametrize("config", [None, [], ["reconcile_after_migrate"], "yes"])
+def test_settings_that_are_no_dictionary_are_refused(config):
+    with pytest.raises(PluginImproperlyConfigured, match=r"PLUGINS_CONFIG\[.*should be a dictionary of settings"):
+        NautobotJobRegistryConfig.validate(config, "3.2.7")
