@@ -57,6 +57,14 @@ def test_json_is_one_document(jobs_root):
     assert document["counts"]["changed"] == 1
 
 
+def test_json_is_one_document_though_a_job_file_prints_something(jobs_root, capsys):
+    write_job(jobs_root, "words").write_text("print('loading')\n")
+    call_command("reconcile_jobs", "--dry-run", "--format", "json")
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["counts"]["uninstalled"] == 0
+    assert "loading" in printed.err
+
+
 @pytest.mark.parametrize("source", ["git:nowhere", ""])
 def test_unknown_source_lists_the_known_ones_and_exits_2(source):
     before = Reconciliation.objects.count()

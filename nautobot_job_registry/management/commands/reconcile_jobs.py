@@ -1,6 +1,8 @@
 """The door from the command line into the reconcile."""
 
 import json
+import sys
+from contextlib import redirect_stdout
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -39,7 +41,9 @@ class Command(BaseCommand):
             if options["source"] == "":
                 # What an unset variable of a script leaves is not a wish for all sources.
                 raise UnknownSourceError("", discovery.known_sources())
-            outcome = reconcile(options["source"], dry_run=only_plan, trigger=ReconciliationTriggerChoices.COMMAND)
+            # What a job file prints as it is loaded is no part of the plan.
+            with redirect_stdout(sys.stderr):
+                outcome = reconcile(options["source"], dry_run=only_plan, trigger=ReconciliationTriggerChoices.COMMAND)
         except UnknownSourceError as error:
             raise CommandError(str(error), returncode=2) from error
         self.stdout.write(self._rendered(outcome.plan, options["format"]))
