@@ -74,7 +74,8 @@ def rejected_error_actions(
 ) -> Iterator[ErrorAction]:
     """Yield what the rejected sync of a Git repository does to its load errors, in a fixed order (rule 12).
 
-    An error that an earlier rejected commit had and this one has not is gone. One of the commit in effect stays.
+    An error that an earlier rejected commit had and this one has not is gone. One of the commit in effect stays; where
+    there is none yet, all are of rejected ones.
 
     Args:
         failures: What could not be read of the rejected commit.
@@ -86,7 +87,8 @@ def rejected_error_actions(
     yield from _found(found, known, confirm=True)
     for key in sorted(known):
         is_of_source = key[:2] == (source.type.value, source.name)
-        if key not in found and is_of_source and known[key].effective_version:
+        is_of_rejected = known[key].effective_version or not effective_version
+        if key not in found and is_of_source and is_of_rejected:
             yield _action(ErrorActionKind.RESOLVE, key, None, known[key])
 
 

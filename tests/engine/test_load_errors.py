@@ -53,6 +53,15 @@ def test_rejected_commit_resolves_what_an_earlier_rejected_one_had_and_nothing_e
     assert rejected(errors=errors) == [(ErrorActionKind.RESOLVE, "repo.jobs.one")]
 
 
+def test_rejected_commit_resolves_what_an_earlier_one_had_also_where_none_was_ever_in_effect():
+    errors = known(failure_at(REJECTED, "repo.jobs.one"))
+    actions = rejected_error_actions([failure_at(LATER, "repo.jobs.two")], errors, GIT, "")
+    assert [(action.kind, action.label) for action in actions] == [
+        (ErrorActionKind.OPEN, "repo.jobs.two"),
+        (ErrorActionKind.RESOLVE, "repo.jobs.one"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("version", "is_latest", "resolved"), [(EFFECTIVE, False, 0), (LATER, False, 1), (EFFECTIVE, True, 1)]
 )
