@@ -41,7 +41,7 @@ class ReconcileJobRegistry(Job):
         """
         try:
             outcome = reconcile(
-                source.strip() or None,
+                (source or "").strip() or None,
                 dry_run=dryrun,
                 trigger=ReconciliationTriggerChoices.JOB,
                 user=self.user,

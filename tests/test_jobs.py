@@ -49,6 +49,11 @@ class ReconcileJobRegistryTest(TransactionTestCase):
         self.assertFalse(RegisteredJob.objects.exists())
         self.assertEqual(Reconciliation.objects.count(), before)
 
+    def test_no_source_is_all_of_them(self):
+        job_result = self.run_job(source=None, dryrun=False)
+        self.assertEqual(job_result.status, "SUCCESS", self.messages(job_result))
+        self.assertEqual(Reconciliation.objects.latest().scope, "all")
+
     def test_unknown_source_fails_with_the_known_ones(self):
         job_result = self.run_job(source="git:nowhere", dryrun=False)
         self.assertEqual(job_result.status, "FAILURE")
