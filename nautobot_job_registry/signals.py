@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from typing import Any
 
 from django.conf import settings
@@ -154,16 +155,26 @@ def take_over_assigned_queue(sender: Any, instance: Any, raw: bool = False, orig
 
 
 def _pull(job: Any) -> None:
+    """Take over what is decided in core's row. Where no person waits for it, a failure is for the next reconcile.
+
+    Core gives names by itself as it refreshes its rows, and would take our failure for one of the sync (rule 11).
+    """
     from nautobot_job_registry import core_bridge, discovery
 
-    core_bridge.pull(job, source_name=discovery.loaded_name(job.class_path))
+    what = f"take over what was decided in Nautobot's own job {job.class_path}; the next reconcile does it"
+    with nullcontext() if _is_a_person() else harmless(what):
+        core_bridge.pull(job, source_name=discovery.loaded_name(job.class_path))
 
 
 def _is_saved_whole_by_a_person(job: Any, options: dict[str, Any]) -> bool:
     """Say whether a person saves all columns of a row, which were read a while ago and may be old by now."""
+    return _is_a_person() and options.get("update_fields") is None and not job._state.adding
+
+
+def _is_a_person() -> bool:
+    """Say whether what is saved just now is a person's edit, and not that of a job or a script."""
     context = change_context_state.get()
-    is_person = context is not None and context.context != ObjectChangeEventContextChoices.CONTEXT_JOB
-    return is_person and options.get("update_fields") is None and not job._state.adding
+    return context is not None and context.context != ObjectChangeEventContextChoices.CONTEXT_JOB
 
 
 def _take_over_at_the_end() -> None:

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from nautobot.extras.datasources.git import ensure_git_repository
 from nautobot.extras.datasources.registry import refresh_datasource_content
-from nautobot.extras.models import GitRepository, JobLogEntry, JobResult
+from nautobot.extras.models import GitRepository, Job, JobLogEntry, JobResult
 
 from nautobot_job_registry import datasources
 from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory
@@ -130,6 +130,25 @@ def test_failure_of_the_registry_is_a_warning_and_lets_the_sync_succeed(upstream
     assert JobLogEntry.objects.filter(log_level="warning", grouping=datasources.GROUPING).exists()
     sync(repository, job_result)
     assert record().installed
+
+
+def test_failure_to_take_over_a_name_that_core_gives_lets_the_sync_succeed(upstream, job_result, monkeypatch):
+    """Core saves its row with a number in the name, which looks like a decision."""
+
+    def fail(*args, **kwargs):
+        GitRepository.objects.raw("SELECT * FROM no_such_table")[0]
+
+    repository = make_repository(upstream, "synced", {"jobs.py": job_text("old")})
+    sync(repository, job_result)
+    other = Job.objects.exclude(module_name="synced.jobs").first().name
+    classes = [JobClassSourceFactory(name="FromGit", meta={"name": other})]
+    upstream.commit("Take the name of another job", {"jobs.py": JobModuleFactory.build(name="jobs", classes=classes)})
+    with monkeypatch.context() as patch:
+        patch.setattr("nautobot_job_registry.core_bridge.pull", fail)
+        sync(repository, job_result)
+    assert not JobLogEntry.objects.filter(log_level="error").exists()
+    assert (record().name, record().field_overrides.get().origin) == (f"{other} (2)", "collision")
+    assert reconcile(dry_run=True).plan.is_empty
 
 
 def test_broken_file_is_named_when_the_repository_is_read_at_start(upstream, job_result):
