@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import os
 import pkgutil
@@ -10,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,7 +25,7 @@ from nautobot_job_registry.engine.text import storable_text
 
 # What reading a clone raises that is missing, incomplete or broken.
 UNUSABLE_CLONE = (GitError, ODBError, ValueError, OSError)
-IMPORT_MACHINERY = ("<frozen importlib", os.path.join("importlib", "__init__.py"))
+IMPORT_MACHINERY = (os.path.join("importlib", "__init__.py"), os.path.join("importlib", "util.py"))
 PACKAGE = str(Path(__file__).parent)
 # What a column of lines can hold.
 MAX_LINE = 2**31 - 1
@@ -105,14 +107,26 @@ def load_module(name: str, folder: Path) -> ModuleType:
     """Import one module from a folder, if it is not loaded from there already.
 
     Raises:
-        ModuleConflictError: If a module of that name is loaded from elsewhere.
+        ModuleConflictError: If a module of that name is loaded from elsewhere, or its file lies elsewhere.
         Exception: Whatever the module raises.
     """
-    module = sys.modules.get(name) or importlib.import_module(name)
+    module = sys.modules.get(name)
+    if module is None:
+        _require_inside(name, importlib.util.find_spec(name), folder)
+        module = importlib.import_module(name)
     path = getattr(module, "__file__", None)
     if not is_below(path, folder):
         raise ModuleConflictError(f"Module {name!r} has the name of one that is loaded already, from {path}.")
     return module
+
+
+def _require_inside(name: str, spec: ModuleSpec | None, folder: Path) -> None:
+    """Refuse a symbolic link to a file elsewhere, as core does; loaded by us alone, it would be there only once."""
+    path = os.path.realpath(spec.origin) if spec is not None and spec.origin else None
+    if path is not None and not is_below(path, folder):
+        raise ModuleConflictError(
+            f"The file of module {name!r} is {path}, and Nautobot loads none outside of {folder}."
+        )
 
 
 def describe_failure(
@@ -198,7 +212,7 @@ def _frames(error: BaseException) -> list[traceback.FrameSummary]:
 
 def _is_ours(filename: str) -> bool:
     """Say whether a frame is of the machinery that loads modules, which tells a reader nothing."""
-    return filename.startswith((PACKAGE, IMPORT_MACHINERY[0])) or filename.endswith(IMPORT_MACHINERY[1])
+    return filename.startswith((PACKAGE, "<frozen importlib")) or filename.endswith(IMPORT_MACHINERY)
 
 
 def _format(error: BaseException) -> str:

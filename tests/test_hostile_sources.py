@@ -296,6 +296,28 @@ def test_clone_whose_head_cannot_be_read_is_unavailable(jobs_root, git_root, git
     assert (gone.installed, gone.absence) == (False, "source_unavailable")
 
 
+def test_link_to_a_file_elsewhere_is_told_and_not_loaded_as_nautobot_does_not(jobs_root, tmp_path):
+    good(tmp_path, "elsewhere")
+    (jobs_root / "elsewhere.py").symlink_to(tmp_path / "elsewhere.py")
+    good(jobs_root)
+    reconciled()
+    reconciled()
+    assert record("Good", "good").installed
+    assert not RegisteredJob.objects.filter(module_name="elsewhere").exists()
+    [error] = JobLoadError.objects.filter(resolved_at=None)
+    assert (error.module_name, error.exception_type) == ("elsewhere", "ModuleConflictError")
+
+
+def test_link_to_a_file_in_the_same_folder_is_loaded(jobs_root):
+    (jobs_root / "..data").mkdir()
+    good(jobs_root / "..data", "mounted")
+    (jobs_root / "mounted.py").symlink_to(jobs_root / "..data" / "mounted.py")
+    reconciled()
+    reconciled()
+    assert record("Good", "mounted").installed
+    assert errors() == {}
+
+
 @contextmanager
 def without_power():
     """Take from root, for a while, the power to pass over the rights on files; only root on Linux has it."""
