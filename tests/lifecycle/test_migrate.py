@@ -13,7 +13,9 @@ import json
 from nautobot.extras.models import Job
 from nautobot_job_registry.engine.fields import *
 from nautobot_job_registry.models import *
-names = [*VALUE_FIELDS, *FLAG_FIELDS, *OVERRIDE_FLAGS, "enabled", "installed", "default_job_queue__name"]
+names = [*VALUE_FIELDS, *FLAG_FIELDS, *OVERRIDE_FLAGS, "enabled", "installed"]
+# All that this Nautobot has.
+names = [name for name in names if hasattr(Job, name)] + ["default_job_queue__name"]
 def rows(model):
     found = {}
     for job in model.objects.all():

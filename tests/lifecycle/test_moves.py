@@ -80,6 +80,10 @@ schedule.save()
 schedule.refresh_from_db()
 # What the scheduler does when it is time.
 NautobotDatabaseScheduler(app=app, lazy=True).apply_async(NautobotScheduleEntry(schedule, app=app))
+end = time.monotonic() + 240
+while not JobResult.objects.filter(scheduled_job=schedule).exists() and time.monotonic() < end:
+    # Before Nautobot 3.2 it is the worker that makes the row.
+    time.sleep(0.5)
 run = wait(JobResult.objects.filter(scheduled_job=schedule).latest())
 told["ran"] = [run.task_name, run.job_model == new.core_job, run.result]
 told["name"], told["enabled"], told["time_limit"] = new.name, new.core_job.enabled, new.core_job.time_limit
