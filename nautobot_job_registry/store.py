@@ -86,7 +86,10 @@ def read_state(records: dict[JobKey, JobRecord], *, declaring: Collection[str] =
     for state in core.values():
         if state.held_by in jobs:
             jobs[state.held_by] = replace(jobs[state.held_by], core_job_text=None, has_lost_core_job=True)
-    said = _said_of([key for key, state in core.items() if key in jobs and _clears_any(jobs[key], state)])
+    cleared = [key for key, state in core.items() if key in jobs and _clears_any(jobs[key], state)]
+    # The queue that was the default one is among the others, and leaves them with the end of its override.
+    requeued = [key for key, fields in ended.items() if "default_job_queue" in fields]
+    said = _said_of([*cleared, *requeued])
     return RegistryState(
         jobs=jobs,
         core=core,
@@ -102,7 +105,7 @@ def _clears_any(record: JobRecord, core: CoreState) -> bool:
 
 
 def _said_of(keys: list[JobKey]) -> dict[JobKey, dict[str, Any]]:
-    """Return what the current revisions say of jobs in which core has cleared an override."""
+    """Return what the current revisions say of some jobs, and of others in the same modules."""
     if not keys:
         return {}
     rows = JobRevision.objects.filter(pk__in=RegisteredJob.objects.values("current_revision"))

@@ -142,6 +142,24 @@ def test_every_field_ends(job):
     assert reconcile(dry_run=True).plan.is_empty
 
 
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_with_its_override_a_default_queue_leaves_the_others(db, jobs_root, is_removed):
+    path = write(jobs_root, task_queues=["day"])
+    prepare()
+    override(record(), default_job_queue=JobQueue.objects.create(name="night", queue_type="celery"))
+    assert record().value_of("job_queues") == ["day", "night"]
+    if is_removed:
+        path.unlink()
+        refresh_core()
+        reconcile()
+    else:
+        end_overrides()
+    row, core = record(), Job.objects.get(pk=record().core_job_id)
+    assert (row.value_of("default_job_queue"), row.value_of("job_queues")) == ("day", ["day"])
+    assert [queue.name for queue in core.job_queues.all()] == ["day"]
+    assert reconcile(dry_run=True).plan.is_empty
+
+
 def test_ends_alone_write_nothing_where_none_has_come(job):
     override(job, ended=False, time_limit=5.0)
     before = Reconciliation.objects.count()

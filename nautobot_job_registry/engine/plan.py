@@ -294,7 +294,7 @@ def _decided_columns(record: JobRecord | None, core: CoreState | None) -> dict[s
 
 
 def _restored_columns(record: JobRecord, state: RegistryState) -> dict[str, Any]:
-    """Return what a record says, and what its last revision says where core has cleared an override of it."""
+    """Return what a record says, and what its last revision says where that has been read for it."""
     said = state.said.get(record.key)
     return {**record.columns, **restored_values(said, ())} if said is not None else dict(record.columns)
 

@@ -202,7 +202,8 @@ class RegistryState:
         errors: The load errors that are open, by their key.
         collisions: What the source says of the fields that are overridden because core could not store it, by field;
             by the key of their job.
-        said: What the current revision says, of jobs in which core has cleared an override.
+        said: What the current revision says, of jobs in which core has cleared an override, or that of the default
+            queue has come to its end.
         pasts: What those records tell about moves that have anything to tell: removed ones, those with a proposal, and
             some more.
         read_at: When all of this was read.
