@@ -510,6 +510,18 @@ def test_failure_of_the_record_keeps_nothing_from_core(stage, monkeypatch):
     assert not ScheduledJob.objects.filter(name="daily").exists()
 
 
+def test_schedule_of_a_day_that_never_comes_is_suspended_with_the_others(stage):
+    stage.schedule("never", interval="custom", crontab="0 0 31 2 *")
+    stage.path.unlink()
+    reconcile()
+    rows = {row.object_name: row.previous_state["next_run"] for row in Suspension.objects.all()}
+    assert rows.keys() == {"daily", "hook", "button", "never"}
+    assert rows["never"] is None
+    stage.write()
+    reconcile()
+    assert stage.state() == {**ALL_AS_BEFORE, "never": (True, "active")}
+
+
 def test_schedule_with_a_crontab_that_makes_no_sense_is_suspended_too(stage):
     ScheduledJob.objects.filter(pk=stage.daily.pk).update(interval="custom", crontab="every now and then")
     stage.path.unlink()

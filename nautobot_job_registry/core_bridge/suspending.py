@@ -194,7 +194,7 @@ def _next_run(row: ScheduledJob, now: datetime) -> datetime | None:
     try:
         begin = max(now, row.start_time - A_MINUTE).astimezone(row.time_zone)
         start, ends_in, _ = row.to_cron().remaining_delta(begin)
-    except (ValueError, TypeError):  # a crontab or an interval that makes no sense
+    except (ValueError, TypeError, RuntimeError):  # it makes no sense, or names a day that never comes
         return None
     return start + ends_in
 
