@@ -138,6 +138,18 @@ class EditFormTestCase(FormTestCase):
     def test_the_stored_value_may_come_without_its_switch(self):
         self.assert_saved(self.send(self.job, time_limit="60", name=self.job.name, hidden="False"))
 
+    def test_a_text_that_a_browser_sends_back_is_not_overridden_anew(self):
+        self.job.description, self.job.description_override = "Two\nlines", True
+        self.job.override_reason = "Agreed on"
+        self.job.save()
+        before = self.job.field_overrides.values().get()
+        on = {"description": "Two\r\nlines", "description_override": "on"}
+        said = {"hidden": "True", "hidden_override": "on", "override_reason": "Too many"}
+        self.assert_saved(self.send(self.job, **on, **said))
+        self.assertEqual(self.job.overrides, {"description": "Two\nlines", "hidden": True})
+        self.assertEqual(self.job.field_overrides.values().get(field="description"), before)
+        self.assertEqual(Job.objects.get(pk=self.job.core_job_id).description, "Two\nlines")
+
     def test_bad_values(self):
         for field, value in (
             ("name", ""),

@@ -96,6 +96,9 @@ class RegisteredJobForm(NautobotModelForm):
                 cleaned[name] = self._stored(name)
             elif name in cleaned and name not in MAY_BE_EMPTY and cleaned[name] in (None, ""):
                 self.add_error(name, "This value is needed where the field is overridden.")
+            elif name in cleaned and name not in changed:
+                # A browser sends the lines of a text with other ends, which is no decision of anybody's.
+                cleaned[name] = self._stored(name)
         self._require_right(cleaned)
         self._say_terms(cleaned, {name for name in changed if name in after})
         return cleaned
