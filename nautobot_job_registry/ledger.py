@@ -68,13 +68,16 @@ def note(actions: Iterable[JobAction], jobs: Mapping[JobKey, RegisteredJob]) -> 
         for override in overrides_to_note(overrides, noted, metadata):
             row = known.get(override.field) or FieldOverride(job_id=pk)
             (updated if override.field in known else made).append(row)
+            is_collision = override.field in action.collisions
+            if override.field in known and override.field in action.core_columns and not is_collision:
+                # What core is yet to be told did not come from it: a chosen name that got a number, or queues that the
+                # source's default one joined, stay their author's, and set against what the source said then.
+                row.value = override.value
+                continue
             for name, value in asdict(override).items():
                 setattr(row, name, value)
-            if override.field in action.collisions:
-                row.origin, row.set_by = OverrideOriginChoices.COLLISION, None
-            elif override.field not in known or override.field not in action.core_columns:
-                # What core is yet to be told did not come from it: a chosen name that got a number stays its author's.
-                row.origin, row.set_by = OverrideOriginChoices.CORE, None
+            row.origin = OverrideOriginChoices.COLLISION if is_collision else OverrideOriginChoices.CORE
+            row.set_by = None
         gone += [row.pk for field, row in known.items() if field not in overrides]
     fields = ("value", "source_value", "source_is_known", "origin", "set_by")
     FieldOverride.objects.bulk_create(made, batch_size=BATCH_SIZE)

@@ -519,6 +519,19 @@ def test_a_save_that_decides_nothing_leaves_what_somebody_else_decided_meanwhile
     assert reconcile(dry_run=True).plan.is_empty
 
 
+def test_queues_that_the_default_one_of_the_source_joins_are_drifted_and_stay_their_authors(sides, jobs_root, operator):
+    sides.decide("registry", "job_queues", ["night"])
+    user = get_user_model().objects.get(username="operator")
+    FieldOverride.objects.update(set_by=user, reason="At night")
+    sides.write(jobs_root, task_queues=["day"])
+    refresh_core()
+    reconcile()
+    row = FieldOverride.objects.get()
+    assert (row.value, row.source_value, row.is_drifted) == (["day", "default", "night"], ["default"], True)
+    assert (row.set_by, row.origin, row.reason) == (user, "operator", "At night")
+    assert sides.row("registry").value_of("job_queues") == row.value
+
+
 def test_queues_chosen_in_core_stay_beside_what_is_decided_from_an_older_row(sides):
     record = sides.row("registry")
     sides.decide("core", "job_queues", ["default", "night"])
