@@ -193,9 +193,11 @@ def _write_decisions(
     core_bridge.write_decisions(changed, now)
     RegisteredJob.objects.bulk_update(changed, sorted(names - {"job_queues"}), batch_size=BATCH_SIZE)
     FieldOverride.objects.filter(job__in=freed, field="name").delete()
-    if numbers:
-        rows = FieldOverride.objects.filter(job__in=numbers, field="name")
-        rows.update(value=mapped("job", numbers, JSONField()))
+    queues = {job.pk: job.value_of("job_queues") for job, fields in changed.items() if "job_queues" in fields}
+    for field, values in (("name", numbers), ("job_queues", queues)):
+        if values:
+            rows = FieldOverride.objects.filter(job__in=values, field=field)
+            rows.update(value=mapped("job", values, JSONField()))
 
 
 def _names(

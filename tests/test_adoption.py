@@ -217,12 +217,13 @@ def test_queues_and_a_chosen_name_are_taken_over(old, jobs_root, user):
     old.job_queues_override, old.name, old.name_override = True, "Save all", True
     old.save()
     old.job_queues.set([night])
-    move(jobs_root)
+    move(jobs_root, task_queues=["day"])
     rest(user, record("new_jobs"))
     job = record("new_jobs")
     for side in (job, job.core_job):
         assert (side.name, side.name_override, side.job_queues_override) == ("Save all", True, True)
-        assert {queue.name for queue in side.job_queues.all()} == {"night", "default"}
+        assert {queue.name for queue in side.job_queues.all()} == {"night", "default", "day"}
+    assert job.field_overrides.get(field="job_queues").value == ["day", "default", "night"]
     assert {row.field for row in job.field_overrides.all()} == {"job_queues", "name", "time_limit"}
     assert reconciled().plan.is_empty
 
