@@ -3,9 +3,10 @@
 from urllib.parse import urlencode
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.http import QueryDict
 from nautobot.apps.testing import FilterTestCases
-from nautobot.extras.models import JobQueue, JobResult, ScheduledJob
+from nautobot.extras.models import DynamicGroup, JobQueue, JobResult, ScheduledJob
 from nautobot.users.models import User
 
 from nautobot_job_registry import filters, models
@@ -98,6 +99,13 @@ class RegisteredJobFilterTestCase(FilterTestCases.FilterTestCase):
     def test_the_search_reads_name_grouping_and_description(self):
         for text in ("Grouping 1", "Job number 1", "Description 1", "module_1", "Job1"):
             self.assertEqual(self.names(q=text), ["Job number 1"], text)
+
+    def test_a_dynamic_group_of_what_is_drifted_or_not_has_members(self):
+        content_type = ContentType.objects.get_for_model(models.RegisteredJob)
+        for value in (False, True):
+            group = DynamicGroup(name=f"Drifted: {value}", content_type=content_type, filter={"drifted": value})
+            group.save()
+            self.assertEqual(group.members.count(), 0 if value else models.RegisteredJob.objects.count())
 
 
 class JobRevisionFilterTestCase(FilterTestCases.FilterTestCase):

@@ -106,7 +106,8 @@ class RegisteredJobFilterSet(NautobotFilterSet):
 
     def filter_drifted(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
         """Keep the jobs that have a drifted override, or those that have none."""
-        return queryset.with_drift().filter(is_drifted=value)
+        drifted = models.FieldOverride.objects.drifted().values("job")
+        return queryset.filter(pk__in=drifted) if value else queryset.exclude(pk__in=drifted)
 
     def filter_overridden(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
         """Keep the jobs that have an overridden field, or those that have none."""
