@@ -51,7 +51,7 @@ def plan(older_than: timedelta) -> Purge:
 def carry_out(purge: Purge) -> Sequence[RegisteredJob]:
     """Delete the records of a clean-up, all of them or none, and return those that were deleted.
 
-    One that came back since it was planned, or that was deleted already, is left out.
+    One that came back since it was planned, if only for a while, or that was deleted already, is left out.
 
     Args:
         purge: What was planned.
@@ -59,9 +59,9 @@ def carry_out(purge: Purge) -> Sequence[RegisteredJob]:
     with transaction.atomic():
         core_bridge.lock_rows_of(job.pk for job in purge.jobs)
         found = RegisteredJob.objects.select_for_update(of=("self",)).order_by("pk")
-        jobs = list(
-            found.filter(pk__in=[job.pk for job in purge.jobs], installed=False, absence=AbsenceChoices.REMOVED)
-        )
+        planned = {job.pk: job.uninstalled_at for job in purge.jobs}
+        removed = found.filter(pk__in=planned, installed=False, absence=AbsenceChoices.REMOVED)
+        jobs = [job for job in removed if job.uninstalled_at == planned[job.pk]]
         if acting_user() is None:
             # Nautobot logs what a user does; the command has none.
             gone = {job.pk: ObjectChangeActionChoices.ACTION_DELETE for job in jobs}

@@ -97,6 +97,13 @@ def test_job_that_came_back_since_the_plan_is_left_alone(jobs):
     assert RegisteredJob.objects.filter(pk=jobs.pk).exists()
 
 
+def test_job_that_was_removed_anew_since_the_plan_is_left_alone(jobs):
+    planned = purge.plan(timedelta(days=90))
+    RegisteredJob.objects.filter(pk=jobs.pk).update(uninstalled_at=ago(0))
+    assert purge.carry_out(planned) == []
+    assert RegisteredJob.objects.filter(pk=jobs.pk).exists()
+
+
 def test_impact_of_many_costs_a_fixed_number_of_statements(jobs):
     counts = []
     for number in (6, 26):
