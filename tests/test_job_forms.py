@@ -199,6 +199,19 @@ class EditFormTestCase(FormTestCase):
                 self.assert_saved(self.send(self.other, **data))
         self.assert_saved(self.send(self.job))
 
+    def test_queues_that_the_user_may_not_view_stay(self):
+        self.job.job_queues_override = self.job.default_job_queue_override = True
+        self.job.default_job_queue = self.night
+        self.job.save()
+        rights = (RegisteredJob, ("view", "change"), None), (Job, ("change",), None)
+        self.restrict(*rights, (JobQueue, ("view",), {"name": "day"}))
+        on = {"job_queues_override": "on", "default_job_queue_override": "on", "default_job_queue": ""}
+        day = JobQueue.objects.get(name="day")
+        self.assert_saved(self.send(self.job, **on, job_queues=[str(day.pk)], enabled="on"))
+        self.assertEqual(self.job.overrides, {"job_queues": ["day", "night"], "default_job_queue": "night"})
+        self.assert_saved(self.send(self.job, **on))
+        self.assertEqual(self.job.overrides, {"job_queues": ["night"], "default_job_queue": "night"})
+
     def test_there_is_no_page_that_makes_a_job(self):
         self.assertEqual(self.client.get(reverse(f"{ROUTE}_list") + "add/").status_code, 404)
 

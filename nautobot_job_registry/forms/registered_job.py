@@ -79,6 +79,7 @@ class RegisteredJobForm(NautobotModelForm):
         """Refuse a value without its switch, revert what is switched off, and ask for the right to decide."""
         cleaned = super().clean()
         cleaned = self.cleaned_data if cleaned is None else cleaned
+        self._keep_hidden_queues(cleaned)
         before = self.instance.overridden_fields
         after = [name for name in OVERRIDABLE_FIELDS if cleaned.get(override_flag(name))]
         for name in cleared_fields(before, after):
@@ -108,6 +109,20 @@ class RegisteredJobForm(NautobotModelForm):
         if not self.instance.job_queues_override:
             self.cleaned_data.pop("job_queues", None)
         super()._save_m2m()
+
+    def _keep_hidden_queues(self, cleaned: dict[str, Any]) -> None:
+        """Keep the queues that the user may not view: what the page does not offer, it cannot leave out."""
+        user, default = acting_user(), self.instance.default_job_queue
+        stored = {queue.pk for queue in self.instance.job_queues.all()}
+        keys = stored | ({default.pk} if default else set())
+        if user is None or not keys:
+            return
+        hidden = keys - set(JobQueue.objects.restrict(user, "view").filter(pk__in=keys).values_list("pk", flat=True))
+        if hidden & stored and "job_queues" in cleaned:
+            chosen = {queue.pk for queue in cleaned["job_queues"]}
+            cleaned["job_queues"] = JobQueue.objects.filter(pk__in=chosen | (hidden & stored))
+        if default and default.pk in hidden and "default_job_queue" in cleaned:
+            cleaned["default_job_queue"] = cleaned["default_job_queue"] or default
 
     def _say_terms(self, cleaned: dict[str, Any], changed: set[str]) -> None:
         """Hand on why the overrides are set, and until when, to the record, which knows what is wrong with it."""
