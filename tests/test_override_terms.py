@@ -152,6 +152,15 @@ class RestTestCase(test_job_requests.RequestTestCase):
                 self.assertIn(text, str(data[field]))
         self.assertEqual((ledger(self.job), ledger(self.other)), ({}, {"time_limit": ("", None)}))
 
+    def test_an_end_that_cannot_be_told_in_every_time_zone_is_refused(self):
+        data = self.patch(self.job, {**SET, "override_expires_at": "9999-12-31T23:59:59Z"}, 400)
+        self.assertIn("last year", str(data["override_expires_at"]))
+        self.patch(self.job, {**SET, "override_expires_at": "9998-12-31T23:59:59Z"})
+        self.user.set_config("timezone", "Asia/Tokyo", commit=True)
+        self.addCleanup(timezone.deactivate)
+        self.client.force_login(self.user)
+        self.assertContains(self.client.get(self.job.get_absolute_url()), "9999-01-01")
+
     def test_the_longest_reason_is_taken(self):
         self.patch(self.job, {**SET, "override_reason": "x" * REASON_MAX_LENGTH})
 

@@ -22,6 +22,9 @@ NOTHING_NAMED = (
     "'time_limit_override'."
 )
 
+# The last days of the year after it are in no year that Python knows, as soon as they are told in another time zone.
+LAST_YEAR = 9998
+
 
 def reasons_are_required() -> bool:
     """Return whether an operator has to say why a field is overridden."""
@@ -75,6 +78,10 @@ class OverrideTerms:
         if self.expires_at is not None and self.expires_at <= timezone.now():
             errors["override_expires_at"] = (
                 f"{self.expires_at.isoformat()} is in the past: choose a later end, or clear the flag to revert now."
+            )
+        if self.expires_at is not None and self.expires_at.year > LAST_YEAR:
+            errors["override_expires_at"] = (
+                f"{LAST_YEAR} is the last year that can be chosen: leave out an end that never comes."
             )
         if not self.are_for(overridden):
             problem = NOTHING_NAMED if overridden and self.named is not None else NOTHING_SET
