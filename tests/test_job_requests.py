@@ -233,6 +233,13 @@ class OverrideTestCase(RequestTestCase):
             with self.subTest(field=field, value=value):
                 self.assertIn(field, self.patch(self.job, {field: value, f"{field}_override": True}, 400))
 
+    def test_malformed_tags_and_custom_fields_are_refused(self):
+        for body in ({"tags": [None]}, {"custom_fields": "x"}, {"custom_fields": []}):
+            with self.subTest(body=body):
+                self.patch(self.job, {**body, "enabled": True}, 400)
+        self.job.refresh_from_db()
+        self.assertFalse(self.job.enabled)
+
     def test_bodies_that_are_no_object(self):
         for body in ([], [{}], "x", 1):
             with self.subTest(body=body):

@@ -14,6 +14,7 @@ WRONG_VALUES = (
     "A string literal cannot contain NUL (0x00)",
     "Invalid truthy value",
     "Cannot use None as a query value",
+    "Cannot add None ",
 )
 
 

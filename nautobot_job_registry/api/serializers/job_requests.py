@@ -24,6 +24,7 @@ MADE_BY_RECONCILING = (
 UNKNOWN_MEMBER = "A registered job has no such field."
 NOT_OVERRIDABLE = f"This field cannot be overridden. Those that can are: {', '.join(OVERRIDABLE_FIELDS)}."
 OVERRIDE_SUFFIX = override_flag("")
+NO_CUSTOM_FIELDS = "Send an object with the values of custom fields, by their keys."
 READ_ONLY_MEMBER = "This field is read-only, and another value is stored: leave it out of the request."
 
 
@@ -48,6 +49,8 @@ class RegisteredJobRequestMixin(serializers.Serializer):
             return super().to_internal_value(data)
         kept = self._without_dropped_values(data)
         malformed = malformed_queues(kept)
+        if not isinstance(kept.get("custom_fields", {}), (Mapping, type(None))):
+            malformed["custom_fields"] = [NO_CUSTOM_FIELDS]
         errors = self._unknown_members(data) | self._changed_read_only_members(data) | malformed
         try:
             values = super().to_internal_value({name: kept[name] for name in kept if name not in malformed})
