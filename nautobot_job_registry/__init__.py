@@ -4,7 +4,7 @@ from importlib import metadata
 
 from nautobot.apps import NautobotAppConfig, nautobot_database_ready
 
-from nautobot_job_registry import settings_schema
+from nautobot_job_registry import checks
 
 try:
     __version__ = metadata.version("nautobot-job-registry")
@@ -23,7 +23,7 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
     base_url = "job-registry"
     min_version = "3.0.0"
     max_version = "3.99"
-    default_settings = settings_schema.defaults()
+    default_settings = checks.default_settings()
     docs_view_name = "plugins:nautobot_job_registry:docs"
     home_view_name = "plugins:nautobot_job_registry:registeredjob_list"
     searchable_models = ["registeredjob"]
@@ -35,19 +35,21 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
         Raises:
             PluginImproperlyConfigured: Names the setting and what it should be.
         """
-        settings_schema.validate_settings(user_config)
+        checks.validate_settings(user_config)
         super().validate(user_config, nautobot_version)
 
     def ready(self):
         """Connect the signals, and add the checks."""
         super().ready()
         from celery.signals import import_modules
-        from django.core import checks
+        from django.core import checks as django_checks
         from django.db.models.signals import m2m_changed, post_delete, post_init, post_save, pre_delete, pre_save
         from nautobot.extras.models import Job, JobButton, JobHook, JobResult, ScheduledJob
 
-        from nautobot_job_registry import database_check, health, loaded_code, models, run_starts, signals
+        from nautobot_job_registry import models, signals
         from nautobot_job_registry.models.registered_job import job_saved, job_saving
+        from nautobot_job_registry.runs import evidence
+        from nautobot_job_registry.sources import loaded_code
 
         nautobot_database_ready.connect(signals.reconcile_after_migrate, sender=self)
         pre_delete.connect(signals.refuse_deletion_while_installed, sender=models.RegisteredJob)
@@ -66,13 +68,13 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
         post_save.connect(signals.leave_loaded_record_alone, sender=models.RegisteredJob)
         m2m_changed.connect(signals.note_changed_queues, sender=models.RegisteredJob.job_queues.through)
         post_delete.connect(signals.delete_core_job, sender=models.RegisteredJob)
-        post_save.connect(signals.anchor_run, sender=JobResult)
-        post_save.connect(signals.anchor_schedule, sender=ScheduledJob)
-        loaded_code.watch()
+        post_save.connect(signals.anchor_new_run, sender=JobResult)
+        post_save.connect(signals.anchor_new_schedule, sender=ScheduledJob)
+        loaded_code.watch_loading()
         import_modules.connect(signals.note_loaded_code)
-        run_starts.listen()
-        health.register()
-        checks.register(database_check.check_database)
+        evidence.listen_to_run_starts()
+        checks.register_health_check()
+        django_checks.register(checks.check_database)
 
 
 config = NautobotJobRegistryConfig

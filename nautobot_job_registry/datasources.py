@@ -10,10 +10,11 @@ from django.db import connection
 from nautobot.apps.datasources import DatasourceContent
 from nautobot.extras.choices import LogLevelChoices
 
-from nautobot_job_registry import report, wording
-from nautobot_job_registry.choices import ReconciliationTriggerChoices
-from nautobot_job_registry.constants import APP_NAME
 from nautobot_job_registry.engine.descriptor import SourceType
+from nautobot_job_registry.history import sentences
+from nautobot_job_registry.models.choices import ReconciliationTriggerChoices
+from nautobot_job_registry.models.constants import APP_NAME
+from nautobot_job_registry.reconcile import report
 
 logger = logging.getLogger(__name__)
 
@@ -50,15 +51,14 @@ def refresh_registered_jobs(repository_record: Any, job_result: Any, delete: boo
 
 def _log(outcome: Any, job_result: Any) -> None:
     """Tell a sync's log what was done; what could not be loaded is told one by one, and never as an error (rule 11)."""
-    failed = [entry for entry in report.plan_as_json(outcome.plan) if entry.get("message")]
+    failed = [entry for entry in report.outcome_as_json(outcome) if entry.get("message")]
     for entry in failed[:MAX_WARNINGS]:
-        job_result.log(wording.sentence(entry), level_choice=LogLevelChoices.LOG_WARNING, grouping=GROUPING)
-    job_result.log(report.summary(outcome.plan), level_choice=LogLevelChoices.LOG_INFO, grouping=GROUPING)
+        job_result.log(sentences.sentence(entry), level_choice=LogLevelChoices.LOG_WARNING, grouping=GROUPING)
+    job_result.log(report.summary_line(outcome.counts()), level_choice=LogLevelChoices.LOG_INFO, grouping=GROUPING)
 
 
 def _reconcile(repository: Any, job_result: Any, delete: bool) -> Any:
-    from nautobot_job_registry import rejected_sync
-    from nautobot_job_registry.reconcile import reconcile, reconcile_source_gone
+    from nautobot_job_registry.reconcile import reconcile, reconcile_source_gone, rejected_sync
 
     stored = job_result if job_result.present_in_database else None
     user = getattr(job_result, "user", None)

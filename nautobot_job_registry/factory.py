@@ -16,8 +16,9 @@ from factory.django import DjangoModelFactory
 from git import Actor, Repo
 from nautobot.extras.models import JobResult, ScheduledJob
 
-from nautobot_job_registry import choices, models
+from nautobot_job_registry import models
 from nautobot_job_registry.engine.descriptor import JobDescriptor, Source, SourceText, SourceType
+from nautobot_job_registry.models import choices
 
 AUTHOR = Actor("Example", "example@example.com")
 

@@ -6,7 +6,8 @@ from django.urls import reverse
 from nautobot.apps.ui import HomePagePanel
 from nautobot.apps.utils import get_permission_for_model
 
-from nautobot_job_registry import models, needs, tables
+from nautobot_job_registry import models, tables
+from nautobot_job_registry.metrics import needs
 
 SHOWN = (models.RegisteredJob, models.JobLoadError, models.Reconciliation)
 SHOWN_NEEDS = (needs.LOAD_ERRORS,)
@@ -33,7 +34,7 @@ def counts(request: Any) -> list[dict[str, Any]]:
     return items
 
 
-def last_reconciliation(request: Any) -> dict[str, Any] | None:
+def last_reconcile_told(request: Any) -> dict[str, Any] | None:
     """Return the last reconcile that the user may see, if any."""
     if not needs.may_view(request.user, models.Reconciliation):
         return None
@@ -53,7 +54,7 @@ layout = (
         permissions=[get_permission_for_model(model, "view") for model in SHOWN],
         custom_data={
             "registry_counts": counts,
-            "registry_last_reconciliation": last_reconciliation,
+            "registry_last_reconciliation": last_reconcile_told,
             "registry_dashboard": dashboard,
         },
         custom_template="panel_job_registry.html",

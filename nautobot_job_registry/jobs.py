@@ -2,10 +2,10 @@
 
 from nautobot.apps.jobs import DryRunVar, Job, StringVar, register_jobs
 
-from nautobot_job_registry import report, retention, wording
-from nautobot_job_registry.choices import ReconciliationTriggerChoices
 from nautobot_job_registry.engine.errors import UnknownSourceError
-from nautobot_job_registry.reconcile import end_overrides, reconcile
+from nautobot_job_registry.history import retention, sentences
+from nautobot_job_registry.models.choices import ReconciliationTriggerChoices
+from nautobot_job_registry.reconcile import end_overrides, reconcile, report
 
 name = "Job Registry"
 
@@ -50,10 +50,10 @@ class ReconcileJobRegistry(Job):
         except UnknownSourceError as error:
             self.logger.error("%s", error)
             raise
-        for sentence in wording.sentences(report.plan_as_json(outcome.plan)):
+        for sentence in sentences.sentences(report.outcome_as_json(outcome)):
             self.logger.info("%s", sentence)
-        self.logger.info("%s", report.summary(outcome.plan))
-        return outcome.plan.counts()
+        self.logger.info("%s", report.summary_line(outcome.counts()))
+        return outcome.counts()
 
 
 class EndOverrides(Job):
@@ -81,9 +81,9 @@ class EndOverrides(Job):
             How many overrides ended, or would end.
         """
         outcome = end_overrides(dry_run=dryrun, user=self.user, job_result=self.job_result)
-        for sentence in wording.sentences(report.plan_as_json(outcome.plan)):
+        for sentence in sentences.sentences(report.outcome_as_json(outcome)):
             self.logger.info("%s", sentence)
-        ended = outcome.plan.counts()["overrides_ended"]
+        ended = outcome.counts()["overrides_ended"]
         self.logger.info("%s overrides %s.", ended, "would end" if dryrun else "ended")
         return {"overrides_ended": ended}
 

@@ -3,7 +3,9 @@
 from nautobot.apps.ui import NavigationIconChoices, NavigationWeightChoices, NavMenuGroup, NavMenuItem, NavMenuTab
 from nautobot.apps.utils import get_permission_for_model, get_route_for_model
 
-from nautobot_job_registry import choices, models, needs
+from nautobot_job_registry import models
+from nautobot_job_registry.metrics import needs
+from nautobot_job_registry.models import choices
 
 
 def menu_item(model: type, name: str, weight: int, **query: str) -> NavMenuItem:

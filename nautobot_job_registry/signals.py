@@ -12,10 +12,10 @@ from django.db.models import ProtectedError
 from nautobot.extras.choices import ObjectChangeEventContextChoices
 from nautobot.extras.signals import change_context_state
 
-from nautobot_job_registry import bulk_edits, readiness
-from nautobot_job_registry.choices import ReconciliationTriggerChoices
-from nautobot_job_registry.constants import APP_NAME, STILL_INSTALLED
-from nautobot_job_registry.harmless import harmless
+from nautobot_job_registry.core_bridge import change_log, host
+from nautobot_job_registry.core_bridge.host import harmless
+from nautobot_job_registry.models.choices import ReconciliationTriggerChoices
+from nautobot_job_registry.models.constants import APP_NAME, STILL_INSTALLED
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ def reconcile_after_migrate(sender: Any, *, using: str = "default", **kwargs: An
     if not settings.PLUGINS_CONFIG[APP_NAME]["reconcile_after_migrate"]:
         return
     try:
-        if readiness.is_migrated(using):
+        if host.is_migrated(using):
             reconcile(trigger=ReconciliationTriggerChoices.POST_MIGRATE, reload=False)
         else:
             logger.info(
@@ -58,31 +58,31 @@ def prepare_deletion(sender: Any, instance: Any, **kwargs: Any) -> None:
 
     A failure is not swallowed: it keeps the record, and with it what would be lost.
     """
-    from nautobot_job_registry import parting
+    from nautobot_job_registry.lifecycle import deletion
 
-    parting.prepare([instance])
+    deletion.keep_what_hangs_on([instance])
 
 
 def delete_core_job(sender: Any, instance: Any, **kwargs: Any) -> None:
     """Delete Nautobot's own row of a job with its record, in the same transaction (M9)."""
-    from nautobot_job_registry import core_bridge
+    from nautobot_job_registry.core_bridge import dependents as core_dependents
 
     if instance.core_job_id:
-        core_bridge.delete_job(instance.core_job_id)
+        core_dependents.delete_core_row(instance.core_job_id)
 
 
 def prepare_decision(sender: Any, instance: Any, **kwargs: Any) -> None:
     """Look at core's row before a record is saved that decides anything (rule 16)."""
-    from nautobot_job_registry import core_bridge
+    from nautobot_job_registry.core_bridge import agreement
 
-    core_bridge.prepare(instance)
+    agreement.agree_before_saving(instance)
 
 
 def decide_in_core(sender: Any, instance: Any, **kwargs: Any) -> None:
     """Write to core what was decided in a record (rule 16)."""
-    from nautobot_job_registry import core_bridge
+    from nautobot_job_registry.core_bridge import agreement
 
-    core_bridge.push(instance)
+    agreement.push_decisions(instance)
 
 
 def leave_loaded_record_alone(sender: Any, instance: Any, raw: bool = False, **kwargs: Any) -> None:
@@ -103,28 +103,28 @@ def note_changed_queues(sender: Any, instance: Any, action: str, reverse: bool, 
 
 def note_core_job(sender: Any, instance: Any, **kwargs: Any) -> None:
     """Keep in mind what a row of core's said when it was read."""
-    from nautobot_job_registry import core_bridge
+    from nautobot_job_registry.core_bridge import agreement
 
-    core_bridge.note(instance)
+    agreement.note_core_row(instance)
 
 
 def look_at_core_job(sender: Any, instance: Any, raw: bool = False, **kwargs: Any) -> None:
     """See what core's row says before a decision is saved there."""
-    from nautobot_job_registry import core_bridge
+    from nautobot_job_registry.core_bridge import agreement
 
-    if raw or bulk_edits.is_going_on():
+    if raw or change_log.is_bulk_edit():
         return
-    if core_bridge.decides(instance) or _is_saved_whole_by_a_person(instance, kwargs):
-        core_bridge.look_before(instance)
+    if agreement.decides_anything(instance) or _is_saved_whole_by_a_person(instance, kwargs):
+        agreement.look_at_core_row(instance)
 
 
 def take_over_from_core(sender: Any, instance: Any, created: bool, raw: bool = False, **kwargs: Any) -> None:
     """Take over what was decided in core (rule 16); a row that is new there is for the next reconcile."""
-    from nautobot_job_registry import core_bridge
+    from nautobot_job_registry.core_bridge import agreement
 
-    if created or raw or not core_bridge.decides(instance):
+    if created or raw or not agreement.decides_anything(instance):
         return
-    if bulk_edits.is_going_on():
+    if change_log.is_bulk_edit():
         _take_over_at_the_end()
     else:
         _pull(instance)
@@ -134,7 +134,7 @@ def take_over_queues_from_core(sender: Any, instance: Any, action: str, reverse:
     """Take over the queues that were chosen in core, where they are overridden there."""
     if action not in M2M_CHANGED or reverse or not instance.job_queues_override:
         return
-    if bulk_edits.is_going_on():
+    if change_log.is_bulk_edit():
         _take_over_at_the_end()
     else:
         _pull(instance)
@@ -145,10 +145,10 @@ def take_over_assigned_queue(sender: Any, instance: Any, raw: bool = False, orig
 
     With a job that is deleted nothing is decided about its queues.
     """
-    from nautobot_job_registry import core_bridge
+    from nautobot_job_registry.core_bridge import rows as core_rows
 
     job_model = sender._meta.get_field("job").related_model
-    if raw or core_bridge.is_writing() or getattr(origin, "model", type(origin)) is job_model:
+    if raw or core_rows.is_our_own_write() or getattr(origin, "model", type(origin)) is job_model:
         return
     if instance.job.job_queues_override:
         take_over_queues_from_core(sender, instance.job, "post_add", reverse=False)
@@ -159,11 +159,12 @@ def _pull(job: Any) -> None:
 
     Core gives names by itself as it refreshes its rows, and would take our failure for one of the sync (rule 11).
     """
-    from nautobot_job_registry import core_bridge, discovery
+    from nautobot_job_registry.core_bridge import agreement
+    from nautobot_job_registry.sources import discovery
 
     what = f"take over what was decided in Nautobot's own job {job.class_path}; the next reconcile does it"
     with nullcontext() if _is_a_person() else harmless(what):
-        core_bridge.pull(job, source_name=discovery.loaded_name(job.class_path))
+        agreement.pull_decisions(job, source_name=discovery.loaded_name(job.class_path))
 
 
 def _is_saved_whole_by_a_person(job: Any, options: dict[str, Any]) -> bool:
@@ -199,46 +200,46 @@ def _take_over_all(context: Any, user: Any) -> None:
 
 def record_what_core_switches_off(sender: Any, instance: Any, created: bool, raw: bool = False, **kwargs: Any) -> None:
     """Record what core is about to switch off with a job that is not installed (rule 18)."""
-    from nautobot_job_registry import suspensions
+    from nautobot_job_registry.lifecycle.suspensions import suspending
 
     if not (created or raw or instance.installed):
         with harmless(f"record what Nautobot switches off with the job {instance.class_path}"):
-            suspensions.record_switching_off(instance)
+            suspending.record_switching_off(instance)
 
 
 def record_deletion_of_suspended(sender: Any, instance: Any, **kwargs: Any) -> None:
     """Note that a schedule, hook or button that was suspended is deleted."""
-    from nautobot_job_registry import suspensions
+    from nautobot_job_registry.lifecycle.suspensions import suspending
 
     with harmless(f"end the suspension of {instance}, which was deleted"):
-        suspensions.record_deletion(instance)
+        suspending.record_deletion(instance)
 
 
-def anchor_run(
+def anchor_new_run(
     sender: Any, instance: Any, created: bool, raw: bool = False, using: str = "default", **kwargs: Any
 ) -> None:
     """Anchor a run that is asked for (M2)."""
-    from nautobot_job_registry import anchors
+    from nautobot_job_registry.runs import anchoring
 
     if created and not raw:
         with harmless("anchor a run", using):
-            anchors.anchor_run(instance, using)
+            anchoring.anchor_run(instance, using)
 
 
-def anchor_schedule(
+def anchor_new_schedule(
     sender: Any, instance: Any, created: bool, raw: bool = False, using: str = "default", **kwargs: Any
 ) -> None:
     """Anchor a schedule that is made (M2)."""
-    from nautobot_job_registry import anchors
+    from nautobot_job_registry.runs import anchoring
 
     if created and not raw:
         with harmless("anchor a schedule", using):
-            anchors.anchor_schedule(instance, using)
+            anchoring.anchor_schedule(instance, using)
 
 
 def note_loaded_code(sender: Any = None, **kwargs: Any) -> None:
     """Hash the code that a worker has loaded as it starts, before anything on the disk is changed."""
-    from nautobot_job_registry import discovery, loaded_code
+    from nautobot_job_registry.sources import discovery, loaded_code
 
     with harmless("hash the code that the worker has loaded"):
-        loaded_code.note(discovery.loaded_classes())
+        loaded_code.hash_loaded_files(discovery.loaded_classes())

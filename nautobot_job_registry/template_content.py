@@ -10,9 +10,13 @@ from nautobot.apps.utils import get_permission_for_model
 from nautobot.apps.views import get_obj_from_context
 from nautobot.extras.models import GitRepository, Job, JobButton, JobHook, JobResult, ScheduledJob
 
-from nautobot_job_registry import details, models, reconcile_now, restoring, tables
-from nautobot_job_registry.compat import DeclaredArguments
+from nautobot_job_registry import models, tables
+from nautobot_job_registry.lifecycle.suspensions import restoring
 from nautobot_job_registry.models.job_run import REVISION_NOT_LISTED
+from nautobot_job_registry.reconcile import on_request
+from nautobot_job_registry.views.details import job_run, panels
+from nautobot_job_registry.views.details import suspension as details_suspension
+from nautobot_job_registry.views.details.compat import DeclaredArguments
 
 MAX_ROWS_SHOWN = 10
 GONE = "The record of the job was deleted, or the job is not registered: the class path is kept."
@@ -43,7 +47,7 @@ class RegisteredJobOfCorePanel(ReadOncePanel):
         job = records.filter(module_name=obj.module_name, job_class_name=obj.job_class_name).first()
         if job is None:
             return {}
-        overridden = ", ".join(details.field_label(models.RegisteredJob, field) for field in job.overridden_fields)
+        overridden = ", ".join(panels.field_label(models.RegisteredJob, field) for field in job.overridden_fields)
         return {
             "registered_job": job,
             "source": tables.source_display(job),
@@ -64,7 +68,7 @@ class RegisteredJobOfCorePanel(ReadOncePanel):
         count = errors.filter(module_name__in=modules, resolved_at=None, **source).count()
         parameters = {"module_name": modules, "resolved": "false", **source}
         text = f"{count} open" if count else "None"
-        return {"load_errors": details.list_link(models.JobLoadError, parameters, text) if count else text}
+        return {"load_errors": panels.list_link(models.JobLoadError, parameters, text) if count else text}
 
 
 class OfRepositoryMixin:
@@ -78,7 +82,7 @@ class OfRepositoryMixin:
         return "extras.job" in repository.provided_contents or repository.registered_jobs.exists()
 
 
-class OfRepositoryTablePanel(OfRepositoryMixin, details.RelatedTablePanel):
+class OfRepositoryTablePanel(OfRepositoryMixin, panels.RelatedTablePanel):
     """The first rows of a list, filtered by the Git repository, with a link to the whole of it."""
 
     max_display_count = MAX_ROWS_SHOWN
@@ -117,7 +121,7 @@ class LastReconciliationPanel(OfRepositoryMixin, ReadOncePanel):
 
     def read(self, user: Any, obj: GitRepository) -> dict[str, Any]:
         """Return the keys and values of the last reconcile of a repository, or of all sources."""
-        scopes = (f"git:{obj.slug}", reconcile_now.ALL)
+        scopes = (f"git:{obj.slug}", on_request.ALL)
         rows = models.Reconciliation.objects.restrict(user, "view").filter(scope__in=scopes)
         row = rows.defer("changes", "error").first()
         if row is None:
@@ -142,7 +146,7 @@ class SuspensionOfDependentPanel(ReadOncePanel):
         return {
             "suspension": suspension,
             "registered_job": suspension.job,
-            **details.facts(suspension),
+            **details_suspension.facts(suspension),
             "what_happens_next": prospect.explanation or "Nothing: this has ended.",
         }
 
@@ -173,7 +177,7 @@ class AnchorOfRunPanel(ReadOncePanel):
         """Return the keys and values of the anchor of a run."""
         runs = models.JobRun.objects.restrict(user, "view").select_related("job", "revision")
         run = runs.defer(*REVISION_NOT_LISTED).filter(job_result=obj.pk).first()
-        return {"job_run": run, "registered_job": run.job, **details.evidence(run)} if run else {}
+        return {"job_run": run, "registered_job": run.job, **job_run.evidence(run)} if run else {}
 
 
 class AnchorOfSchedulePanel(ReadOncePanel):
@@ -231,7 +235,7 @@ class ReconcileNowButton(TemplateExtension):
 
     def list_buttons(self):
         """Return the button."""
-        if not reconcile_now.may_begin(self.context["request"].user):
+        if not on_request.may_begin_reconcile(self.context["request"].user):
             return ""
         return format_html(
             '<a href="{}" class="btn btn-secondary"><span aria-hidden="true" class="mdi mdi-sync me-4"></span>{}</a>',

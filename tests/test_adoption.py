@@ -23,8 +23,6 @@ from nautobot.extras.models import (
 )
 from nautobot.users.models import ObjectPermission, Token
 
-from nautobot_job_registry import adopting
-from nautobot_job_registry.engine.predecessors import SAME_TEXT
 from nautobot_job_registry.factory import (
     JobClassSourceFactory,
     JobModuleFactory,
@@ -36,6 +34,8 @@ from nautobot_job_registry.factory import (
     empty_registry,
 )
 from nautobot_job_registry.filters import ReconciliationFilterSet
+from nautobot_job_registry.lifecycle.moves import adopting
+from nautobot_job_registry.lifecycle.moves.proposals import SAME_TEXT
 from nautobot_job_registry.models import JobRevision, JobRun, JobSchedule, Reconciliation, RegisteredJob, Suspension
 from nautobot_job_registry.reconcile import reconcile
 from tests.support import counted_statements, refresh_core
@@ -266,9 +266,9 @@ def test_adoption_that_fails_half_way_leaves_everything(new, old, user, monkeypa
     def fail(*args, **kwargs):
         raise RuntimeError("no")
 
-    monkeypatch.setattr("nautobot_job_registry.core_bridge.write_decisions", fail)
+    monkeypatch.setattr("nautobot_job_registry.core_bridge.rows.write_decisions", fail)
     with pytest.raises(RuntimeError):
-        adopting.adopt(new, old, user)
+        adopting.adopt_past(new, old, user)
     assert record("old_jobs").runs.count() == 1
     assert (record("old_jobs").revisions.count(), record("new_jobs").revisions.count()) == (2, 1)
     assert ScheduledJob.objects.get(name="anchored").task == "old_jobs.Backup"

@@ -22,10 +22,13 @@ from nautobot.core.celery import import_jobs
 from nautobot.extras.models import Job, JobResult, ScheduledJob
 
 import nautobot_job_registry
-from nautobot_job_registry import anchors, discovery, loaded_code, models, run_starts, signals, source_files
-from nautobot_job_registry.core_bridge import job_arguments
+from nautobot_job_registry import models, signals
+from nautobot_job_registry.core_bridge.host import job_arguments
 from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory, commit_all, empty_registry
 from nautobot_job_registry.reconcile import reconcile
+from nautobot_job_registry.runs import anchoring, evidence
+from nautobot_job_registry.sources import discovery, loaded_code
+from nautobot_job_registry.sources import files as source_files
 from tests.support import counted_statements, refresh_core
 
 pytestmark = pytest.mark.django_db
@@ -166,7 +169,7 @@ def test_a_run_goes_on_where_it_cannot_be_anchored(job, user, caplog):
 def test_a_run_that_was_not_anchored_goes_on_without_evidence(job, user):
     result = JobResult(name="Backup", job_model=core_job(), user=user)
     JobResult.objects.bulk_create([result])
-    assert not anchors.record_evidence(result.pk, code_hash="0" * 64, source_version="", worker="w")
+    assert not anchoring.record_evidence(result.pk, code_hash="0" * 64, source_version="", worker="w")
     done = JobResult.enqueue_job(core_job(), user, job_result=result, synchronous=True, **job_arguments({}))
     assert done.status == "SUCCESS"
     assert not models.JobRun.objects.exists()
@@ -174,7 +177,7 @@ def test_a_run_that_was_not_anchored_goes_on_without_evidence(job, user):
 
 def test_evidence_that_is_too_long_is_cut(job, user):
     result = JobResult.objects.create(name="Backup", job_model=core_job())
-    assert anchors.record_evidence(result.pk, code_hash="", source_version="v" * 999, worker="w" * 999)
+    assert anchoring.record_evidence(result.pk, code_hash="", source_version="v" * 999, worker="w" * 999)
     anchor = models.JobRun.objects.get()
     assert (anchor.source_version, anchor.worker) == ("v" * 255, "w" * 255)
 
@@ -185,13 +188,13 @@ def test_evidence_that_is_too_long_is_cut(job, user):
 @contextmanager
 def without_the_app():
     """Let Nautobot run jobs as it does where the app does not listen."""
-    broker = next(broker for broker in events._EVENT_BROKERS if isinstance(broker, run_starts.RunStarts))
+    broker = next(broker for broker in events._EVENT_BROKERS if isinstance(broker, evidence.RunStarts))
     events.deregister_event_broker(broker)
-    post_save.disconnect(signals.anchor_run, sender=JobResult)
+    post_save.disconnect(signals.anchor_new_run, sender=JobResult)
     try:
         yield
     finally:
-        post_save.connect(signals.anchor_run, sender=JobResult)
+        post_save.connect(signals.anchor_new_run, sender=JobResult)
         events.register_event_broker(broker)
 
 
@@ -343,7 +346,7 @@ def test_nothing_is_claimed_of_an_installed_file_that_was_changed_after_the_star
 def test_an_installed_file_that_was_hashed_in_time_may_change(installed, monkeypatch):
     loaded, path = installed
     monkeypatch.setattr(loaded_code, "STARTED", time.time() + 60)
-    loaded_code.note([loaded])
+    loaded_code.hash_loaded_files([loaded])
     monkeypatch.undo()
     before = sha256(path.read_bytes()).hexdigest()
     path.write_text("# Upgraded while the worker runs.")

@@ -19,10 +19,10 @@ from nautobot.extras.models import (
 )
 from nautobot.tenancy.models import Tenant
 
-from nautobot_job_registry import annotations
-from nautobot_job_registry.adopting import adopt_declared
-from nautobot_job_registry.engine.predecessors import Adoption
+from nautobot_job_registry.core_bridge import annotations
 from nautobot_job_registry.factory import RegisteredJobFactory
+from nautobot_job_registry.lifecycle.moves.adopting import adopt_declared
+from nautobot_job_registry.lifecycle.moves.proposals import Adoption
 from nautobot_job_registry.models import RegisteredJob
 from tests.support import counted_statements
 
@@ -63,7 +63,7 @@ def content_type(objects):
 
 def move(objects):
     old, new = objects
-    annotations.move(content_type(objects), {old.pk: new.pk})
+    annotations.move_annotations(content_type(objects), {old.pk: new.pk})
 
 
 def make_relationship(kind, source, destination):
@@ -199,7 +199,7 @@ def test_relationship_between_two_jobs_that_both_move_keeps_both(pair):
     (first, new_first), (second, new_second) = pair, (RegisteredJobFactory(**GONE), RegisteredJobFactory())
     relationship = make_relationship("many-to-many", *pair)
     associate(relationship, first, second)
-    annotations.move(content_type(pair), {first.pk: new_first.pk, second.pk: new_second.pk})
+    annotations.move_annotations(content_type(pair), {first.pk: new_first.pk, second.pk: new_second.pk})
     assert ends(relationship) == named((new_first, new_second))
 
 
@@ -213,7 +213,9 @@ def test_relationships_of_many_jobs_cost_what_those_of_one_do(pair):
         for old in olds:
             associate(relationship, old, tenant)
         with counted_statements() as statements:
-            annotations.move(content_type(pair), {old.pk: new.pk for old, new in zip(olds, news, strict=True)})
+            annotations.move_annotations(
+                content_type(pair), {old.pk: new.pk for old, new in zip(olds, news, strict=True)}
+            )
         counts.append(len(statements))
     assert counts[0] == counts[1] <= 10
 

@@ -8,9 +8,10 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from nautobot.extras.models import Job, JobQueue, JobResult, ScheduledJob
 
-from nautobot_job_registry import backfill, models
+from nautobot_job_registry import models
 from nautobot_job_registry.factory import RegisteredJobFactory, empty_registry
 from nautobot_job_registry.reconcile import reconcile
+from nautobot_job_registry.runs import backfill
 from tests.support import counted_statements
 
 pytestmark = pytest.mark.django_db

@@ -6,7 +6,7 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from nautobot_job_registry import readiness
+from nautobot_job_registry.core_bridge import host
 from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory
 from nautobot_job_registry.models import Reconciliation, RegisteredJob
 
@@ -84,6 +84,6 @@ def test_source_limits_what_is_read(jobs_root):
 
 
 def test_database_that_is_not_migrated_gives_one_clear_line(monkeypatch):
-    monkeypatch.setattr(readiness, "_missing_tables", lambda connection: {"gone"})
+    monkeypatch.setattr(host, "_missing_tables", lambda connection: {"gone"})
     with pytest.raises(CommandError, match="^The database is not migrated to the latest: run"):
         run()

@@ -8,8 +8,8 @@ from nautobot.extras.context_managers import web_request_context
 from nautobot.extras.models import Job, JobQueue, JobQueueAssignment, ObjectChange, ScheduledJob
 from nautobot.users.models import Token
 
-from nautobot_job_registry.core_bridge import reading
-from nautobot_job_registry.core_bridge.columns import SHARED_FIELDS
+from nautobot_job_registry.core_bridge import rows as core_rows
+from nautobot_job_registry.core_bridge.rows import SHARED_FIELDS
 from nautobot_job_registry.engine.fields import FLAG_FIELDS, OVERRIDABLE_FIELDS, override_flag
 from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory, empty_registry
 from nautobot_job_registry.models import FieldOverride, RegisteredJob
@@ -235,10 +235,10 @@ def test_what_core_has_no_column_of_it_is_taken_to_say_as_it_is_known(monkeypatc
     values |= {"id": None, "module_name": "m", "job_class_name": "J", "default_job_queue__name": "default"}
     known = {"enabled": False, "overrides": {"console_log_default": True}}
     values |= {"registered_job__core_decisions": known, "registered_job__console_log_default": True}
-    monkeypatch.setattr(reading, "OURS_ALONE", ("console_log_default",))
-    monkeypatch.setattr(reading, "SHARED_FIELDS", left)
-    monkeypatch.setattr(reading, "SHARED_VALUES", left[:-2])
-    state = reading.core_state(values, ())
+    monkeypatch.setattr(core_rows, "OURS_ALONE", ("console_log_default",))
+    monkeypatch.setattr(core_rows, "SHARED_FIELDS", left)
+    monkeypatch.setattr(core_rows, "SHARED_VALUES", left[:-2])
+    state = core_rows.core_state(values, ())
     assert state.decisions == known
     assert state.values["console_log_default"] is True
 

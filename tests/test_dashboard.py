@@ -12,8 +12,9 @@ from nautobot.apps.testing import TestCase
 from nautobot.extras.models import JobResult, ScheduledJob
 from nautobot.users.models import ObjectPermission
 
-from nautobot_job_registry import models, needs
+from nautobot_job_registry import models
 from nautobot_job_registry.factory import empty_registry
+from nautobot_job_registry.metrics import needs
 from tests import builders
 from tests.support import counted_statements
 

@@ -124,7 +124,7 @@ def test_failure_of_the_registry_is_a_warning_and_lets_the_sync_succeed(upstream
 
     repository = make_repository(upstream, "synced", {"jobs.py": job_text("old")})
     with monkeypatch.context() as patch:
-        patch.setattr("nautobot_job_registry.store.read_state", fail)
+        patch.setattr("nautobot_job_registry.reconcile.store.read_state", fail)
         sync(repository, job_result)
     assert Reconciliation.objects.latest().status == "failed"
     assert JobLogEntry.objects.filter(log_level="warning", grouping=datasources.GROUPING).exists()

@@ -21,8 +21,7 @@ from nautobot.extras.models import (
 )
 from nautobot.users.models import Token
 
-from nautobot_job_registry import deletion, parting, suspensions
-from nautobot_job_registry.core_bridge import job_arguments
+from nautobot_job_registry.core_bridge.host import job_arguments
 from nautobot_job_registry.factory import (
     JobResultFactory,
     JobRunFactory,
@@ -31,6 +30,8 @@ from nautobot_job_registry.factory import (
     ScheduledJobFactory,
     empty_registry,
 )
+from nautobot_job_registry.lifecycle import deletion
+from nautobot_job_registry.lifecycle.suspensions import suspending
 from nautobot_job_registry.models import JobRun, JobSchedule, RegisteredJob, Suspension
 from tests.support import counted_statements
 
@@ -173,7 +174,7 @@ def test_schedule_whose_core_job_is_gone_is_switched_off_too(job):
 
 @pytest.mark.django_db
 def test_deletion_that_fails_leaves_everything(job, monkeypatch):
-    monkeypatch.setattr(suspensions, "suspend_schedules", lambda jobs: 1 / 0)
+    monkeypatch.setattr(suspending, "suspend_schedules", lambda jobs: 1 / 0)
     before = JobRun.objects.count(), JobSchedule.objects.count()
     with pytest.raises(ZeroDivisionError), transaction.atomic():
         job.delete()
@@ -186,7 +187,7 @@ def test_impact_counts_what_only_the_anchors_hold(job, user):
     JobRun.objects.exclude(pk=JobRun.objects.filter(job=job).first().pk).delete()
     job.core_job.delete()
     job.refresh_from_db()
-    assert deletion.impact([job], user).runs == 1
+    assert deletion.deletion_impact([job], user).runs == 1
 
 
 @pytest.mark.django_db
@@ -211,7 +212,7 @@ def test_anchoring_grows_per_batch_and_not_per_run(job):
         JobRun.objects.all().delete()
         JobResult.objects.bulk_create([JobResult(name="run", job_model=job.core_job) for _ in range(size)])
         with counted_statements() as statements:
-            parting.prepare([job])
+            deletion.keep_what_hangs_on([job])
         counts.append(len(statements))
     assert counts[1] <= counts[0]
 
@@ -220,7 +221,7 @@ def test_anchoring_grows_per_batch_and_not_per_run(job):
 def test_job_that_has_come_back_meanwhile_is_kept(job, user):
     RegisteredJob.objects.filter(pk=job.pk).update(installed=True, absence="")
     with pytest.raises(deletion.InstalledError):
-        deletion.delete([job], user)
+        deletion.delete_records([job], user)
     assert RegisteredJob.objects.filter(pk=job.pk).exists()
 
 
@@ -238,5 +239,5 @@ def test_schedule_that_a_person_has_pointed_at_another_job_stays_on(job):
 def test_costs_count_what_only_the_anchors_hold(job, user):
     job.core_job.delete()
     job.refresh_from_db()
-    impact, costs = deletion.impact([job], user), deletion.costs([job])[job.pk]
+    impact, costs = deletion.deletion_impact([job], user), deletion.deletion_costs([job])[job.pk]
     assert (impact.runs, impact.schedules.count) == (costs.runs, costs.schedules) == (3, 2)

@@ -10,10 +10,11 @@ import pytest
 from django.conf import settings
 from nautobot.extras.models import GitRepository
 
-from nautobot_job_registry import discovery, source_files
 from nautobot_job_registry.engine.descriptor import ScanStatus, Source, SourceType
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory
+from nautobot_job_registry.sources import discovery
+from nautobot_job_registry.sources import files as source_files
 from tests.support import break_with, make_repository
 
 pytestmark = pytest.mark.django_db

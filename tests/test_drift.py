@@ -9,9 +9,9 @@ from django.utils import timezone
 from nautobot.extras.models import Job, ObjectChange
 from nautobot.users.models import ObjectPermission, Token
 
-from nautobot_job_registry import drift
 from nautobot_job_registry.factory import JobRevisionFactory, job_metadata
 from nautobot_job_registry.models import FieldOverride, RegisteredJob
+from nautobot_job_registry.overrides import drift
 from tests import builders, test_job_forms
 from tests.support import counted_statements
 
@@ -160,7 +160,7 @@ class RestTestCase(DriftTestCase):
         costs = []
         for chosen in (rows[:1], rows[1:3], rows[3:]):
             with counted_statements() as statements:
-                self.assertEqual(drift.keep(chosen, self.user), len(chosen))
+                self.assertEqual(drift.keep_overrides(chosen, self.user), len(chosen))
             costs.append(len(statements))
         self.assertEqual(costs[1], costs[2])
 
@@ -285,7 +285,7 @@ class FilterTestCase(DriftTestCase):
         self.job.override_reason, self.job.override_expires_at = "Slow", timezone.now() + timedelta(days=2)
         self.job.save()
         FieldOverride.objects.filter(pk=self.override.pk).update(set_by=self.user)
-        drift.keep([self.override], self.user)
+        drift.keep_overrides([self.override], self.user)
         FieldOverride.objects.filter(pk=self.second.pk).update(origin="core")
         own, other = {str(self.override.pk)}, {str(self.second.pk)}
         for query, expected in (

@@ -12,8 +12,8 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from nautobot.apps.events import EventBroker, RedisEventBroker, deregister_event_broker, register_event_broker
 
-from nautobot_job_registry import events
 from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory, ReconciliationFactory, empty_registry
+from nautobot_job_registry.history import events
 from nautobot_job_registry.models import Reconciliation, RegisteredJob
 from nautobot_job_registry.reconcile import reconcile
 from tests.support import break_with

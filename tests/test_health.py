@@ -8,7 +8,7 @@ from django.test import override_settings
 from health_check.plugins import plugin_dir
 from nautobot.apps.testing import TransactionTestCase
 
-from nautobot_job_registry import health, models, settings_schema
+from nautobot_job_registry import checks, models
 from nautobot_job_registry.factory import empty_registry
 from tests import builders
 
@@ -17,7 +17,7 @@ WELL = "working"
 
 
 def settings(**values):
-    return override_settings(PLUGINS_CONFIG={"nautobot_job_registry": {**settings_schema.defaults(), **values}})
+    return override_settings(PLUGINS_CONFIG={"nautobot_job_registry": {**checks.default_settings(), **values}})
 
 
 class HealthTestCase(TransactionTestCase):
@@ -81,8 +81,8 @@ class HealthTestCase(TransactionTestCase):
         self.addCleanup(setattr, plugin_dir, "_registry", known)
         plugin_dir.reset()
         with settings(health_check=False):
-            health.register()
+            checks.register_health_check()
         self.assertEqual(plugin_dir._registry, [])
         with settings():
-            health.register()
-        self.assertEqual(plugin_dir._registry, [(health.JobRegistryHealthCheck, {})])
+            checks.register_health_check()
+        self.assertEqual(plugin_dir._registry, [(checks.JobRegistryHealthCheck, {})])

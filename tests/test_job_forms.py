@@ -9,7 +9,7 @@ from nautobot.apps.testing import TestCase, TransactionTestCase, create_job_resu
 from nautobot.extras.models import Job, JobHook, JobQueue, JobResult, ObjectChange
 from nautobot.users.models import ObjectPermission
 
-from nautobot_job_registry.core_bridge import job_arguments
+from nautobot_job_registry.core_bridge.host import job_arguments
 from nautobot_job_registry.factory import DEFAULT_METADATA, empty_registry
 from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.reconcile import take_over_core

@@ -6,7 +6,7 @@ from django.conf import settings
 from nautobot.apps.testing import TransactionTestCase, get_job_class_and_model, run_job_for_testing
 from nautobot.extras.models import JobLogEntry
 
-from nautobot_job_registry.core_bridge import job_arguments
+from nautobot_job_registry.core_bridge.host import job_arguments
 from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory, empty_registry
 from nautobot_job_registry.models import Reconciliation, RegisteredJob
 from tests.support import refresh_core

@@ -4,8 +4,9 @@ from django.db import connection
 from nautobot.apps.testing import TestCase
 from prometheus_client.parser import text_string_to_metric_families
 
-from nautobot_job_registry import metrics, models, needs
+from nautobot_job_registry import metrics, models
 from nautobot_job_registry.factory import empty_registry
+from nautobot_job_registry.metrics import needs
 from tests import builders
 from tests.support import counted_statements
 

@@ -12,12 +12,12 @@ from nautobot.apps.testing import TransactionTestCase, create_job_result_and_run
 from nautobot.extras.models import Job, JobQueue, ObjectChange, ScheduledJob
 from nautobot.users.models import User
 
-from nautobot_job_registry import report, wording
-from nautobot_job_registry.constants import END_OVERRIDES_JOB
-from nautobot_job_registry.core_bridge import job_arguments
+from nautobot_job_registry.core_bridge.host import job_arguments
 from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory, empty_registry
+from nautobot_job_registry.history import sentences
 from nautobot_job_registry.models import FieldOverride, Reconciliation, RegisteredJob
-from nautobot_job_registry.reconcile import end_overrides, reconcile
+from nautobot_job_registry.models.constants import END_OVERRIDES_JOB
+from nautobot_job_registry.reconcile import end_overrides, reconcile, report
 from tests.support import counted_statements, refresh_core
 
 MODULE = "ending_jobs"
@@ -190,7 +190,7 @@ def test_the_end_of_an_override_of_a_removed_job(job, jobs_root):
 
 def test_the_row_of_the_page_says_that_the_override_ended(job):
     override(job, time_limit=5.0)
-    told = list(wording.sentences(report.plan_as_json(end_overrides().plan)))
+    told = list(sentences.sentences(report.plan_as_json(end_overrides().plan)))
     assert f"The override of time limit on {MODULE}.Job0 ended, and the field says what the source says." in told
 
 

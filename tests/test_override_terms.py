@@ -7,9 +7,9 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from nautobot.extras.models import Job, JobQueue, ObjectChange
 
-from nautobot_job_registry.constants import REASON_MAX_LENGTH
 from nautobot_job_registry.factory import FieldOverrideFactory, JobRevisionFactory, job_metadata
 from nautobot_job_registry.models import RegisteredJob
+from nautobot_job_registry.models.constants import REASON_MAX_LENGTH
 from tests import test_job_forms, test_job_requests
 from tests.support import requiring_reasons
 

@@ -8,8 +8,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from nautobot.extras.models import Job, JobHook, JobResult, ObjectChange
 
-from nautobot_job_registry import purge
 from nautobot_job_registry.factory import JobResultFactory, JobScheduleFactory, RegisteredJobFactory, empty_registry
+from nautobot_job_registry.lifecycle import purge
 from nautobot_job_registry.models import JobRun, RegisteredJob
 from tests.support import counted_statements
 from tests.test_deletion import make_job
@@ -91,16 +91,16 @@ def test_wrong_length_of_time_exits_2_and_shows_how_it_is_written(text):
 
 
 def test_job_that_came_back_since_the_plan_is_left_alone(jobs):
-    planned = purge.plan(timedelta(days=90))
+    planned = purge.plan_purge(timedelta(days=90))
     RegisteredJob.objects.filter(pk=jobs.pk).update(installed=True, absence="")
-    assert purge.carry_out(planned) == []
+    assert purge.carry_out_purge(planned) == []
     assert RegisteredJob.objects.filter(pk=jobs.pk).exists()
 
 
 def test_job_that_was_removed_anew_since_the_plan_is_left_alone(jobs):
-    planned = purge.plan(timedelta(days=90))
+    planned = purge.plan_purge(timedelta(days=90))
     RegisteredJob.objects.filter(pk=jobs.pk).update(uninstalled_at=ago(0))
-    assert purge.carry_out(planned) == []
+    assert purge.carry_out_purge(planned) == []
     assert RegisteredJob.objects.filter(pk=jobs.pk).exists()
 
 
@@ -110,6 +110,6 @@ def test_impact_of_many_costs_a_fixed_number_of_statements(jobs):
         for index in range(number, number + 20):
             make_job(index, uninstalled_at=ago(100))
         with counted_statements() as statements:
-            list(purge.plan(timedelta(days=90)).costs())
+            list(purge.plan_purge(timedelta(days=90)).costs())
         counts.append(len(statements))
     assert counts[0] == counts[1] <= 8

@@ -5,13 +5,14 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from nautobot.extras.models import Job, JobQueue, ObjectChange
 
-from nautobot_job_registry import readiness, signals, store
-from nautobot_job_registry import reconcile as use_case
-from nautobot_job_registry.core_bridge.columns import SHARED_FLAGS, SHARED_VALUES
+from nautobot_job_registry import signals
+from nautobot_job_registry.core_bridge import host
+from nautobot_job_registry.core_bridge.rows import SHARED_FLAGS, SHARED_VALUES
 from nautobot_job_registry.engine.fields import FLAG_FIELDS
 from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory, empty_registry
 from nautobot_job_registry.models import JobLoadError, JobRevision, Reconciliation, RegisteredJob
-from nautobot_job_registry.reconcile import reconcile
+from nautobot_job_registry.reconcile import reconcile, store
+from nautobot_job_registry.sources import discovery
 from tests.support import break_with, counted_statements, refresh_core
 
 pytestmark = pytest.mark.django_db
@@ -355,14 +356,14 @@ def test_migration_goes_on_whatever_happens(monkeypatch):
         raise RuntimeError("no")
 
     with monkeypatch.context() as patch:
-        patch.setattr(use_case.discovery, "discover", fail)
+        patch.setattr(discovery, "discover", fail)
         signals.reconcile_after_migrate(sender=None)
     assert Reconciliation.objects.latest().status == "failed"
 
 
 def test_migration_without_tables_is_left_alone(monkeypatch):
     before = Reconciliation.objects.count()
-    monkeypatch.setattr(readiness, "_missing_tables", lambda connection: {"gone"})
+    monkeypatch.setattr(host, "_missing_tables", lambda connection: {"gone"})
     signals.reconcile_after_migrate(sender=None)
     assert Reconciliation.objects.count() == before
 

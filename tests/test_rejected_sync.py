@@ -10,10 +10,12 @@ from nautobot.apps.testing import create_job_result_and_run_job
 from nautobot.extras.models import GitRepository, Job, JobLogEntry
 from nautobot.extras.models.jobs import JOB_LOGS
 
-from nautobot_job_registry import datasources, rejected_sync, surviving
+from nautobot_job_registry import datasources
+from nautobot_job_registry.core_bridge import host
 from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory, empty_registry
 from nautobot_job_registry.models import JobLoadError, Reconciliation, RegisteredJob
-from nautobot_job_registry.reconcile import Occasion, reconcile, record_failure
+from nautobot_job_registry.reconcile import reconcile, rejected_sync
+from nautobot_job_registry.reconcile.run import Occasion, record_failure
 from tests.support import make_repository, refresh_core
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "job_logs"])]
@@ -209,7 +211,7 @@ def test_registry_that_fails_in_a_rejected_sync_is_told_and_harms_nothing(upstre
 
 def test_git_that_does_not_answer_leaves_the_author_empty(upstream, synced, monkeypatch):
     upstream.commit("Break", {"jobs/second.py": BROKEN})
-    monkeypatch.setattr("nautobot_job_registry.blame.MAX_COMMITS", "no number")
+    monkeypatch.setattr("nautobot_job_registry.sources.blame.MAX_COMMITS", "no number")
     sync(synced)
     (error,) = open_errors()
     assert (error.commit_author, error.commit_subject) == ("", "")
@@ -241,10 +243,10 @@ def test_row_that_the_other_connection_cannot_see_is_not_pointed_at(upstream, sy
 
 
 def test_writing_never_waits_long_for_another_transaction(upstream, synced, monkeypatch):
-    monkeypatch.setattr(surviving, "LOCK_TIMEOUT", "200ms")
+    monkeypatch.setattr(host, "LOCK_TIMEOUT", "200ms")
     with transaction.atomic():
         GitRepository.objects.select_for_update().get(pk=synced.pk)
-        with pytest.raises(OperationalError), surviving.writing(JOB_LOGS):
+        with pytest.raises(OperationalError), host.surviving_transaction(JOB_LOGS):
             GitRepository.objects.using(JOB_LOGS).select_for_update().get(pk=synced.pk)
     with connections[JOB_LOGS].cursor() as cursor:
         cursor.execute("SHOW lock_timeout")

@@ -6,8 +6,9 @@ from nautobot.apps.testing import TestCase
 from nautobot.extras.models import Job, JobButton, JobHook, JobQueue, ObjectChange, ScheduledJob
 from nautobot.users.models import ObjectPermission, Token
 
-from nautobot_job_registry import models, restoring
+from nautobot_job_registry import models
 from nautobot_job_registry.factory import empty_registry
+from nautobot_job_registry.lifecycle.suspensions import restoring
 from tests import builders
 
 UI = "plugins:nautobot_job_registry:suspension"

@@ -13,9 +13,11 @@ from django.utils import timezone
 from nautobot.apps.testing import TransactionTestCase, create_job_result_and_run_job
 from nautobot.extras.models import JobLogEntry, JobResult
 
-from nautobot_job_registry import models, readiness, retention, settings_schema
-from nautobot_job_registry.core_bridge import job_arguments
+from nautobot_job_registry import checks, models
+from nautobot_job_registry.core_bridge import host
+from nautobot_job_registry.core_bridge.host import job_arguments
 from nautobot_job_registry.factory import empty_registry
+from nautobot_job_registry.history import retention
 from tests import builders
 from tests.support import counted_statements
 
@@ -27,7 +29,7 @@ def registry(db):
 
 
 def settings(**values):
-    return override_settings(PLUGINS_CONFIG={"nautobot_job_registry": {**settings_schema.defaults(), **values}})
+    return override_settings(PLUGINS_CONFIG={"nautobot_job_registry": {**checks.default_settings(), **values}})
 
 
 def days_ago(days):
@@ -197,7 +199,7 @@ def test_command_says_what_it_would_drop_and_what_it_dropped(registry):
 
 
 def test_command_needs_a_migrated_database(db, monkeypatch):
-    monkeypatch.setattr(readiness, "_missing_tables", lambda connection: {"gone"})
+    monkeypatch.setattr(host, "_missing_tables", lambda connection: {"gone"})
     with pytest.raises(CommandError, match="^The database is not migrated to the latest: run"):
         run_command()
 

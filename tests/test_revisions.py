@@ -11,10 +11,11 @@ from nautobot.apps.testing import TestCase
 from nautobot.extras.models import Job, JobQueue, JobResult, ScheduledJob
 from nautobot.users.models import ObjectPermission, Token
 
-from nautobot_job_registry import details, models
-from nautobot_job_registry.details import comparison as comparison_page
-from nautobot_job_registry.engine import diff
+from nautobot_job_registry import models
 from nautobot_job_registry.factory import empty_registry
+from nautobot_job_registry.history import diff
+from nautobot_job_registry.views import details
+from nautobot_job_registry.views.details import comparison
 from tests import builders
 
 UI = "plugins:nautobot_job_registry"
@@ -267,7 +268,7 @@ class DiffTestCase(RevisionsTestCase):
         self.assertEqual((answer["metadata"], answer["variables"], answer["code_diff"]), ([], [], ""))
 
     def test_page_with_more_lines_than_it_can_show_leads_to_the_rest_api(self):
-        with mock.patch.object(comparison_page, "MAX_ROWS_SHOWN", 2):
+        with mock.patch.object(comparison, "MAX_ROWS_SHOWN", 2):
             page = self.page(self.diff_url(self.fourth, self.first))
         self.assertIn("More lines differ than a page can show.", page)
         url = reverse(f"{API}:jobrevision-diff", kwargs={"pk": self.fourth.pk})
@@ -276,7 +277,7 @@ class DiffTestCase(RevisionsTestCase):
     def test_place_that_is_too_large_is_told_as_replaced_as_a_whole(self):
         old = self.revision(5, {}, "a\nb\n" * 400, "v", "e" * 64)
         new = self.revision(6, {}, "b\nc\na\n" * 300, "v", "f" * 64)
-        with mock.patch.object(diff.compare, "__kwdefaults__", {"budget": 100}):
+        with mock.patch.object(diff.compare_texts, "__kwdefaults__", {"budget": 100}):
             self.assertTrue(self.rest(new, str(old.pk))["code_diff_is_coarse"])
             self.assertIn("replaced as a whole", self.text(self.diff_url(new, old)))
 

@@ -5,8 +5,9 @@ from django.contrib.contenttypes.models import ContentType
 from nautobot.extras.models import Job, JobQueue
 from nautobot.users.models import ObjectPermission, User
 
-from nautobot_job_registry import deletion, rights
+from nautobot_job_registry.core_bridge import permissions
 from nautobot_job_registry.factory import RegisteredJobFactory
+from nautobot_job_registry.lifecycle import deletion
 from nautobot_job_registry.models import RegisteredJob
 from tests.support import counted_statements
 
@@ -38,17 +39,17 @@ def user():
 @pytest.mark.parametrize("action", ["change", "delete"])
 def test_a_record_is_withheld_whose_core_job_is_not_ones_own(jobs, user, action):
     with counted_statements() as statements:
-        assert rights.withheld(user, action, jobs) == {jobs[2].pk}
+        assert permissions.withheld(user, action, jobs) == {jobs[2].pk}
     assert len([sql for sql in statements if '"extras_job"' in sql]) == 1
-    assert rights.withheld(User(is_superuser=True), action, jobs) == frozenset()
-    assert f"extras.{action}_job" in rights.withheld_message(action, ["other.J"])
+    assert permissions.withheld(User(is_superuser=True), action, jobs) == frozenset()
+    assert f"extras.{action}_job" in permissions.withheld_message(action, ["other.J"])
 
 
 def test_a_deletion_is_refused_as_a_whole(jobs, user):
-    with pytest.raises(deletion.NotPermittedError, match=r"extras\.delete_job.*other"):
-        deletion.delete(jobs[1:], user)
+    with pytest.raises(permissions.NotPermittedError, match=r"extras\.delete_job.*other"):
+        deletion.delete_records(jobs[1:], user)
     with pytest.raises(deletion.InstalledError, match="without"):
-        deletion.delete(jobs[:2], user)
+        deletion.delete_records(jobs[:2], user)
     assert RegisteredJob.objects.filter(pk__in=[job.pk for job in jobs]).count() == 3
-    deletion.delete(jobs[1:2], user)
+    deletion.delete_records(jobs[1:2], user)
     assert not Job.objects.filter(module_name="own").exists()

@@ -5,11 +5,11 @@ from django.core.checks.registry import registry
 from django.db import connection
 from nautobot.extras.plugins.exceptions import PluginImproperlyConfigured
 
-from nautobot_job_registry import NautobotJobRegistryConfig, database_check, settings_schema
+from nautobot_job_registry import NautobotJobRegistryConfig, checks
 
 
 def test_defaults_are_valid():
-    settings_schema.validate_settings(settings_schema.defaults())
+    checks.validate_settings(checks.default_settings())
 
 
 def test_unknown_setting_is_named_with_the_known_ones():
@@ -29,11 +29,11 @@ def test_days_of_retention_that_make_no_sense_are_refused(days):
 
 
 def test_database_that_the_app_does_not_work_with_is_told(monkeypatch):
-    assert database_check.check_database in registry.get_checks()
-    assert database_check.check_database() == []
+    assert checks.check_database in registry.get_checks()
+    assert checks.check_database() == []
     for name, value in (("vendor", "mysql"), ("display_name", "MySQL")):
         monkeypatch.setattr(connection, name, value)
-    (warning,) = database_check.check_database()
+    (warning,) = checks.check_database()
     assert "PostgreSQL, and this Nautobot's database is MySQL" in warning.msg
 
 

@@ -11,10 +11,11 @@ from nautobot.core.celery import app
 from nautobot.core.celery.schedulers import NautobotScheduleEntry
 from nautobot.extras.models import Job, JobButton, JobHook, ObjectChange, ScheduledJob, ScheduledJobs
 
-from nautobot_job_registry import details, report, suspensions
 from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory, empty_registry
+from nautobot_job_registry.lifecycle.suspensions import suspending
 from nautobot_job_registry.models import JobSchedule, Reconciliation, RegisteredJob, Suspension
-from nautobot_job_registry.reconcile import reconcile
+from nautobot_job_registry.reconcile import reconcile, report
+from nautobot_job_registry.views.details import reconciliation
 from tests.support import counted_statements, refresh_core
 
 pytestmark = pytest.mark.django_db
@@ -468,7 +469,7 @@ def test_what_is_told_of_dependents_can_be_read_back_from_the_log(stage):
     for entry in report.plan_as_json(planned):
         [(kind, text)] = report.dependent_texts(entry["dependents"])
         assert list(report.dependent_texts(stored[entry["job"]]["dependents"])) == [(kind, text)]
-        shown = [(row.get("field"), row.get("new")) for row in details.change_rows(stored[entry["job"]])]
+        shown = [(row.get("field"), row.get("new")) for row in reconciliation.change_rows(stored[entry["job"]])]
         assert (kind.replace("_", " ").capitalize(), text) in shown
 
 
@@ -499,8 +500,8 @@ def test_failure_of_the_record_keeps_nothing_from_core(stage, monkeypatch):
     def fail(job):
         Suspension.objects.create(class_path="x" * 600)
 
-    monkeypatch.setattr(suspensions, "record_switching_off", fail)
-    monkeypatch.setattr(suspensions, "record_deletion", fail)
+    monkeypatch.setattr(suspending, "record_switching_off", fail)
+    monkeypatch.setattr(suspending, "record_deletion", fail)
     job = core_job("Plain")
     job.installed = False
     job.save()

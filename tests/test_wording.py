@@ -2,7 +2,7 @@
 
 import pytest
 
-from nautobot_job_registry import wording
+from nautobot_job_registry.history import sentences
 
 JOB = {"job": "x.Job", "source": "git:y", "absence": "", "fields": {}}
 ERROR = {
@@ -94,7 +94,7 @@ RAISED = "ModuleNotFoundError: No module named 'z' (/git/y/jobs/bad.py, line 3).
     ],
 )
 def test_change_of_a_job_is_told_in_a_sentence(entry, sentence):
-    assert wording.sentence({**JOB, **entry}) == sentence
+    assert sentences.sentence({**JOB, **entry}) == sentence
 
 
 @pytest.mark.parametrize(
@@ -114,27 +114,27 @@ def test_change_of_a_job_is_told_in_a_sentence(entry, sentence):
     ],
 )
 def test_load_error_is_told_in_a_sentence(entry, sentence):
-    assert wording.sentence({**ERROR, **entry}) == sentence
+    assert sentences.sentence({**ERROR, **entry}) == sentence
 
 
 def test_long_texts_are_cut_to_one_line():
-    told = wording.sentence({**ERROR, "action": "open", "message": "first\n" + "x" * 1000})
+    told = sentences.sentence({**ERROR, "action": "open", "message": "first\n" + "x" * 1000})
     assert "\n" not in told
     assert len(told) < 400
 
 
 def test_every_action_has_a_sentence_and_a_group_of_its_own():
-    grouped = [action for group in wording.GROUPS for action in group.actions]
+    grouped = [action for group in sentences.GROUPS for action in group.actions]
     # What was left as it was needs no group of its own.
-    assert sorted([*grouped, "close"]) == sorted(wording.SENTENCES)
-    assert wording.group_of({"action": "unknown"}) is wording.OTHER
+    assert sorted([*grouped, "close"]) == sorted(sentences.SENTENCES)
+    assert sentences.group_of({"action": "unknown"}) is sentences.OTHER
 
 
 @pytest.mark.parametrize("entry", [{}, {"job": None}, {"action": None, "fields": None}, {"action": "change"}])
 def test_entry_that_says_little_is_told_as_far_as_it_goes(entry):
-    assert wording.sentence(entry).endswith(".")
+    assert sentences.sentence(entry).endswith(".")
 
 
 def test_summary_names_what_happened_and_leaves_out_what_did_not():
-    assert wording.summary({"uninstalled": 2, "registered": 1, "unchanged": 7}) == "2 went away, 1 new"
-    assert wording.summary({"unchanged": 7}) == "Nothing changed"
+    assert sentences.counts_summary({"uninstalled": 2, "registered": 1, "unchanged": 7}) == "2 went away, 1 new"
+    assert sentences.counts_summary({"unchanged": 7}) == "Nothing changed"

@@ -15,17 +15,17 @@ from development import database
 
 nautobot.setup(str(database.CONFIG))
 
-from django.apps import apps  # noqa: E402
-from django.conf import settings  # noqa: E402
-from django.db import connection  # noqa: E402
-from nautobot.core.celery import import_jobs  # noqa: E402
-from nautobot.extras.models import Job  # noqa: E402
-from nautobot.extras.signals import refresh_job_models  # noqa: E402
+from django.apps import apps
+from django.conf import settings
+from django.db import connection
+from nautobot.core.celery import import_jobs
+from nautobot.extras.models import Job
+from nautobot.extras.signals import refresh_job_models
 
-from development.benchmarks import job_files  # noqa: E402
-from nautobot_job_registry.factory import empty_registry  # noqa: E402
-from nautobot_job_registry.models import RegisteredJob  # noqa: E402
-from nautobot_job_registry.reconcile import reconcile  # noqa: E402
+from development.benchmarks import job_files
+from nautobot_job_registry.factory import empty_registry
+from nautobot_job_registry.models import RegisteredJob
+from nautobot_job_registry.reconcile import reconcile
 
 ROUNDS = 5
 FIRST_ROUNDS = 3

@@ -4,7 +4,7 @@ from django.test import Client
 from django.urls import reverse
 
 from development.story.telling import admin, check, title
-from nautobot_job_registry import needs
+from nautobot_job_registry.metrics import needs
 from nautobot_job_registry.models import Reconciliation
 
 

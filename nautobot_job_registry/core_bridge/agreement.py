@@ -7,42 +7,38 @@ for each other: each finds what the other has decided, and the sides agree after
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.signals import post_save
 from nautobot.extras.models import Job
 
-from nautobot_job_registry.choices import OverrideOriginChoices
-from nautobot_job_registry.core_bridge.columns import OURS_ALONE, SHARED_FIELDS, SHARED_FLAGS, SHARED_VALUES
+from nautobot_job_registry.core_bridge.change_log import log_last
+from nautobot_job_registry.core_bridge.host import all_or_nothing
 from nautobot_job_registry.core_bridge.links import link_runs_and_schedules
-from nautobot_job_registry.core_bridge.logging_last import log_last
-from nautobot_job_registry.core_bridge.queues import queues_by_name
-from nautobot_job_registry.core_bridge.quiet import is_writing, quietly
-from nautobot_job_registry.core_bridge.reading import core_state
-from nautobot_job_registry.engine.adoption import Decisions, changed_overrides, merge
-from nautobot_job_registry.engine.collisions import is_cores_doing
-from nautobot_job_registry.engine.fields import (
-    FLAG_FIELDS,
-    OVERRIDABLE_FIELDS,
-    override_flag,
+from nautobot_job_registry.core_bridge.rows import (
+    OURS_ALONE,
+    SHARED_FIELDS,
+    SHARED_FLAGS,
+    SHARED_VALUES,
+    core_state,
+    is_our_own_write,
+    our_own_writes,
+    queues_by_name,
 )
-from nautobot_job_registry.engine.names import numbered
+from nautobot_job_registry.engine.decisions import Decisions, changed_overrides, merge_decisions
+from nautobot_job_registry.engine.fields import FLAG_FIELDS, OVERRIDABLE_FIELDS, override_flag
+from nautobot_job_registry.engine.names import is_cores_doing, numbered
 from nautobot_job_registry.engine.records import CoreState, undecided
-from nautobot_job_registry.locking import locked
 from nautobot_job_registry.models import RegisteredJob
+from nautobot_job_registry.models.choices import OverrideOriginChoices
 from nautobot_job_registry.models.field_override import overrides_come_from
+from nautobot_job_registry.models.sql import locked
 
 NOTED = "_registry_noted"
 BEFORE = "_registry_before"
 LOCKED = "_registry_locked_core_job"
-
-
-def whole() -> AbstractContextManager[Any]:
-    """Write all or nothing; where a transaction is open that is its business."""
-    return nullcontext() if connection.in_atomic_block else transaction.atomic()
 
 
 def _decisions(record: RegisteredJob) -> dict[str, Any]:
@@ -62,7 +58,7 @@ def _known(record: RegisteredJob) -> dict[str, Any]:
 # From the registry to core
 
 
-def prepare(record: RegisteredJob) -> None:
+def agree_before_saving(record: RegisteredJob) -> None:
     """Lock core's row before a record is saved that decides anything, and take over what nobody told us of there.
 
     Args:
@@ -71,7 +67,7 @@ def prepare(record: RegisteredJob) -> None:
     record.__dict__.pop(LOCKED, None)
     record.chosen_queues = None
     record.fields_of_core = frozenset()
-    if is_writing():
+    if is_our_own_write():
         return
     record.colliding_fields = frozenset()
     if not record.core_job_id or record._state.adding:
@@ -92,7 +88,7 @@ def prepare(record: RegisteredJob) -> None:
         ours_first = {*changed_overrides(known["overrides"], ours["overrides"])}
         if ours["enabled"] != known["enabled"]:
             ours_first.add("enabled")
-        merged = merge(Decisions(ours["enabled"], ours["overrides"]), known, state, ours_first=ours_first)
+        merged = merge_decisions(Decisions(ours["enabled"], ours["overrides"]), known, state, ours_first=ours_first)
         _decide(record, merged)
         news = changed_overrides(known["overrides"], state.decisions["overrides"])
         record.fields_of_core = frozenset(news) - ours_first
@@ -123,16 +119,16 @@ def _keep_name_free(record: RegisteredJob, job: Job) -> None:
     record.name, record.name_override = numbered(name, taken), True
 
 
-def push(record: RegisteredJob) -> None:
+def push_decisions(record: RegisteredJob) -> None:
     """Write to core's row what a record has decided otherwise; no job code is loaded.
 
     Args:
         record: The record, as it has been saved.
     """
     job = record.__dict__.pop(LOCKED, None)
-    if is_writing() or job is None:
+    if is_our_own_write() or job is None:
         return
-    with quietly():
+    with our_own_writes():
         _agree(job, record)
     log_last(job)
 
@@ -170,7 +166,7 @@ def _write(job: Job, columns: Mapping[str, Any]) -> None:
 # From core to the registry
 
 
-def note(job: Job) -> None:
+def note_core_row(job: Job) -> None:
     """Keep in mind what a row of core's says as it is read, without reading more of it."""
     job.__dict__[NOTED] = _said(job)
 
@@ -183,12 +179,12 @@ def _said(job: Job) -> tuple[Any, ...]:
     return values.get("enabled"), flags, tuple(values.get(name) for name in columns)
 
 
-def decides(job: Job) -> bool:
+def decides_anything(job: Job) -> bool:
     """Say whether anything is decided in a row of core's that was not when it was read."""
-    return not is_writing() and not job._state.adding and job.__dict__.get(NOTED) != _said(job)
+    return not is_our_own_write() and not job._state.adding and job.__dict__.get(NOTED) != _said(job)
 
 
-def look_before(job: Job) -> None:
+def look_at_core_row(job: Job) -> None:
     """Lock core's row before somebody saves it who decides anything, and keep in mind what it says in the database.
 
     Where that is not what the row said when it was read, somebody else has decided in between, and is not overruled by
@@ -222,19 +218,19 @@ def _keep_what_is_newer(job: Job, stored: Job) -> None:
             setattr(job, column, getattr(stored, column))
 
 
-def pull(job: Job, *, source_name: str | None = None) -> None:
+def pull_decisions(job: Job, *, source_name: str | None = None) -> None:
     """Take over what was decided in core's row, with the record's own decisions kept.
 
     Args:
         job: Core's row, as it has been saved.
         source_name: The name that the class has as it is loaded, by which core goes; None where it is not loaded.
     """
-    note(job)
-    if is_writing():
+    note_core_row(job)
+    if is_our_own_write():
         return
     records = RegisteredJob.objects.select_related("current_revision", "default_job_queue")
     rows = locked(records.defer("current_revision__source_code"))
-    with whole():
+    with all_or_nothing():
         # What is stored counts: not all that the instance says has been saved, and somebody may have been quicker.
         stored = _locked(job.pk)
         if stored is None:
@@ -252,7 +248,7 @@ def pull(job: Job, *, source_name: str | None = None) -> None:
             requeued = not {"job_queues", "default_job_queue"}.isdisjoint(changed)
             said = record.source_values.get("name", "") if source_name is None else source_name
             is_collision = not record.name_override and is_cores_doing(job.name, said, record.name)
-            decisions = merge(Decisions(record.enabled, record.overrides), known, state)
+            decisions = merge_decisions(Decisions(record.enabled, record.overrides), known, state)
             record.colliding_fields = {"name"} if is_collision and "name" in decisions.values else set()
             _take_over(record, decisions, job, requeued)
             if is_met:
@@ -273,7 +269,7 @@ def _take_over(record: RegisteredJob, decisions: Decisions, job: Job, requeued: 
     values = dict(decisions.values)
     if record.name_override:
         values["name"] = record.name
-    with quietly(), overrides_come_from(OverrideOriginChoices.CORE):
+    with our_own_writes(), overrides_come_from(OverrideOriginChoices.CORE):
         record.core_decisions = {**undecided(decisions.enabled), "overrides": _plain(values)}
         record.save()
         if "job_queues" in decisions.values:

@@ -31,14 +31,3 @@ class UnknownSourceError(EngineError):
     def known(self) -> tuple[str, ...]:
         """The sources that could have been asked for."""
         return tuple(self.args[1])
-
-
-class DurationError(EngineError):
-    """A length of time cannot be read; the text says how it is written."""
-
-    def __str__(self) -> str:
-        """Name the text, and show how a length of time is written."""
-        return (
-            f"{self.args[0]!r} is no length of time: write a whole number and h, d or w, such as 36h, 90d or 12w, "
-            "up to a hundred years."
-        )

@@ -6,13 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from nautobot_job_registry.engine.fields import (
-    COLUMN_LENGTHS,
-    OVERRIDABLE_FIELDS,
-    VALUE_FIELDS,
-    override_flag,
-    shorten,
-)
+from nautobot_job_registry.engine.fields import COLUMN_LENGTHS, OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag, shorten
 
 SHORTENED_FIELDS: Final = COLUMN_LENGTHS.keys() & set(VALUE_FIELDS)
 
@@ -128,6 +122,6 @@ def cleared_fields(before: Collection[str], after: Collection[str]) -> tuple[str
     return tuple(field for field in OVERRIDABLE_FIELDS if field in before and field not in after)
 
 
-def refusal(field: str) -> str:
+def field_refusal(field: str) -> str:
     """Say why a field cannot be changed, and the way out."""
     return f"'{field}' is what the source says: set '{override_flag(field)}' to true as well to change it here."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -10,25 +9,22 @@ from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
-from nautobot_job_registry.engine.adoption import merged_decisions
-from nautobot_job_registry.engine.collisions import resolve
-from nautobot_job_registry.engine.core_changes import core_columns, core_values, include_default_queue, remember_core
-from nautobot_job_registry.engine.descriptor import (
-    Absence,
-    Discovery,
-    JobDescriptor,
-    ScanStatus,
-    Source,
-    SourceScan,
+from nautobot_job_registry.engine.decisions import (
+    Draft,
+    core_columns,
+    core_values,
+    ended_fields,
+    include_default_queue,
+    merged_decisions,
+    remember_core,
+    reverted_values,
+    without_ended,
 )
-from nautobot_job_registry.engine.drafts import Draft
-from nautobot_job_registry.engine.endings import ended_fields, reverted_values, without_ended
+from nautobot_job_registry.engine.descriptor import Absence, Discovery, JobDescriptor, ScanStatus, Source, SourceScan
 from nautobot_job_registry.engine.fields import FLAG_FIELDS, OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag, shorten
-from nautobot_job_registry.engine.load_errors import ErrorAction, ErrorActionKind, error_actions
+from nautobot_job_registry.engine.names import resolve_collisions
 from nautobot_job_registry.engine.overrides import column_values, restored_values
-from nautobot_job_registry.engine.predecessors import Moves, find_moves
 from nautobot_job_registry.engine.records import CoreState, JobKey, JobRecord, RegistryState
-from nautobot_job_registry.engine.suspensions import DependentAction
 
 # Columns that say where the registry stands, not what the job is: no change log entry is made for them alone.
 BOOKKEEPING: Final = frozenset({"source_version", "git_repository", "core_job", "core_decisions"})
@@ -119,108 +115,38 @@ class JobAction:
         return self.kind is not ActionKind.REFRESH
 
 
-@dataclass(frozen=True)
-class Plan:
-    """All that a reconcile is going to do, and how much it leaves alone.
-
-    Attributes:
-        jobs: What is done to records, ordered by class path.
-        errors: What is done to load errors, in a fixed order.
-        moves: What is proposed, declared and doubted about what jobs have been before.
-        dependents: What is done to schedules, hooks and buttons, ordered by class path, and in a fixed order.
-        unchanged: How many records in scope stay as they are.
-        is_first: Whether the registry is empty, so that nothing has changed yet (rule 9).
-    """
-
-    jobs: tuple[JobAction, ...] = ()
-    errors: tuple[ErrorAction, ...] = ()
-    moves: Moves = Moves()
-    dependents: tuple[DependentAction, ...] = ()
-    unchanged: int = 0
-    is_first: bool = False
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to do."""
-        nothing_of_jobs = not self.jobs and not self.errors and not self.dependents
-        return nothing_of_jobs and not self.moves.proposals and not self.moves.adoptions
-
-    @property
-    def has_revisions(self) -> bool:
-        """Whether any revision is to be made."""
-        return any(action.revision is not None for action in self.jobs)
-
-    def counts(self) -> dict[str, int]:
-        """Return how many records, load errors and dependents each kind of action concerns."""
-        kinds = Counter(action.kind for action in self.jobs)
-        errors = Counter(action.kind for action in self.errors)
-        return {
-            "registered": kinds[ActionKind.REGISTER],
-            "returned": kinds[ActionKind.RETURN],
-            "changed": kinds[ActionKind.CHANGE],
-            "uninstalled": kinds[ActionKind.UNINSTALL],
-            "refreshed": kinds[ActionKind.REFRESH],
-            "unchanged": self.unchanged,
-            "errors_opened": errors[ErrorActionKind.OPEN],
-            "errors_updated": errors[ErrorActionKind.UPDATE],
-            "errors_resolved": errors[ErrorActionKind.RESOLVE],
-            "overrides_ended": sum(len(action.ended) for action in self.jobs),
-            "adopted": len(self.moves.adoptions),
-            "suspended": sum(action.switches_off for action in self.dependents),
-            "restored": sum(action.switches_on for action in self.dependents),
-        }
-
-
-def make_plan(discovery: Discovery, state: RegistryState) -> Plan:
-    """Compare what the sources say with what the database holds.
+def job_actions(discovery: Discovery, state: RegistryState) -> tuple[tuple[JobAction, ...], int]:
+    """Compare what the sources say of jobs with what the database holds.
 
     Args:
         discovery: What the sources in scope said.
         state: What the database holds.
 
     Returns:
-        The plan. It is the same for the same arguments, and empty once it has been applied (rule 5).
+        What is done to records, ordered by class path, and how many records in scope stay as they are.
     """
     drafts = list(_drafts(discovery, state))
     changing = [draft for draft in drafts if draft is not None]
-    actions = [_action(draft) for draft in resolve(changing, state)]
-    jobs = sorted((action for action in actions if not action.is_idle), key=lambda action: action.key)
-    return Plan(
-        jobs=tuple(jobs),
-        errors=tuple(error_actions(discovery, state.errors)),
-        moves=find_moves(discovery, state, {action.key: action.columns for action in jobs}),
-        unchanged=len(drafts) - len(changing) + len(actions) - len(jobs),
-        is_first=not state.jobs,
-    )
+    found = [_action(draft) for draft in resolve_collisions(changing, state)]
+    actions = _in_order(found)
+    return actions, len(drafts) - len(changing) + len(found) - len(actions)
 
 
-def make_plan_of_core(state: RegistryState) -> Plan:
-    """Return what is to be done about what was decided in core's rows, whatever the sources say (rule 16).
+def actions_of_records(records: Iterable[JobRecord], state: RegistryState) -> tuple[JobAction, ...]:
+    """Return what was decided about jobs whose sources are not asked, ordered by class path.
 
     Args:
+        records: The records of the jobs.
         state: What the database holds.
     """
-    return _plan_of_records((record for record in state.jobs.values() if record.key in state.core), state)
-
-
-def make_plan_of_ends(state: RegistryState) -> Plan:
-    """Plan no more than the end of the overrides whose time has come; no source is asked.
-
-    Args:
-        state: What the database holds.
-    """
-    records = (record for record in state.jobs.values() if record.ended)
-    return _plan_of_records(records, state)
-
-
-def _plan_of_records(records: Iterable[JobRecord], state: RegistryState) -> Plan:
-    """Plan what was decided about jobs whose sources are not asked."""
     drafts = [
         Draft(record.key, record, _kept_columns(record, state), None, state.core.get(record.key)) for record in records
     ]
-    actions = sorted(map(_action, resolve(drafts, state)), key=lambda action: action.key)
-    jobs = tuple(action for action in actions if not action.is_idle)
-    return Plan(jobs=jobs, unchanged=len(state.jobs) - len(jobs))
+    return _in_order(map(_action, resolve_collisions(drafts, state)))
+
+
+def _in_order(actions: Iterable[JobAction]) -> tuple[JobAction, ...]:
+    return tuple(sorted((action for action in actions if not action.is_idle), key=lambda action: action.key))
 
 
 def _drafts(discovery: Discovery, state: RegistryState) -> Iterator[Draft | None]:

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.db.models import Q
 
-from nautobot_job_registry import wording
 from nautobot_job_registry.engine.text import storable_text
+from nautobot_job_registry.history import sentences
 
 NAMES = ("job", "source", "kind")
 # How many each job has: see `_subjects`.
@@ -46,7 +46,7 @@ class WantedChanges:
     @property
     def is_too_wide(self) -> bool:
         """Say whether it asks for so many combinations that the database would be busy with it."""
-        kinds = sum(len(group.patterns) for group in wording.GROUPS if group.key in self.kinds)
+        kinds = sum(len(group.patterns) for group in sentences.GROUPS if group.key in self.kinds)
         return SUBJECTS * max(len(self.jobs), 1) * max(len(self.sources), 1) * max(kinds, 1) > MAX_PATTERNS
 
     @property
@@ -54,19 +54,19 @@ class WantedChanges:
         """What an entry of `Reconciliation.changes` may hold to be among those that are wanted."""
         subjects = [subject for job in self.jobs for subject in _subjects(job)] or [{}]
         sources = [{"source": source} for source in self.sources] or [{}]
-        kinds = [found for group in wording.GROUPS if group.key in self.kinds for found in group.patterns] or [{}]
+        kinds = [found for group in sentences.GROUPS if group.key in self.kinds for found in group.patterns] or [{}]
         return [{**a, **b, **c} for a, b, c in product(subjects, sources, kinds)]
 
     def query(self) -> Q:
         """Return the query for the reconciliations that have such a change."""
         return Q(*(("changes__contains", [pattern]) for pattern in self.patterns), _connector=Q.OR)
 
-    def among(self, changes: Iterable[wording.Entry]) -> list[wording.Entry]:
+    def among(self, changes: Iterable[sentences.Entry]) -> list[sentences.Entry]:
         """Return what the wanted entries tell of, in their order, as far as it is of a wanted kind."""
         patterns = self.patterns
         held = [entry for entry in changes if any(_holds(entry, pattern) for pattern in patterns)]
-        told = wording.facets(held)
-        return [entry for entry in told if not self.kinds or wording.group_of(entry).key in self.kinds]
+        told = sentences.facets(held)
+        return [entry for entry in told if not self.kinds or sentences.group_of(entry).key in self.kinds]
 
 
 def _subjects(job: str) -> list[dict[str, str]]:

@@ -13,7 +13,8 @@ from nautobot.apps.filters import (
 )
 from nautobot.users.models import User
 
-from nautobot_job_registry import choices, models
+from nautobot_job_registry import models
+from nautobot_job_registry.models import choices
 
 # A hundred years: what is later than that is never.
 MAX_DAYS = 36_500

@@ -8,8 +8,9 @@ from nautobot.apps.filters import (
 )
 from nautobot.extras.models import GitRepository
 
-from nautobot_job_registry import choices, models
+from nautobot_job_registry import models
 from nautobot_job_registry.filters.class_path import ClassPathSearchFilter
+from nautobot_job_registry.models import choices
 
 
 class JobLoadErrorFilterSet(BaseFilterSet):

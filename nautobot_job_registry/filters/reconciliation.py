@@ -11,8 +11,11 @@ from nautobot.apps.filters import (
 from nautobot.extras.models import JobResult
 from nautobot.users.models import User
 
-from nautobot_job_registry import choices, models
+from nautobot_job_registry import models
 from nautobot_job_registry.filters.changes import TOO_WIDE, WantedChanges
+from nautobot_job_registry.history import sentences
+from nautobot_job_registry.models import choices
+from nautobot_job_registry.models.reconciliation import COUNT_FIELDS
 
 
 class ReconciliationFilterSet(BaseFilterSet):
@@ -36,7 +39,7 @@ class ReconciliationFilterSet(BaseFilterSet):
         method="filter_changes", label="Source of the change (system, local, app:NAME, git:SLUG)"
     )
     kind = django_filters.MultipleChoiceFilter(
-        choices=choices.ChangeKindChoices, method="filter_changes", label="Kind of change"
+        choices=sentences.ChangeKindChoices, method="filter_changes", label="Kind of change"
     )
 
     class Meta:
@@ -48,18 +51,7 @@ class ReconciliationFilterSet(BaseFilterSet):
             "trigger",
             "scope",
             "status",
-            "registered",
-            "changed",
-            "uninstalled",
-            "returned",
-            "refreshed",
-            "unchanged",
-            "errors_opened",
-            "errors_updated",
-            "errors_resolved",
-            "overrides_ended",
-            "suspended",
-            "restored",
+            *COUNT_FIELDS,
             "error",
             "started",
             "finished",

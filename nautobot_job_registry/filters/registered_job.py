@@ -10,9 +10,10 @@ from nautobot.apps.filters import (
 )
 from nautobot.extras.models import GitRepository, Job, JobQueue
 
-from nautobot_job_registry import choices, models
+from nautobot_job_registry import models
 from nautobot_job_registry.engine.fields import OVERRIDE_FLAGS, override_flag
 from nautobot_job_registry.filters.class_path import ClassPathSearchFilter, class_path_query
+from nautobot_job_registry.models import choices
 
 
 class RegisteredJobFilterSet(NautobotFilterSet):

@@ -9,7 +9,8 @@ from nautobot.apps.filters import (
 )
 from nautobot.users.models import User
 
-from nautobot_job_registry import choices, models
+from nautobot_job_registry import models
+from nautobot_job_registry.models import choices
 
 
 class SuspensionFilterSet(BaseFilterSet):

@@ -13,14 +13,15 @@ from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db.models import QuerySet
 from nautobot.apps.forms import BulkEditForm, NautobotBulkEditForm, TagsBulkEditFormMixin
 
-from nautobot_job_registry import bulk_edits, deletion
-from nautobot_job_registry.choices import OverridableFieldChoices
+from nautobot_job_registry.core_bridge import change_log, permissions
+from nautobot_job_registry.core_bridge.permissions import DECISIONS, withheld
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, override_flag
 from nautobot_job_registry.forms.fields import NO_CHOICE, end_field, reason_field, value_field, yes_or_no
+from nautobot_job_registry.lifecycle import deletion
 from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.models.acting_user import acting_user
+from nautobot_job_registry.models.choices import OverridableFieldChoices
 from nautobot_job_registry.models.override_terms import reasons_are_required
-from nautobot_job_registry.rights import DECISIONS, withheld
 
 TERMS = ("override_reason", "override_expires_at", "override_never_ends")
 FOR_CHOSEN = "It is for the fields for which you choose Override."
@@ -110,7 +111,7 @@ class RegisteredJobBulkEditForm(TagsBulkEditFormMixin, NautobotBulkEditForm):
         super().post_save(obj)
         user = acting_user()
         if user is not None and self.decides:
-            bulk_edits.at_the_end(_Decided, lambda: _Decided(user)).jobs.append(obj)
+            change_log.at_the_end_of_bulk_edit(_Decided, lambda: _Decided(user)).jobs.append(obj)
 
     @property
     def decides(self) -> bool:
@@ -137,10 +138,10 @@ class RegisteredJobBulkDeleteForm(BulkEditForm):
             PermissionDenied: If a job is installed, or Nautobot's own job may not be deleted by the user.
         """
         jobs = list(queryset)
-        reason = deletion.refusal(jobs)
+        reason = deletion.deletion_refusal(jobs)
         if reason:
             raise PermissionDenied(reason)
         try:
             deletion.require_right(jobs, acting_user())
-        except deletion.NotPermittedError as error:
+        except permissions.NotPermittedError as error:
             raise PermissionDenied(str(error)) from error

@@ -11,8 +11,8 @@ from nautobot.apps.forms import (
 )
 from nautobot.extras.models import JobQueue
 
-from nautobot_job_registry.constants import REASON_MAX_LENGTH
 from nautobot_job_registry.models import RegisteredJob
+from nautobot_job_registry.models.constants import REASON_MAX_LENGTH
 
 NO_CHOICE = ("", "---------")
 DESCRIPTION_ROWS = 4

@@ -15,7 +15,9 @@ from nautobot.apps.forms import (
 from nautobot.extras.models import GitRepository, JobQueue
 from nautobot.users.models import User
 
-from nautobot_job_registry import choices, models
+from nautobot_job_registry import models
+from nautobot_job_registry.history import sentences
+from nautobot_job_registry.models import choices
 
 YES_NO_CHOICES = (("", "---------"), ("true", "Yes"), ("false", "No"))
 
@@ -120,7 +122,7 @@ class ReconciliationFilterForm(BootstrapMixin, forms.Form):
     unmended = yes_no_field("Failed, and not mended by a later one")
     job = MultiValueCharField(required=False, label="Changed job (class path)")
     source = MultiValueCharField(required=False, label="Source of the change")
-    kind = choices_field(choices.ChangeKindChoices)
+    kind = choices_field(sentences.ChangeKindChoices)
     scope = MultiValueCharField(required=False)
     started_after = forms.DateTimeField(required=False, label="Started after", widget=DateTimePicker())
     started_before = forms.DateTimeField(required=False, label="Started before", widget=DateTimePicker())

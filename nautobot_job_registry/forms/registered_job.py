@@ -11,12 +11,12 @@ from django.db.models import QuerySet
 from nautobot.apps.forms import NautobotModelForm
 from nautobot.extras.models import JobQueue
 
+from nautobot_job_registry.core_bridge.permissions import DECISIONS, withheld, withheld_message
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS, override_flag
-from nautobot_job_registry.engine.overrides import cleared_fields, refusal, refused_fields
+from nautobot_job_registry.engine.overrides import cleared_fields, field_refusal, refused_fields
 from nautobot_job_registry.forms.fields import end_field, reason_field, value_field
 from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.models.acting_user import acting_user
-from nautobot_job_registry.rights import DECISIONS, withheld, withheld_message
 
 MAY_BE_EMPTY = frozenset({"description", "job_queues"})
 
@@ -88,7 +88,7 @@ class RegisteredJobForm(NautobotModelForm):
         sent = {name for name in OVERRIDABLE_FIELDS if self._is_sent(name)}
         changed = {name for name in sent & cleaned.keys() if not self._is_stored(name, cleaned[name])}
         for name in refused_fields(changed, before, after):
-            self.add_error(name, refusal(name))
+            self.add_error(name, field_refusal(name))
         for name in set(OVERRIDABLE_FIELDS) - set(after) - set(cleared_fields(before, after)) - self.errors.keys():
             cleaned[name] = self._stored(name)
         for name in after:

@@ -3,8 +3,9 @@
 from django import forms
 from nautobot.apps.forms import BootstrapMixin, DateTimePicker, DynamicModelMultipleChoiceField, MultiValueCharField
 
-from nautobot_job_registry import choices, models
+from nautobot_job_registry import models
 from nautobot_job_registry.forms.filters import choices_field, search_field
+from nautobot_job_registry.models import choices
 
 
 class SuspensionFilterForm(BootstrapMixin, forms.Form):

@@ -3,7 +3,7 @@
 from django.core.management.base import CommandError
 from django.db import OperationalError
 
-from nautobot_job_registry import readiness
+from nautobot_job_registry.core_bridge import host
 
 NOT_MIGRATED = "The database is not migrated to the latest: run `nautobot-server migrate` first."
 
@@ -15,7 +15,7 @@ def require_database() -> None:
         CommandError: If the database cannot be reached, or is not migrated to the latest.
     """
     try:
-        migrated = readiness.is_migrated()
+        migrated = host.is_migrated()
     except OperationalError as error:
         raise CommandError(f"The database cannot be used: {str(error).strip().splitlines()[0]}") from error
     if not migrated:

@@ -15,9 +15,9 @@ from django.db.models.fields.json import KeyTransform
 from django.utils import timezone
 from nautobot.apps.models import BaseManager, BaseModel, RestrictedQuerySet
 
-from nautobot_job_registry.choices import OverridableFieldChoices, OverrideOriginChoices
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS
 from nautobot_job_registry.engine.overrides import overrides_to_note
+from nautobot_job_registry.models.choices import OverridableFieldChoices, OverrideOriginChoices
 
 _origin: ContextVar[str] = ContextVar("job_registry_override_origin", default=OverrideOriginChoices.OPERATOR)
 

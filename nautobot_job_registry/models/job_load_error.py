@@ -5,7 +5,7 @@ from django.utils import timezone
 from nautobot.apps.constants import CHARFIELD_MAX_LENGTH
 from nautobot.apps.models import BaseModel
 
-from nautobot_job_registry.choices import SourceTypeChoices
+from nautobot_job_registry.models.choices import SourceTypeChoices
 
 
 # Neither custom links nor export templates: whoever writes one would read the traceback without the right to view it.

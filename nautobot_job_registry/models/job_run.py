@@ -5,7 +5,7 @@ from django.utils import timezone
 from nautobot.apps.constants import CHARFIELD_MAX_LENGTH
 from nautobot.apps.models import BaseManager, BaseModel, RestrictedQuerySet, extras_features
 
-from nautobot_job_registry.constants import CLASS_PATH_MAX_LENGTH
+from nautobot_job_registry.models.constants import CLASS_PATH_MAX_LENGTH
 
 # What no list of runs shows, and what can be megabytes.
 RESULT_NOT_LISTED = tuple(

@@ -4,7 +4,7 @@ from django.db import models
 from django.utils import timezone
 from nautobot.apps.models import BaseModel, extras_features
 
-from nautobot_job_registry.constants import CLASS_PATH_MAX_LENGTH
+from nautobot_job_registry.models.constants import CLASS_PATH_MAX_LENGTH
 
 
 @extras_features("custom_links", "export_templates")

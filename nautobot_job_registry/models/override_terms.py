@@ -11,9 +11,9 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from nautobot_job_registry.constants import APP_NAME, REASON_MAX_LENGTH
 from nautobot_job_registry.engine.overrides import overrides_to_note, terms_are_for
 from nautobot_job_registry.models.acting_user import acting_user
+from nautobot_job_registry.models.constants import APP_NAME, REASON_MAX_LENGTH
 from nautobot_job_registry.models.field_override import FieldOverride
 
 NOTHING_SET = "There is no override that this could be for: set the flag of a field as well."

@@ -7,9 +7,25 @@ from django.utils import timezone
 from nautobot.apps.constants import CHARFIELD_MAX_LENGTH
 from nautobot.apps.models import BaseManager, BaseModel, RestrictedQuerySet, extras_features
 
-from nautobot_job_registry.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
+from nautobot_job_registry.models.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
 
 ALL_SOURCES = "all"
+# What a reconcile counts, in the order in which it is shown; `Plan.counts()` has a number for each.
+COUNT_FIELDS = (
+    "registered",
+    "changed",
+    "uninstalled",
+    "returned",
+    "adopted",
+    "refreshed",
+    "unchanged",
+    "errors_opened",
+    "errors_updated",
+    "errors_resolved",
+    "overrides_ended",
+    "suspended",
+    "restored",
+)
 
 
 class ReconciliationQuerySet(RestrictedQuerySet):

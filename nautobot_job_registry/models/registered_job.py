@@ -16,9 +16,9 @@ from django.dispatch import Signal
 from nautobot.apps.constants import CHARFIELD_MAX_LENGTH
 from nautobot.apps.models import BaseManager, PrimaryModel, RestrictedQuerySet, extras_features
 
-from nautobot_job_registry.choices import AbsenceChoices, SourceTypeChoices
 from nautobot_job_registry.engine.fields import NAME_MAX_LENGTH, OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag
 from nautobot_job_registry.engine.overrides import overridden_fields, restored_values
+from nautobot_job_registry.models.choices import AbsenceChoices, SourceTypeChoices
 from nautobot_job_registry.models.field_override import FieldOverride
 from nautobot_job_registry.models.known_tags import know_tags
 from nautobot_job_registry.models.override_terms import OverrideTermsMixin

@@ -9,8 +9,8 @@ from django.utils import timezone
 from nautobot.apps.constants import CHARFIELD_MAX_LENGTH
 from nautobot.apps.models import BaseModel, extras_features
 
-from nautobot_job_registry.choices import AbsenceChoices, SuspensionOriginChoices, SuspensionOutcomeChoices
-from nautobot_job_registry.constants import CLASS_PATH_MAX_LENGTH
+from nautobot_job_registry.models.choices import AbsenceChoices, SuspensionOriginChoices, SuspensionOutcomeChoices
+from nautobot_job_registry.models.constants import CLASS_PATH_MAX_LENGTH
 
 
 @extras_features("custom_links", "export_templates")

@@ -9,7 +9,8 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from nautobot.apps.templatetags import placeholder
 
-from nautobot_job_registry import choices, models
+from nautobot_job_registry import models
+from nautobot_job_registry.models import choices
 
 SHORT_COMMIT_LENGTH = 8
 SHOWN_LENGTH = 120

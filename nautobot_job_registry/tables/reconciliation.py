@@ -5,7 +5,10 @@ from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 from nautobot.apps.tables import BaseTable, ToggleColumn
 
-from nautobot_job_registry import choices, filters, models, wording
+from nautobot_job_registry import filters, models
+from nautobot_job_registry.history import sentences
+from nautobot_job_registry.models import choices
+from nautobot_job_registry.models.reconciliation import COUNT_FIELDS
 from nautobot_job_registry.tables.display import status_label
 
 MAX_SENTENCES = 5
@@ -16,7 +19,7 @@ def summary_of(row: models.Reconciliation) -> str:
     """Return what a reconcile changed, in one line."""
     if row.status == choices.ReconciliationStatusChoices.FAILED:
         return NOTHING
-    return wording.summary({name: getattr(row, name) for name in wording.COUNTED})
+    return sentences.counts_summary({name: getattr(row, name) for name in sentences.COUNTED})
 
 
 class ReconciliationTable(BaseTable):
@@ -40,22 +43,7 @@ class ReconciliationTable(BaseTable):
             "scope",
             "status",
             "what_happened",
-            "registered",
-            "changed",
-            "uninstalled",
-            "returned",
-            "suspended",
-            "restored",
-            "adopted",
-            "overrides_ended",
-            "refreshed",
-            "unchanged",
-            "errors_opened",
-            "errors_updated",
-            "errors_resolved",
-            "overrides_ended",
-            "suspended",
-            "restored",
+            *COUNT_FIELDS,
             "finished",
             "duration",
             "user",
@@ -79,7 +67,7 @@ class ReconciliationTable(BaseTable):
         if "changes" in record.get_deferred_fields():
             return summary_of(record)
         wanted = filters.WantedChanges.of(dict(self.request.GET.lists()))
-        told = [wording.sentence(entry) for entry in wanted.among(record.changes)]
+        told = [sentences.sentence(entry) for entry in wanted.among(record.changes)]
         lines = told[:MAX_SENTENCES]
         if len(told) > MAX_SENTENCES:
             lines.append(f"… and {len(told) - MAX_SENTENCES} more")

@@ -6,7 +6,8 @@ from nautobot.apps.tables import BaseTable, BooleanColumn, ButtonsColumn, TagCol
 from nautobot.apps.templatetags import placeholder
 from nautobot.apps.utils import get_route_for_model
 
-from nautobot_job_registry import choices, models
+from nautobot_job_registry import models
+from nautobot_job_registry.models import choices
 from nautobot_job_registry.tables.display import label, source_display, state_label, version_display
 
 PROPOSED = (

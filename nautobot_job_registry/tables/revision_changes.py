@@ -11,9 +11,9 @@ from nautobot.apps.templatetags import placeholder, validated_viewname
 from nautobot.apps.utils import get_route_for_model
 
 from nautobot_job_registry import models
-from nautobot_job_registry.engine import revision_changes
 from nautobot_job_registry.engine.plan import FieldChange
-from nautobot_job_registry.engine.revision_changes import VariableChange, VariableChangeKind
+from nautobot_job_registry.history import changes
+from nautobot_job_registry.history.changes import VariableChange, VariableChangeKind
 from nautobot_job_registry.tables.display import field_label, version_display
 
 FIRST = "First seen"
@@ -52,7 +52,7 @@ def in_words(fields: Iterable[FieldChange], variables: Iterable[VariableChange],
 def changes_since(before: Mapping[str, Any], revision: models.JobRevision) -> str:
     """Return what a revision changed since the one before, in words."""
     said = (before["metadata"], revision.metadata)
-    fields, variables = revision_changes.field_changes(*said), revision_changes.variable_changes(*said)
+    fields, variables = changes.field_changes(*said), changes.variable_changes(*said)
     text = in_words(fields, variables, before["source_hash"] != revision.source_hash)
     return text if before["number"] == revision.number - 1 else f"{text} (since revision {before['number']})"
 

@@ -6,7 +6,8 @@ from django.utils.safestring import SafeString
 from nautobot.apps.tables import BaseTable, ToggleColumn
 from nautobot.apps.templatetags import placeholder
 
-from nautobot_job_registry import choices, models
+from nautobot_job_registry import models
+from nautobot_job_registry.models import choices
 from nautobot_job_registry.tables.display import STATE_CLASSES, label
 
 KINDS = choices.SuspendedObjectChoices.as_dict()

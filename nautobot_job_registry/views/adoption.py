@@ -5,8 +5,10 @@ from django.shortcuts import redirect, render
 from nautobot.apps.utils import is_uuid
 from rest_framework.decorators import action
 
-from nautobot_job_registry import adopting, details
+from nautobot_job_registry.core_bridge import permissions
+from nautobot_job_registry.lifecycle.moves import adopting
 from nautobot_job_registry.models import RegisteredJob
+from nautobot_job_registry.views.details import panels
 
 TEMPLATES = "nautobot_job_registry/registeredjob"
 
@@ -23,20 +25,20 @@ class AdoptionViewMixin:
             predecessor = adopting.predecessor_of(job, key if is_uuid(key) else None, request.user)
             if request.method == "GET":
                 return self._asked(request, job, predecessor)
-            adopting.adopt(job, predecessor, request.user)
-        except (adopting.AdoptionError, adopting.NotPermittedError) as error:
+            adopting.adopt_past(job, predecessor, request.user)
+        except (adopting.AdoptionError, permissions.NotPermittedError) as error:
             messages.error(request, str(error))
         else:
             messages.success(request, f"{job.class_path} has adopted the past of {predecessor.class_path}.")
         return redirect(job.get_absolute_url())
 
     def _asked(self, request, job, predecessor):
-        preview = adopting.preview(job, predecessor, request.user)
+        preview = adopting.preview_adoption(job, predecessor, request.user)
         context = {
             "obj": job,
             "preview": preview,
-            "taken": [details.field_label(RegisteredJob, field) for field in preview.inheritance.taken],
-            "not_taken": [details.field_label(RegisteredJob, field) for field in preview.inheritance.not_taken],
+            "taken": [panels.field_label(RegisteredJob, field) for field in preview.inheritance.taken],
+            "not_taken": [panels.field_label(RegisteredJob, field) for field in preview.inheritance.not_taken],
             "return_url": job.get_absolute_url(),
             "card_class": "warning",
             "button_class": "primary",
@@ -58,7 +60,7 @@ class AdoptionViewMixin:
             context = {"obj": job, "predecessor": seen, "return_url": job.get_absolute_url()}
             return render(request, f"{TEMPLATES}_dismiss_predecessor.html", context)
         try:
-            adopting.dismiss(job)
+            adopting.dismiss_proposal(job)
         except adopting.AdoptionError as error:
             messages.error(request, str(error))
         else:

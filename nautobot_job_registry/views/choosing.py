@@ -5,7 +5,7 @@ import re
 from django.db.models import QuerySet
 from nautobot.apps.views import ObjectListViewMixin
 
-from nautobot_job_registry.constants import UUID_PATTERN
+from nautobot_job_registry.models.constants import UUID_PATTERN
 
 UUID_MATCH = re.compile(UUID_PATTERN)
 

@@ -10,8 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from nautobot.apps.views import GenericView
 
-from nautobot_job_registry import models, needs, tables
-from nautobot_job_registry.choices import ReconciliationStatusChoices, SourceTypeChoices
+from nautobot_job_registry import models, tables
+from nautobot_job_registry.metrics import needs
+from nautobot_job_registry.models.choices import ReconciliationStatusChoices, SourceTypeChoices
 from nautobot_job_registry.views import dashboard_charts
 
 TITLE = "What needs me now"

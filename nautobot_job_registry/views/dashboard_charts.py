@@ -8,8 +8,8 @@ from typing import Any
 
 from nautobot.apps.ui import EChartsBase, EChartsTypeChoices
 
-from nautobot_job_registry import needs
-from nautobot_job_registry.choices import ReconciliationStatusChoices, SourceTypeChoices
+from nautobot_job_registry.metrics import needs
+from nautobot_job_registry.models.choices import ReconciliationStatusChoices, SourceTypeChoices
 
 GREEN = {"light": "#1f8a45", "dark": "#3fae68"}
 RED = {"light": "#cf2b36", "dark": "#f0626b"}

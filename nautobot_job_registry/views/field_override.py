@@ -16,11 +16,13 @@ from nautobot.apps.utils import get_route_for_model
 from nautobot.apps.views import ObjectDetailViewMixin, ObjectListViewMixin
 from rest_framework.decorators import action
 
-from nautobot_job_registry import details, drift, filters, forms, models, tables
+from nautobot_job_registry import filters, forms, models, tables
 from nautobot_job_registry.api import serializers
-from nautobot_job_registry.constants import UUID_PATTERN
-from nautobot_job_registry.rights import WithheldError
+from nautobot_job_registry.core_bridge.permissions import WithheldError
+from nautobot_job_registry.models.constants import UUID_PATTERN
+from nautobot_job_registry.overrides import drift
 from nautobot_job_registry.views.choosing import chosen_rows
+from nautobot_job_registry.views.details import field_override, registered_job
 
 MAX_SHOWN = 50
 
@@ -33,7 +35,7 @@ class FieldOverrideUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
     filterset_form_class = forms.FieldOverrideFilterForm
     lookup_field = "pk"
     lookup_value_regex = UUID_PATTERN
-    object_detail_content = details.FIELD_OVERRIDE
+    object_detail_content = field_override.FIELD_OVERRIDE
     queryset = models.FieldOverride.objects.select_related("job__current_revision", "set_by").defer(
         "job__current_revision__source_code"
     )
@@ -80,13 +82,13 @@ class FieldOverrideUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
         if self.request.method != "POST":
             route = get_route_for_model(models.FieldOverride, "list")
             return redirect(overrides[0].get_absolute_url() if overrides else reverse(route))
-        return self._decide(drift.keep, overrides, "{} kept: drifted no more until the source changes again.")
+        return self._decide(drift.keep_overrides, overrides, "{} kept: drifted no more until the source changes again.")
 
     def _follow(self, chosen: QuerySet) -> HttpResponse:
         overrides = list(chosen)
         if overrides and not self.request.POST.get("_confirm"):
             return self._confirmation(overrides)
-        return self._decide(drift.follow, overrides, "{} cleared: the fields say what the source says.")
+        return self._decide(drift.follow_source, overrides, "{} cleared: the fields say what the source says.")
 
     def _decide(self, decide: Callable[..., int], overrides: list[Any], told: str) -> HttpResponse:
         """Do what is asked for, and say how it went; where nothing was chosen, nothing is done."""
@@ -129,5 +131,5 @@ class FieldOverrideUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
 def _values(override: models.FieldOverride) -> tuple[str, str]:
     """Return what a field says with its override, and without."""
     said = override.job.source_values
-    now = tables.value_text(said[override.field]) if override.field in said else details.UNKNOWN
+    now = tables.value_text(said[override.field]) if override.field in said else registered_job.UNKNOWN
     return tables.value_text(override.value), now

@@ -5,9 +5,11 @@ from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
-from nautobot_job_registry import comparison, details, filters, forms, models, tables
+from nautobot_job_registry import filters, forms, models, tables
 from nautobot_job_registry.api import serializers
-from nautobot_job_registry.constants import UUID_PATTERN
+from nautobot_job_registry.history import comparison
+from nautobot_job_registry.models.constants import UUID_PATTERN
+from nautobot_job_registry.views.details import job_revision
 
 
 class JobRevisionUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
@@ -18,7 +20,7 @@ class JobRevisionUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
     filterset_form_class = forms.JobRevisionFilterForm
     lookup_field = "pk"
     lookup_value_regex = UUID_PATTERN
-    object_detail_content = details.JOB_REVISION
+    object_detail_content = job_revision.JOB_REVISION
     queryset = models.JobRevision.objects.select_related("job", "reconciliation").defer(
         "source_code", "reconciliation__changes", "reconciliation__error"
     )
@@ -44,7 +46,7 @@ class JobRevisionUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
     def diff(self, request, *args, **kwargs):
         """Compare the revision with the one that `against` names, or with the one before it."""
         try:
-            compared = comparison.compare(self.get_object(), request.GET.get("against"), request.user)
+            compared = comparison.compare_revisions(self.get_object(), request.GET.get("against"), request.user)
         except comparison.NothingBeforeError as error:
             return Response({"obstacle": str(error)})
         except comparison.ComparisonError as error:

@@ -11,8 +11,11 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from nautobot.apps.views import GenericView, ObjectPermissionRequiredMixin
 
-from nautobot_job_registry import details, models, reconcile_now, report
+from nautobot_job_registry import models
+from nautobot_job_registry.core_bridge import own_jobs, permissions
 from nautobot_job_registry.engine.errors import UnknownSourceError
+from nautobot_job_registry.reconcile import on_request, report
+from nautobot_job_registry.views.details import reconciliation
 
 logger = logging.getLogger(__name__)
 
@@ -27,28 +30,28 @@ class ReconcileNowView(ObjectPermissionRequiredMixin, GenericView):
 
     def get_required_permission(self) -> str:
         """Ask for the right to add a reconciliation; running the job takes one more."""
-        return reconcile_now.ADD
+        return on_request.ADD
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show the plan of a source."""
-        source = request.GET.get("source") or reconcile_now.ALL
+        source = request.GET.get("source") or on_request.ALL
         context = {
             "title": TITLE,
             "source": source,
             "obstacle": obstacle(request.user),
             **planned(request.user, source),
-            "sources": reconcile_now.sources(),
+            "sources": on_request.known_scopes(),
         }
         return render(request, self.template_name, context)
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Begin the reconcile, and go to its run; where it cannot begin, say why and stay."""
-        source = request.POST.get("source") or reconcile_now.ALL
+        source = request.POST.get("source") or on_request.ALL
         try:
-            run = reconcile_now.begin(request.user, source)
-        except reconcile_now.NotPermittedError as error:
+            run = on_request.begin_on_request(request.user, source)
+        except permissions.NotPermittedError as error:
             raise PermissionDenied(str(error)) from error
-        except (reconcile_now.ReconcileNowError, UnknownSourceError) as error:
+        except (own_jobs.NotBegunError, UnknownSourceError) as error:
             messages.error(request, str(error))
             page = reverse("plugins:nautobot_job_registry:reconcile_now")
             return redirect(f"{page}?{urlencode({'source': source})}")
@@ -58,8 +61,8 @@ class ReconcileNowView(ObjectPermissionRequiredMixin, GenericView):
 def obstacle(user: Any) -> str:
     """Return why a user cannot begin a reconcile, or nothing."""
     try:
-        reconcile_now.job_to_run(user)
-    except reconcile_now.ReconcileNowError as error:
+        own_jobs.job_to_run(on_request.RECONCILE_JOB, user)
+    except (own_jobs.NotBegunError, permissions.NotPermittedError) as error:
         return str(error)
     return ""
 
@@ -67,14 +70,14 @@ def obstacle(user: Any) -> str:
 def planned(user: Any, source: str) -> dict[str, Any]:
     """Return what the page shows of a plan, or why there is none: whatever the job code raises, the page stays."""
     try:
-        plan = reconcile_now.make_plan(user, source)
-    except (reconcile_now.ReconcileNowError, UnknownSourceError) as error:
+        plan = on_request.plan_on_request(user, source)
+    except (permissions.NotPermittedError, UnknownSourceError) as error:
         return {"error": str(error)}
     except Exception as error:
         logger.exception("The plan of %s failed.", source)
         return {"error": f"The plan failed. {type(error).__name__}: {error}"}
     return {
         "plan": plan,
-        "summary": report.summary(plan),
-        "rows": list(details.shown_changes(report.plan_as_json(plan))),
+        "summary": report.summary_line(plan.counts()),
+        "rows": list(reconciliation.shown_changes(report.plan_as_json(plan))),
     }

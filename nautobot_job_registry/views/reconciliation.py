@@ -2,9 +2,10 @@
 
 from nautobot.apps.views import ObjectDetailViewMixin, ObjectListViewMixin
 
-from nautobot_job_registry import details, filters, forms, models, tables
+from nautobot_job_registry import filters, forms, models, tables
 from nautobot_job_registry.api import serializers
-from nautobot_job_registry.constants import UUID_PATTERN
+from nautobot_job_registry.models.constants import UUID_PATTERN
+from nautobot_job_registry.views.details import reconciliation
 
 
 class ReconciliationUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
@@ -15,7 +16,7 @@ class ReconciliationUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
     filterset_form_class = forms.ReconciliationFilterForm
     lookup_field = "pk"
     lookup_value_regex = UUID_PATTERN
-    object_detail_content = details.RECONCILIATION
+    object_detail_content = reconciliation.RECONCILIATION
     queryset = models.Reconciliation.objects.select_related("user", "job_result__job_model").defer("changes")
     serializer_class = serializers.ReconciliationSerializer
     table_class = tables.ReconciliationTable

@@ -22,17 +22,20 @@ from nautobot.core.views.utils import get_bulk_queryset_from_view
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
-from nautobot_job_registry import deletion, details, filters, forms, models, tables
+from nautobot_job_registry import filters, forms, models, tables
 from nautobot_job_registry.api.serializers import RegisteredJobSerializer
-from nautobot_job_registry.constants import UUID_PATTERN
-from nautobot_job_registry.rights import (
+from nautobot_job_registry.core_bridge import permissions
+from nautobot_job_registry.core_bridge.permissions import (
     DECISIONS,
     WithheldError,
     require_still_permitted,
     withheld,
     withheld_message,
 )
+from nautobot_job_registry.lifecycle import deletion
+from nautobot_job_registry.models.constants import UUID_PATTERN
 from nautobot_job_registry.views.adoption import AdoptionViewMixin
+from nautobot_job_registry.views.details import registered_job
 
 
 class ObjectUpdateViewMixin(NautobotViewSetMixin):
@@ -64,7 +67,7 @@ class RegisteredJobUIViewSet(
     filterset_form_class = forms.RegisteredJobFilterForm
     lookup_field = "pk"
     lookup_value_regex = UUID_PATTERN
-    object_detail_content = details.REGISTERED_JOB
+    object_detail_content = registered_job.REGISTERED_JOB
     queryset = (
         models.RegisteredJob.objects.select_related("git_repository", "current_revision", "core_job")
         .defer("current_revision__source_code")
@@ -86,10 +89,10 @@ class RegisteredJobUIViewSet(
         """Say beforehand what a deletion costs (rule 19)."""
         context = super().get_extra_context(request, instance)
         if self.action == "destroy" and instance is not None:
-            context["impact"] = deletion.impact([instance], request.user)
+            context["impact"] = deletion.deletion_impact([instance], request.user)
         if self.action == "bulk_destroy":
             chosen = get_bulk_queryset_from_view(user=request.user, action="delete", **self.key_params)
-            context["impact"] = deletion.impact(list(chosen), request.user)
+            context["impact"] = deletion.deletion_impact(list(chosen), request.user)
         return context
 
     @action(
@@ -141,8 +144,8 @@ class RegisteredJobUIViewSet(
         request, job = self.request, self.obj
         try:
             with transaction.atomic():
-                deletion.delete([job], request.user)
-        except (deletion.InstalledError, deletion.NotPermittedError) as error:
+                deletion.delete_records([job], request.user)
+        except (deletion.InstalledError, permissions.NotPermittedError) as error:
             messages.error(request, str(error))
             self.success_url = job.get_absolute_url()
             return
@@ -152,7 +155,7 @@ class RegisteredJobUIViewSet(
     def send_bulk_delete_objects_to_job(self, request):
         """Refuse at once what the job that deletes would refuse later (rules 17 and 19)."""
         jobs = list(get_bulk_queryset_from_view(user=request.user, action="delete", **self.key_params))
-        reason = deletion.refusal(jobs) or _missing_right(request.user, "delete", jobs)
+        reason = deletion.deletion_refusal(jobs) or _missing_right(request.user, "delete", jobs)
         return self._refused(request, reason) if reason else super().send_bulk_delete_objects_to_job(request)
 
     def send_bulk_edit_objects_to_job(self, request, form_data):

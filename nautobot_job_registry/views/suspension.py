@@ -9,10 +9,13 @@ from django.shortcuts import redirect
 from nautobot.apps.views import ObjectDetailViewMixin, ObjectListViewMixin
 from rest_framework.decorators import action
 
-from nautobot_job_registry import details, filters, forms, models, restoring, tables
+from nautobot_job_registry import filters, forms, models, tables
 from nautobot_job_registry.api import serializers
-from nautobot_job_registry.constants import UUID_PATTERN
+from nautobot_job_registry.core_bridge import permissions
+from nautobot_job_registry.lifecycle.suspensions import restoring
+from nautobot_job_registry.models.constants import UUID_PATTERN
 from nautobot_job_registry.views.choosing import chosen_rows
+from nautobot_job_registry.views.details import suspension as details_suspension
 
 NOTHING_SELECTED = "No suspension was selected, so that nothing was restored."
 
@@ -25,7 +28,7 @@ class SuspensionUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
     filterset_form_class = forms.SuspensionFilterForm
     lookup_field = "pk"
     lookup_value_regex = UUID_PATTERN
-    object_detail_content = details.SUSPENSION
+    object_detail_content = details_suspension.SUSPENSION
     queryset = models.Suspension.objects.select_related("job", "object_type", "restored_by")
     serializer_class = serializers.SuspensionSerializer
     table_class = tables.SuspensionTable
@@ -69,7 +72,7 @@ class SuspensionUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
         names = ", ".join(row.object_name for row in rows)
         try:
             restoring.restore(rows, request.user)
-        except restoring.NotPermittedError as error:
+        except permissions.NotPermittedError as error:
             raise PermissionDenied(str(error)) from error
         except restoring.NotRestorableError as error:
             messages.error(request, f"Nothing was restored. {error}")

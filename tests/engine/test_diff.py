@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nautobot_job_registry.engine import diff
-from nautobot_job_registry.engine.diff import compare, rows, unified
+from nautobot_job_registry.history import diff
+from nautobot_job_registry.history.diff import compare_texts, rows, unified
 
 TEXTS = st.lists(st.sampled_from("abcde\r\u2028"), max_size=30).map("\n".join)
 
@@ -31,7 +31,7 @@ def sides(found):
 @settings(max_examples=300, deadline=None)
 @given(TEXTS, TEXTS, st.sampled_from((0, 40, diff.BUDGET)))
 def test_the_new_text_can_be_made_from_the_old_one_and_the_diff(old, new, budget):
-    found = compare(old, new, budget=budget)
+    found = compare_texts(old, new, budget=budget)
     assert rebuilt(found) == new
     assert not found.hunks if old == new else found.hunks
     assert (found.added, found.removed) == (
@@ -48,7 +48,7 @@ def kept(found):
 @settings(max_examples=200, deadline=None)
 @given(TEXTS, TEXTS)
 def test_a_row_has_the_line_and_its_number_on_either_side(old, new):
-    found = compare(old, new)
+    found = compare_texts(old, new)
     shown = [row for hunk in found.hunks for row in rows(found, hunk)]
     for row in shown:
         for number, text, lines in ((row.old_number, row.old, found.old), (row.new_number, row.new, found.new)):
@@ -61,22 +61,22 @@ def test_unified_format_is_that_of_difflib():
     old = "".join(f"line {number}\n" for number in range(40))
     new = old.replace("line 3\n", "").replace("line 20\n", "line 20 changed\n").replace("line 30\n", "line 30\nnew\n")
     expected = difflib.unified_diff(old.splitlines(True), new.splitlines(True), "old", "new")
-    assert unified(compare(old, new), "old", "new") == "".join(expected)
-    assert unified(compare(old, old), "old", "new") == ""
+    assert unified(compare_texts(old, new), "old", "new") == "".join(expected)
+    assert unified(compare_texts(old, old), "old", "new") == ""
 
 
 def test_unified_format_says_where_a_last_line_has_no_end():
-    text = unified(compare("a\nb", "a\nb\n"), "old", "new")
+    text = unified(compare_texts("a\nb", "a\nb\n"), "old", "new")
     assert text == "--- old\n+++ new\n@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+b\n"
 
 
 def test_text_that_begins_and_one_that_ends_with_nothing():
-    assert unified(compare("", "a\n"), "old", "new").splitlines()[2:] == ["@@ -0,0 +1 @@", "+a"]
-    assert unified(compare("a\n", ""), "old", "new").splitlines()[2:] == ["@@ -1 +0,0 @@", "-a"]
+    assert unified(compare_texts("", "a\n"), "old", "new").splitlines()[2:] == ["@@ -0,0 +1 @@", "+a"]
+    assert unified(compare_texts("a\n", ""), "old", "new").splitlines()[2:] == ["@@ -1 +0,0 @@", "-a"]
 
 
 def test_only_a_line_feed_ends_a_line():
-    assert compare("a\u2028b\x0cc\r\n", "").old == ("a\u2028b\x0cc\r\n",)
+    assert compare_texts("a\u2028b\x0cc\r\n", "").old == ("a\u2028b\x0cc\r\n",)
 
 
 class CountedLine(str):
@@ -113,7 +113,7 @@ def test_a_hard_pair_of_texts_costs_no_more_than_the_budget(name, monkeypatch):
     old, new = HARD[name]
     monkeypatch.setattr(CountedLine, "looked_at", 0)
     monkeypatch.setattr(diff, "_lines", lambda text: tuple(map(CountedLine, text.splitlines(keepends=True))))
-    found = compare(old, new)
+    found = compare_texts(old, new)
     assert rebuilt(found) == new
     assert CountedLine.looked_at < diff.BUDGET + 10 * (len(found.old) + len(found.new))
 
@@ -121,15 +121,15 @@ def test_a_hard_pair_of_texts_costs_no_more_than_the_budget(name, monkeypatch):
 def test_a_gap_that_is_too_large_is_replaced_as_a_whole_and_the_rest_compared():
     old = "begin\n" + "a\nb\n" * 50 + "middle\none\ntwo\nend\n"
     new = "begin\n" + "b\nc\na\n" * 50 + "middle\none\nzwei\nend\n"
-    found = compare(old, new, budget=500)
+    found = compare_texts(old, new, budget=500)
     assert found.is_coarse
     assert rebuilt(found) == new
     assert "-two\n+zwei\n" in unified(found, "old", "new")
-    assert not compare(old, new).is_coarse
+    assert not compare_texts(old, new).is_coarse
 
 
 def test_two_generated_modules_of_two_megabytes_are_compared_whole():
     lines = [f"    '{number:06}': {{'name': 'device-{number}', 'role': 'leaf'}},\n" for number in range(40_000)]
     changed = [line.replace("leaf", "spine") if number % 400 == 0 else line for number, line in enumerate(lines)]
-    found = compare("".join(lines), "".join(changed))
+    found = compare_texts("".join(lines), "".join(changed))
     assert (found.added, found.removed, found.is_coarse) == (100, 100, False)

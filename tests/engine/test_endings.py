@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from nautobot_job_registry.engine.descriptor import ScanStatus
-from nautobot_job_registry.engine.plan import ActionKind, make_plan, make_plan_of_ends
+from nautobot_job_registry.engine.plan import ActionKind
+from nautobot_job_registry.reconcile.plan import make_plan, make_plan_of_ends
 from tests.engine.builders import GIT, make_core, make_descriptor, make_discovery, make_record, make_scan, make_state
 
 SAID = make_descriptor(time_limit=60.0)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nautobot_job_registry.engine import highlight
-from nautobot_job_registry.engine.highlight import highlighted
+from nautobot_job_registry.history import highlight
+from nautobot_job_registry.history.highlight import highlighted
 
 MODULE = '''"""A module
 of jobs."""

@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 
 from nautobot_job_registry.engine.descriptor import ScanStatus
-from nautobot_job_registry.engine.load_errors import ErrorActionKind, error_actions, rejected_error_actions
 from nautobot_job_registry.engine.records import ErrorRecord
+from nautobot_job_registry.sources.load_errors import ErrorActionKind, error_actions, rejected_error_actions
 from tests.engine.builders import GIT, LOCAL, make_discovery, make_failure, make_scan
 
 EFFECTIVE, REJECTED, LATER = "a" * 40, "b" * 40, "c" * 40

@@ -4,9 +4,9 @@ from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS
 from nautobot_job_registry.engine.overrides import (
     Override,
     cleared_fields,
+    field_refusal,
     overridden_fields,
     overrides_to_note,
-    refusal,
     refused_fields,
     restored_values,
 )
@@ -33,7 +33,7 @@ def test_overridden_fields_keep_the_order_of_the_design():
 def test_a_change_is_refused_where_the_flag_is_false_and_stays_so():
     changed = {"name", "hidden", "time_limit", "grouping"}
     assert refused_fields(changed, before={"hidden", "grouping"}, after={"time_limit", "grouping"}) == ("name",)
-    assert "'name_override'" in refusal("name")
+    assert "'name_override'" in field_refusal("name")
 
 
 def test_a_field_is_cleared_where_its_flag_goes():

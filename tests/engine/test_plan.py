@@ -6,8 +6,10 @@ from uuid import uuid4
 import pytest
 
 from nautobot_job_registry.engine.descriptor import ScanStatus
-from nautobot_job_registry.engine.plan import ActionKind, ErrorActionKind, make_plan
+from nautobot_job_registry.engine.plan import ActionKind
 from nautobot_job_registry.engine.records import ErrorRecord
+from nautobot_job_registry.reconcile.plan import make_plan
+from nautobot_job_registry.sources.load_errors import ErrorActionKind
 from tests.engine.builders import (
     GIT,
     LOCAL,

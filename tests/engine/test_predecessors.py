@@ -5,9 +5,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from nautobot_job_registry.engine.plan import make_plan
-from nautobot_job_registry.engine.predecessors import SAME_CLASS, SAME_MODULE, SAME_TEXT
 from nautobot_job_registry.engine.records import Past
+from nautobot_job_registry.lifecycle.moves.proposals import SAME_CLASS, SAME_MODULE, SAME_TEXT
+from nautobot_job_registry.reconcile.plan import make_plan
 from tests.engine.builders import (
     GIT,
     LOCAL,

@@ -1,6 +1,6 @@
 """What two revisions say differently."""
 
-from nautobot_job_registry.engine.revision_changes import field_changes, variable_changes
+from nautobot_job_registry.history.changes import field_changes, variable_changes
 
 
 def variable(name, **values):

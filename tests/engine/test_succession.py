@@ -2,8 +2,9 @@
 
 import pytest
 
+from nautobot_job_registry.core_bridge.annotations import merged_custom_fields
 from nautobot_job_registry.engine.names import is_numbered
-from nautobot_job_registry.engine.succession import Decided, Party, inherit, merged_custom_fields, refusal
+from nautobot_job_registry.lifecycle.moves.rules import Decided, Party, adoption_refusal, inherit
 
 NEW = Party("new.Job", installed=True)
 OLD = Party("old.Job", installed=False, absence="removed")
@@ -27,7 +28,7 @@ OLD = Party("old.Job", installed=False, absence="removed")
     ],
 )
 def test_refusal_names_the_reason(successor, predecessor, words):
-    reason = refusal(successor, predecessor)
+    reason = adoption_refusal(successor, predecessor)
     assert words in reason
     assert bool(reason) == bool(words)
 

@@ -6,19 +6,15 @@ from uuid import UUID
 
 import pytest
 
-from nautobot_job_registry.engine.suspensions import (
-    Dependent,
-    DependentActionKind,
-    DependentKind,
-    Ending,
+from nautobot_job_registry.engine.dependents import Dependent, DependentActionKind, DependentKind, Ending, tally
+from nautobot_job_registry.lifecycle.suspensions.rules import (
     JobSituation,
     Obstacle,
     SuspensionRecord,
-    decide,
+    decide_dependents,
     is_changed,
     obstacle,
     switched_off,
-    tally,
 )
 
 NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
@@ -45,7 +41,7 @@ def make_suspension(kind=SCHEDULE, reason="removed", state=OFF):
 
 
 def decided(job, dependents, suspensions=(), **options):
-    return [(action.kind, action.ending) for action in decide(job, dependents, suspensions, **options)]
+    return [(action.kind, action.ending) for action in decide_dependents(job, dependents, suspensions, **options)]
 
 
 SUSPEND = [(DependentActionKind.SUSPEND, None)]
@@ -80,7 +76,7 @@ def test_only_what_can_run_the_job_is_switched_off(kind, values, expected):
 @pytest.mark.parametrize("absence", ABSENCES)
 def test_reason_of_what_core_switched_off_is_noted_once(absence):
     dependent = make_dependent(state=OFF)
-    [action] = decide(ABSENCES[absence], [dependent], [make_suspension(reason="")])
+    [action] = decide_dependents(ABSENCES[absence], [dependent], [make_suspension(reason="")])
     assert (action.kind, action.reason) == (DependentActionKind.NOTE, absence)
     assert decided(ABSENCES[absence], [dependent], [make_suspension(reason=absence)]) == []
 
@@ -173,7 +169,7 @@ def test_tally_counts_kind_by_kind_and_knows_the_first_run():
         replace(make_dependent(next_run=NOW), id=UUID(int=6)),
         replace(make_dependent(HOOK), id=UUID(int=7)),
     ]
-    found = tally(decide(receiver, dependents, ()))
+    found = tally(decide_dependents(receiver, dependents, ()))
     assert (found.schedules, found.job_hooks, found.job_buttons, found.next_run) == (2, 1, 0, NOW)
     assert not found.is_empty
     assert tally(()).is_empty

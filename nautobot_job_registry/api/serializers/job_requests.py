@@ -13,9 +13,9 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.utils.encoders import JSONEncoder
 
 from nautobot_job_registry.api.serializers.queues import malformed_queues
+from nautobot_job_registry.core_bridge.permissions import DECISIONS, withheld, withheld_message
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag
-from nautobot_job_registry.engine.overrides import cleared_fields, refusal, refused_fields
-from nautobot_job_registry.rights import DECISIONS, withheld, withheld_message
+from nautobot_job_registry.engine.overrides import cleared_fields, field_refusal, refused_fields
 
 MADE_BY_RECONCILING = (
     "A registered job cannot be made: it is registered by reconciling, when its class is found in a source. Run "
@@ -71,7 +71,7 @@ class RegisteredJobRequestMixin(serializers.Serializer):
         changed = self.changed_fields(attrs)
         refused = refused_fields(changed, self.instance.overridden_fields, after)
         if refused:
-            raise serializers.ValidationError({field: refusal(field) for field in refused})
+            raise serializers.ValidationError({field: field_refusal(field) for field in refused})
         if attrs.keys() & {"override_reason", "override_expires_at"}:
             self.instance.override_named = after & self._named(attrs)
         if "job_queues" in changed & after:

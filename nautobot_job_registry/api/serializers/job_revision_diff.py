@@ -2,8 +2,8 @@
 
 from rest_framework import serializers
 
-from nautobot_job_registry.engine.arguments import ArgumentProblemKind
-from nautobot_job_registry.engine.revision_changes import VariableChangeKind
+from nautobot_job_registry.history.arguments import ArgumentProblemKind
+from nautobot_job_registry.history.changes import VariableChangeKind
 
 
 def choices_of(kinds: type) -> list[str]:

@@ -4,7 +4,7 @@ from nautobot.apps.api import BaseModelSerializer
 from nautobot.extras.models import JobResult
 from rest_framework import serializers
 
-from nautobot_job_registry.details import COUNT_FIELDS
+from nautobot_job_registry.models.reconciliation import COUNT_FIELDS
 
 
 class ReconcileRequestSerializer(serializers.Serializer):

@@ -9,8 +9,8 @@ from rest_framework import serializers
 from nautobot_job_registry import models
 from nautobot_job_registry.api.serializers.job_requests import RegisteredJobRequestMixin
 from nautobot_job_registry.api.serializers.queues import QueueDepthMixin
-from nautobot_job_registry.constants import REASON_MAX_LENGTH
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS, TEXT_FIELDS
+from nautobot_job_registry.models.constants import REASON_MAX_LENGTH
 
 
 class ChangeLogMixin:

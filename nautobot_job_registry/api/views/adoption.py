@@ -6,9 +6,10 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.response import Response
 
-from nautobot_job_registry import adopting
 from nautobot_job_registry.api.serializers import AdoptionSerializer, DismissalSerializer, RegisteredJobSerializer
 from nautobot_job_registry.api.views.conflict import ChangePermissions, Conflict
+from nautobot_job_registry.core_bridge import permissions
+from nautobot_job_registry.lifecycle.moves import adopting
 
 ANSWERS = {
     200: RegisteredJobSerializer,
@@ -31,12 +32,12 @@ class AdoptionMixin:
         body.is_valid(raise_exception=True)
         try:
             predecessor = adopting.predecessor_of(job, body.validated_data["predecessor"], request.user)
-            adopting.adopt(job, predecessor, request.user)
+            adopting.adopt_past(job, predecessor, request.user)
         except adopting.UnknownPredecessorError as error:
             raise ValidationError({"predecessor": [str(error)]}) from error
         except adopting.AdoptionError as error:
             raise Conflict(str(error)) from error
-        except adopting.NotPermittedError as error:
+        except permissions.NotPermittedError as error:
             raise PermissionDenied(str(error)) from error
         return Response(self.get_serializer(self.get_object()).data)
 
@@ -53,7 +54,7 @@ class AdoptionMixin:
         job = self.get_object()
         DismissalSerializer(data=request.data).is_valid(raise_exception=True)
         try:
-            adopting.dismiss(job)
+            adopting.dismiss_proposal(job)
         except adopting.AdoptionError as error:
             raise Conflict(str(error)) from error
         return Response(self.get_serializer(job).data)

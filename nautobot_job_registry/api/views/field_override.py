@@ -14,10 +14,11 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 
-from nautobot_job_registry import drift, filters, models
+from nautobot_job_registry import filters, models
 from nautobot_job_registry.api import serializers
 from nautobot_job_registry.api.mixins import RegistryViewSetMixin
-from nautobot_job_registry.rights import WithheldError
+from nautobot_job_registry.core_bridge.permissions import WithheldError
+from nautobot_job_registry.overrides import drift
 
 NOT_FOUND = "There is no override with this ID that you may view."
 NOT_A_LIST = "Send a list of JSON objects, each with the `id` of an override."
@@ -77,24 +78,24 @@ class FieldOverrideViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
     @decision(detail=True)
     def keep(self, request, *args, **kwargs):
         """Keep the override against what the source says now, so that it is drifted no more."""
-        self._decide(drift.keep, [self.get_object()])
+        self._decide(drift.keep_overrides, [self.get_object()])
         return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(request=None, responses={200: serializers.OverrideDecisionSerializer})
     @decision(detail=True)
     def follow(self, request, *args, **kwargs):
         """Clear the override, so that the field says what the source says."""
-        return self._decide(drift.follow, [self.get_object()])
+        return self._decide(drift.follow_source, [self.get_object()])
 
     @decision_on_many("keep")
     def bulk_keep(self, request, *args, **kwargs):
         """Keep many overrides against what the source says now: all of them, or none."""
-        return self._decide(drift.keep, self._named_overrides())
+        return self._decide(drift.keep_overrides, self._named_overrides())
 
     @decision_on_many("follow")
     def bulk_follow(self, request, *args, **kwargs):
         """Clear many overrides, so that the fields say what the source says: all of them, or none."""
-        return self._decide(drift.follow, self._named_overrides())
+        return self._decide(drift.follow_source, self._named_overrides())
 
     def _decide(self, decide: Callable[..., int], overrides: Iterable[models.FieldOverride]) -> Response:
         try:

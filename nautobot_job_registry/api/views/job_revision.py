@@ -6,10 +6,11 @@ from rest_framework import exceptions
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
-from nautobot_job_registry import comparison, filters, models
+from nautobot_job_registry import filters, models
 from nautobot_job_registry.api import serializers
 from nautobot_job_registry.api.mixins import RegistryViewSetMixin
 from nautobot_job_registry.api.views.visibility import READ_ONLY_METHODS, SourceVisibilityMixin
+from nautobot_job_registry.history import comparison
 
 AGAINST = OpenApiParameter(
     "against",
@@ -34,7 +35,9 @@ class JobRevisionViewSet(RegistryViewSetMixin, SourceVisibilityMixin, ReadOnlyMo
         The code is told to those who may view the source of both revisions.
         """
         try:
-            compared = comparison.compare(self.get_object(), request.query_params.get("against"), request.user)
+            compared = comparison.compare_revisions(
+                self.get_object(), request.query_params.get("against"), request.user
+            )
         except comparison.ComparisonError as error:
             raise exceptions.ValidationError({"against": [str(error)]}) from error
         return Response(serializers.JobRevisionDiffSerializer(compared).data)

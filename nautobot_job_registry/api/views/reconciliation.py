@@ -9,11 +9,13 @@ from rest_framework import exceptions, status
 from rest_framework.parsers import JSONParser
 from rest_framework.response import Response
 
-from nautobot_job_registry import filters, models, reconcile_now, report
+from nautobot_job_registry import filters, models
 from nautobot_job_registry.api import serializers
 from nautobot_job_registry.api.mixins import RegistryViewSetMixin
 from nautobot_job_registry.api.serializers import reconcile_request
+from nautobot_job_registry.core_bridge import own_jobs, permissions
 from nautobot_job_registry.engine.errors import UnknownSourceError
+from nautobot_job_registry.reconcile import on_request, report
 
 logger = logging.getLogger(__name__)
 
@@ -73,9 +75,9 @@ class ReconciliationViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
             return self.answer(request, **body.validated_data)
         except UnknownSourceError as error:
             raise exceptions.ValidationError({"source": [str(error)]}) from error
-        except reconcile_now.NoWorkerError as error:
+        except own_jobs.NoWorkerError as error:
             raise NoWorker(str(error)) from error
-        except reconcile_now.ReconcileNowError as error:
+        except (own_jobs.NotBegunError, permissions.NotPermittedError) as error:
             raise exceptions.PermissionDenied(str(error)) from error
 
     def answer(self, request, source, dry_run):
@@ -84,7 +86,7 @@ class ReconciliationViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
             plan = self.plan(request.user, source)
             found = {"counts": plan.counts(), "changes": report.plan_as_json(plan)}
             return Response({"dry_run": True, "source": source, **found})
-        run = reconcile_now.begin(request.user, source)
+        run = on_request.begin_on_request(request.user, source)
         serializer = reconcile_request.ReconcileBegunSerializer(
             {"dry_run": False, "source": source, "job_result": run}, context=self.get_serializer_context()
         )
@@ -93,8 +95,8 @@ class ReconciliationViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
     def plan(self, user, source):
         """Return the plan of a dry run; where the code of a job makes it fail, that is not an error of the request."""
         try:
-            return reconcile_now.make_plan(user, source)
-        except (reconcile_now.ReconcileNowError, UnknownSourceError):
+            return on_request.plan_on_request(user, source)
+        except (own_jobs.NotBegunError, permissions.NotPermittedError, UnknownSourceError):
             raise
         except Exception as error:
             logger.exception("The plan of %s failed.", source)

@@ -15,7 +15,7 @@ from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 
-from nautobot_job_registry import deletion, filters, models
+from nautobot_job_registry import filters, models
 from nautobot_job_registry.api.mixins import RegistryViewSetMixin
 from nautobot_job_registry.api.serializers import (
     DeletionImpactSerializer,
@@ -25,8 +25,10 @@ from nautobot_job_registry.api.serializers import (
 from nautobot_job_registry.api.serializers.job_requests import MADE_BY_RECONCILING
 from nautobot_job_registry.api.views.adoption import AdoptionMixin
 from nautobot_job_registry.api.views.conflict import ChangePermissions, Conflict
+from nautobot_job_registry.core_bridge import permissions
+from nautobot_job_registry.core_bridge.permissions import WithheldError, require_still_permitted, withheld
 from nautobot_job_registry.engine.fields import override_flag
-from nautobot_job_registry.rights import WithheldError, require_still_permitted, withheld
+from nautobot_job_registry.lifecycle import deletion
 
 CHANGING_ACTIONS = ("reset_overrides", "adopt", "dismiss_predecessor")
 NOT_FOUND = "There is no registered job with this ID that you may {action}."
@@ -134,10 +136,10 @@ class RegisteredJobViewSet(AdoptionMixin, RegistryViewSetMixin, NautobotModelVie
 
     def _delete(self, jobs: list[models.RegisteredJob]) -> None:
         try:
-            deletion.delete(jobs, self.request.user)
+            deletion.delete_records(jobs, self.request.user)
         except deletion.InstalledError as error:
             raise Conflict(str(error)) from error
-        except deletion.NotPermittedError as error:
+        except permissions.NotPermittedError as error:
             raise PermissionDenied(str(error)) from error
 
     def _jobs(self, bodies: dict[str, Any], what: str) -> dict[str, models.RegisteredJob]:
@@ -172,7 +174,7 @@ class RegisteredJobViewSet(AdoptionMixin, RegistryViewSetMixin, NautobotModelVie
     @action(detail=True, methods=["get"], url_path="deletion-impact", filterset_class=None, pagination_class=None)
     def deletion_impact(self, request, *args, **kwargs):
         """Say what the deletion of the record would unlink, and what Nautobot would delete with it (rule 19)."""
-        return Response(DeletionImpactSerializer(deletion.impact([self.get_object()], request.user)).data)
+        return Response(DeletionImpactSerializer(deletion.deletion_impact([self.get_object()], request.user)).data)
 
 
 def _bodies_by_id(data: Any) -> dict[str, dict[str, Any]]:

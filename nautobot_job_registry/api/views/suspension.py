@@ -8,10 +8,12 @@ from rest_framework import serializers as rest_serializers
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
-from nautobot_job_registry import filters, models, restoring
+from nautobot_job_registry import filters, models
 from nautobot_job_registry.api import serializers
 from nautobot_job_registry.api.mixins import RegistryViewSetMixin
 from nautobot_job_registry.api.serializers.reconcile_request import RefusalSerializer
+from nautobot_job_registry.core_bridge import permissions
+from nautobot_job_registry.lifecycle.suspensions import restoring
 
 UNKNOWN = "There is no suspension with this ID that you may view."
 
@@ -89,7 +91,7 @@ class SuspensionViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
     def _restore(self, rows):
         try:
             restoring.restore(rows, self.request.user)
-        except restoring.NotPermittedError as error:
+        except permissions.NotPermittedError as error:
             raise exceptions.PermissionDenied(str(error)) from error
         except restoring.NotRestorableError as error:
             raise NotRestorable(str(error)) from error

@@ -2,7 +2,7 @@
 
 from django.db.models import Exists, OuterRef, QuerySet, Value
 
-from nautobot_job_registry import constants
+from nautobot_job_registry.models import constants
 
 READ_ONLY_METHODS = ["get", "head", "options"]
 

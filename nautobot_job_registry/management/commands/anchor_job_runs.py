@@ -4,8 +4,8 @@ import time
 
 from django.core.management.base import BaseCommand, CommandError
 
-from nautobot_job_registry import backfill
 from nautobot_job_registry.management.database import require_database
+from nautobot_job_registry.runs import backfill
 
 SECONDS_BETWEEN_LINES = 5
 

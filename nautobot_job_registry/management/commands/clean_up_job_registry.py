@@ -2,7 +2,7 @@
 
 from django.core.management.base import BaseCommand
 
-from nautobot_job_registry import retention
+from nautobot_job_registry.history import retention
 from nautobot_job_registry.management.database import require_database
 
 

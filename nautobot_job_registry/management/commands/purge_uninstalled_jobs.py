@@ -2,11 +2,10 @@
 
 from django.core.management.base import BaseCommand, CommandError
 
-from nautobot_job_registry import purge
-from nautobot_job_registry.engine.durations import parse_duration
-from nautobot_job_registry.engine.errors import DurationError
+from nautobot_job_registry.lifecycle import purge
 from nautobot_job_registry.management.database import require_database
-from nautobot_job_registry.report import as_table
+from nautobot_job_registry.management.durations import DurationError, parse_duration
+from nautobot_job_registry.reconcile.report import as_table
 
 NOT_CONFIRMED = "Nothing was deleted, as that was not confirmed."
 HEADINGS = ("Job", "Removed on", "Runs unlinked", "Schedules unlinked", "Hooks deleted", "Buttons deleted")
@@ -46,13 +45,13 @@ class Command(BaseCommand):
         except DurationError as error:
             raise CommandError(f"--older-than: {error}", returncode=2) from error
         require_database()
-        found = purge.plan(older_than)
+        found = purge.plan_purge(older_than)
         self.stdout.write(shown(found))
         if not found.jobs or options["dry_run"]:
             return
         if options["interactive"] and not _is_confirmed(len(found.jobs)):
             raise CommandError(NOT_CONFIRMED)
-        deleted = purge.carry_out(found)
+        deleted = purge.carry_out_purge(found)
         self.stdout.write(f"Deleted {len(deleted)} record(s).")
 
 

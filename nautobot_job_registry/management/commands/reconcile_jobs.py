@@ -6,11 +6,11 @@ from contextlib import redirect_stdout
 
 from django.core.management.base import BaseCommand, CommandError
 
-from nautobot_job_registry import discovery, report
-from nautobot_job_registry.choices import ReconciliationTriggerChoices
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.management.database import require_database
-from nautobot_job_registry.reconcile import reconcile
+from nautobot_job_registry.models.choices import ReconciliationTriggerChoices
+from nautobot_job_registry.reconcile import reconcile, report
+from nautobot_job_registry.sources import discovery
 
 
 class Command(BaseCommand):

@@ -4,9 +4,9 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from nautobot_job_registry import core_bridge
-from nautobot_job_registry.constants import END_OVERRIDES_JOB
+from nautobot_job_registry.core_bridge import own_jobs
 from nautobot_job_registry.management.database import require_database
+from nautobot_job_registry.models.constants import END_OVERRIDES_JOB
 
 SCHEDULE_NAME = "End overrides of jobs"
 
@@ -32,8 +32,8 @@ class Command(BaseCommand):
             raise CommandError(f"There is no active user {options['user']!r}.", returncode=2)
         try:
             with transaction.atomic():
-                schedule, is_new = core_bridge.schedule_hourly(END_OVERRIDES_JOB, SCHEDULE_NAME, user)
-        except core_bridge.SchedulingError as error:
+                schedule, is_new = own_jobs.schedule_hourly(END_OVERRIDES_JOB, SCHEDULE_NAME, user)
+        except own_jobs.SchedulingError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(_told(schedule, is_new))
 

@@ -1,0 +1,224 @@
+"""What an operator decided, on both sides, and what a record is going to say by it (rules 13 and 16)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from nautobot_job_registry.engine.descriptor import JobDescriptor
+from nautobot_job_registry.engine.fields import CORE_NAME_MAX_LENGTH, OVERRIDABLE_FIELDS, OVERRIDE_FLAGS, override_flag
+from nautobot_job_registry.engine.records import CoreState, JobKey, JobRecord, decisions_json
+
+
+@dataclass
+class Draft:
+    """One record in the making.
+
+    Attributes:
+        key: Module and class name.
+        record: What the registry holds, or None where the job is new to it.
+        columns: What every column is going to be.
+        descriptor: What the source says, or None where it says nothing.
+        core: What core's row says, where it tells anything new.
+        collisions: The fields that are overridden because core cannot store what the source says.
+    """
+
+    key: JobKey
+    record: JobRecord | None
+    columns: dict[str, Any]
+    descriptor: JobDescriptor | None = None
+    core: CoreState | None = None
+    collisions: set[str] = field(default_factory=set)
+
+    @property
+    def core_id(self) -> UUID | None:
+        """The primary key of core's row, if there is one."""
+        if self.core is not None:
+            return self.core.id
+        return self.record.core_job if self.record is not None else None
+
+    @property
+    def makes_core_row(self) -> bool:
+        """Whether core has no row of an installed job and could have one."""
+        return self.core_id is None and self.descriptor is not None and is_storable(self.descriptor)
+
+    @property
+    def has_core_row(self) -> bool:
+        """Whether core has a row of the job when the plan has been carried out."""
+        return self.core_id is not None or self.makes_core_row
+
+    def follow(self, name: str, value: Any) -> None:
+        """Let a field say what the source says."""
+        self.columns[name], self.columns[override_flag(name)] = value, False
+        self.collisions.discard(name)
+
+    def collide(self, name: str, value: Any) -> None:
+        """Override a field, as core cannot store what the source says."""
+        self.columns[name], self.columns[override_flag(name)] = value, True
+        self.collisions.add(name)
+
+
+def is_storable(descriptor: JobDescriptor) -> bool:
+    """Say whether core can have a row of a class: its names are short enough, and it is not of two kinds at once."""
+    metadata: Mapping[str, Any] = descriptor.metadata
+    names = (descriptor.module_name, descriptor.job_class_name)
+    both = metadata["is_job_hook_receiver"] and metadata["is_job_button_receiver"]
+    return not both and all(len(name) <= CORE_NAME_MAX_LENGTH for name in names)
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What an operator decided about one job.
+
+    Attributes:
+        enabled: Whether the job may be run.
+        values: The value of each field that is overridden.
+    """
+
+    enabled: bool
+    values: Mapping[str, Any]
+
+
+def decisions_of_record(record: JobRecord) -> Decisions:
+    """Return what the registry's own record holds."""
+    values = {name: record.columns[name] for name in record.overridden}
+    return Decisions(enabled=record.columns["enabled"], values=values)
+
+
+def merged_decisions(record: JobRecord | None, core: CoreState | None) -> Decisions:
+    """Return the record's decisions, with those added that changed in core since the record last saw it.
+
+    A job that the registry does not know yet takes over all that core says. Core's row made anew tells
+    nothing about what a person wants, so that the record's decisions stay.
+
+    Args:
+        record: What the registry holds, or None where the job is new to it.
+        core: What core holds, or None where it has no row, or one that says what the record knows already.
+    """
+    if record is None:
+        if core is None:
+            return Decisions(enabled=False, values={})
+        return Decisions(enabled=core.enabled, values={name: core.values[name] for name in core.overridden})
+    if core is None or not core.known:
+        return decisions_of_record(record)
+    return merge_decisions(decisions_of_record(record), core.known, core)
+
+
+def changed_overrides(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the fields whose override was made, changed or cleared, in alphabetical order.
+
+    Args:
+        before: The value of each overridden field as it was.
+        after: The same as it is now.
+    """
+    fields = sorted(before.keys() | after.keys())
+    return tuple(
+        field for field in fields if (field in before, before.get(field)) != (field in after, after.get(field))
+    )
+
+
+def merge_decisions(
+    ours: Decisions, known: Mapping[str, Any], core: CoreState, *, ours_first: Collection[str] = ()
+) -> Decisions:
+    """Return our decisions, with those of core's that have changed since they were last known.
+
+    Args:
+        ours: What the registry holds.
+        known: What the registry remembers of core's row.
+        core: What core's row says now.
+        ours_first: The fields, and `enabled`, in which our decision stays whatever core says.
+    """
+    now = core.decisions
+    values = dict(ours.values)
+    for name in changed_overrides(known["overrides"], now["overrides"]):
+        if name in ours_first:
+            continue
+        values.pop(name, None)
+        if name in now["overrides"]:
+            values[name] = core.values[name]
+    core_decides = now["enabled"] != known["enabled"] and "enabled" not in ours_first
+    return Decisions(enabled=now["enabled"] if core_decides else ours.enabled, values=values)
+
+
+def without_ended(decisions: Decisions, record: JobRecord | None) -> Decisions:
+    """Return what was decided about a job, without the overrides whose end has come.
+
+    Args:
+        decisions: What was decided in the registry and in core.
+        record: What the registry holds; None where the job is new to it.
+    """
+    if record is None or not record.ended:
+        return decisions
+    values = {name: value for name, value in decisions.values.items() if name not in record.ended}
+    return Decisions(enabled=decisions.enabled, values=values)
+
+
+def reverted_values(record: JobRecord) -> dict[str, Any]:
+    """Return what the fields say from then on whose override has ended, where the class is not asked.
+
+    It is what the current revision says; where none is known, the value stays (rule 13).
+    """
+    return {name: value for name, value in record.ended.items() if value is not None}
+
+
+def ended_fields(record: JobRecord, columns: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the fields of a record whose override ends with the new value of its columns."""
+    return tuple(
+        name
+        for name in OVERRIDABLE_FIELDS
+        if name in record.ended and record.columns[override_flag(name)] and not columns[override_flag(name)]
+    )
+
+
+SHARED_COLUMNS: Final = (*OVERRIDABLE_FIELDS, *OVERRIDE_FLAGS, "enabled")
+
+
+def include_default_queue(columns: dict[str, Any]) -> None:
+    """Have the default queue among the queues of a job, as core has."""
+    default = columns["default_job_queue"]
+    if default and default not in columns["job_queues"]:
+        columns["job_queues"] = tuple(sorted({*columns["job_queues"], default}))
+
+
+def core_columns(draft: Draft) -> dict[str, Any]:
+    """Return what is to be written to core's row: the columns that it has otherwise, with their new values.
+
+    Where core tells nothing new its row says what the record says. A row that is to be made gets all of them.
+
+    Args:
+        draft: The record as it is going to be.
+    """
+    if draft.makes_core_row:
+        return {name: draft.columns[name] for name in SHARED_COLUMNS}
+    if draft.core_id is None:
+        return {}
+    present = core_values(draft.core) if draft.core else draft.record.columns if draft.record else {}
+    changed = {name: draft.columns[name] for name in SHARED_COLUMNS if draft.columns[name] != present[name]}
+    if changed.get("default_job_queue", "") is None:
+        # A queue that was deleted here is still core's, where it cannot be without one.
+        del changed["default_job_queue"]
+    return changed
+
+
+def core_values(core: CoreState) -> Mapping[str, Any]:
+    """Return the columns of core's row that the registry shares with it."""
+    flags = {override_flag(name): name in core.overridden for name in OVERRIDABLE_FIELDS}
+    return {**core.values, **flags, "enabled": core.enabled}
+
+
+def remember_core(draft: Draft) -> None:
+    """Have the record remember what core's row says once the plan is carried out: the same as the record."""
+    if not draft.has_core_row:
+        return
+    core, columns = draft.core, draft.columns
+    decisions = decisions_json(columns)
+    if core is None and not draft.makes_core_row:
+        if draft.record is not None and decisions_json(draft.record.columns) != decisions:
+            columns["core_decisions"] = decisions
+        return
+    if core is not None and core.known is None:
+        columns["core_job"] = core.id
+    if core is None or core.known != decisions:
+        columns["core_decisions"] = decisions

@@ -1,0 +1,1 @@
+"""What changed, in words, side by side, and how long it is kept."""

@@ -1,0 +1,1 @@
+"""Jobs that leave, return and move."""

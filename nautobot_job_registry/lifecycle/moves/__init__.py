@@ -1,0 +1,1 @@
+"""Jobs that are moved or renamed, and their past."""

@@ -1,0 +1,1 @@
+"""What operators have overridden, and what the source says meanwhile."""

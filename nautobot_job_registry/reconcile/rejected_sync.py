@@ -1,0 +1,105 @@
+"""What the registry keeps of a Git sync that Nautobot rejects and rolls back (rule 12).
+
+A sync whose log has an error is rolled back at its end, and the previous commit is checked out again. The records of
+the jobs therefore stay as they are: they tell of the commit that stays in effect. Why the new one was rejected is
+written through a connection of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from nautobot.extras.choices import LogLevelChoices
+from nautobot.extras.models import GitRepository
+
+from nautobot_job_registry.core_bridge import host
+from nautobot_job_registry.core_bridge import rows as core_rows
+from nautobot_job_registry.engine.descriptor import Discovery, Source, SourceType
+from nautobot_job_registry.history import events
+from nautobot_job_registry.models.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
+from nautobot_job_registry.reconcile import load_error_rows, report
+from nautobot_job_registry.reconcile.plan import Outcome, Plan
+from nautobot_job_registry.reconcile.run import Occasion, record_failure, savepoint
+from nautobot_job_registry.sources import blame, discovery
+from nautobot_job_registry.sources.load_errors import Commit, ErrorKey, rejected_error_actions, with_authors
+
+REJECTED = (
+    "Nautobot rejected the sync to commit {attempted} and rolled it back. The jobs stay as they were at {effective}. "
+    "Mend what could not be loaded, and sync again."
+)
+NO_COMMIT = "no commit at all: the repository was never synced well"
+
+
+def is_rejected(job_result: Any) -> bool:
+    """Say whether Nautobot is going to roll back a sync: its log has an error already."""
+    entries = job_result.job_log_entries.using(host.surviving_connection_of(job_result))
+    return entries.filter(log_level=LogLevelChoices.LOG_ERROR).exists()
+
+
+def keep_load_errors(slug: str, *, user: Any = None, job_result: Any = None) -> Outcome:
+    """Store what cannot be loaded of the commit of a sync that is going to be rolled back, and nothing else.
+
+    Args:
+        slug: The slug of the repository.
+        user: Who started the sync, if anybody.
+        job_result: The run of the sync.
+
+    Returns:
+        What was found, as a plan without jobs, and the row of the log; none where there was nothing to tell.
+
+    Raises:
+        Exception: Whatever goes wrong. It has been stored as a failed reconciliation (rule 11).
+    """
+    occasion = Occasion(ReconciliationTriggerChoices.GIT_SYNC, f"git:{slug}", user, job_result)
+    started = timezone.now()
+    try:
+        with savepoint():
+            found = discovery.discover(occasion.scope, reload=False)
+        authors = blame.authors_of(found.failures)
+        return _keep(found, slug, occasion, started, authors)
+    except Exception:
+        record_failure(occasion, started)
+        raise
+
+
+def _keep(
+    found: Discovery, slug: str, occasion: Occasion, started: datetime, authors: Mapping[ErrorKey, Commit]
+) -> Outcome:
+    using = host.surviving_connection_of(occasion.job_result)
+    with host.surviving_transaction(using):
+        core_rows.lock_registry(using)
+        plan = _plan(found, slug, using, authors)
+        if plan.is_empty:
+            return Outcome(plan)
+        key = host.visible_key(GitRepository, using, slug=slug)
+        load_error_rows.write_load_errors(plan.errors, {slug: key} if key else {}, started, using)
+        row = occasion.row(
+            started,
+            using=using,
+            status=ReconciliationStatusChoices.REJECTED,
+            error=REJECTED.format(attempted=_version(found), effective=_effective_version(slug, using) or NO_COMMIT),
+            changes=report.plan_as_json(plan),
+            **plan.counts(),
+        )
+        row.save(using=using)
+        events.announce(row, using)
+    return Outcome(plan, row)
+
+
+def _plan(found: Discovery, slug: str, using: str, authors: Mapping[ErrorKey, Commit]) -> Plan:
+    source = Source(SourceType.GIT, slug)
+    known, effective = load_error_rows.open_load_errors(using), _effective_version(slug, using)
+    actions = list(rejected_error_actions(found.failures, known, source, effective))
+    return Plan(errors=with_authors(actions, authors))
+
+
+def _effective_version(slug: str, using: str) -> str:
+    """Return the commit that stays in effect: the connection does not see what the sync has written."""
+    return GitRepository.objects.using(using).filter(slug=slug).values_list("current_head", flat=True).first() or ""
+
+
+def _version(found: Discovery) -> str:
+    return next((scan.version for scan in found.scans), "")

@@ -1,0 +1,202 @@
+"""A plan in words and in JSON: for the log, the command line and the reconciliation's row."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from nautobot_job_registry.engine.dependents import DependentAction, tally
+from nautobot_job_registry.engine.descriptor import Source, SourceType
+from nautobot_job_registry.engine.fields import override_flag
+from nautobot_job_registry.engine.plan import JobAction
+from nautobot_job_registry.engine.records import JobKey
+from nautobot_job_registry.lifecycle.moves.proposals import Moves
+from nautobot_job_registry.reconcile.plan import Outcome, Plan
+
+SHOWN_LENGTH = 60
+OVERRIDE_ENDS = "end override"
+ERROR_SUMMARY = "load errors: {errors_opened} new, {errors_updated} changed, {errors_resolved} resolved"
+DEPENDENT_SUMMARY = "schedules, hooks and buttons: {suspended} suspended, {restored} restored"
+# What happens to dependents, by the key of `changes` that counts them: the action where nothing else happens to the
+# job, what is said of their number, and what is said of the next run of a schedule.
+DEPENDENTS = {
+    "suspended": ("suspend", "switched off", "the next run would be"),
+    "restored": ("restore", "switched on again", "the next run is"),
+    "left": ("close", "left as it is: somebody has changed or deleted it since", ""),
+}
+ERROR_FACTS = (
+    "message",
+    "exception_type",
+    "file_path",
+    "line",
+    "source_version",
+    "effective_version",
+    "commit_author",
+    "commit_subject",
+)
+JOB_SUMMARY = (
+    "{registered} registered, {returned} returned, {changed} changed, {uninstalled} uninstalled, {adopted} adopted"
+)
+
+
+def plan_as_json(plan: Plan) -> list[dict[str, Any]]:
+    """Return the actions of a plan as data that JSON can hold: job by job, field by field.
+
+    What happens to the schedules, hooks and buttons of a job is told by their numbers, under `dependents`.
+    """
+    return _as_json(plan, plan.dependents)
+
+
+def outcome_as_json(outcome: Outcome) -> list[dict[str, Any]]:
+    """Return what a reconcile did, in the form of `plan_as_json`, with what came back on beside the plan."""
+    return _as_json(outcome.plan, (*outcome.plan.dependents, *outcome.came_back))
+
+
+def _as_json(plan: Plan, actions: Sequence[DependentAction]) -> list[dict[str, Any]]:
+    dependents = _dependents_as_json(actions)
+    jobs = [_job_as_json(action) for action in plan.jobs]
+    for entry in jobs:
+        if entry["job"] in dependents:
+            entry["dependents"] = dependents.pop(entry["job"])
+    others = [
+        {"job": job, "action": DEPENDENTS[next(iter(found))][0], "fields": {}, "dependents": found}
+        for job, found in dependents.items()
+    ]
+    return [*jobs, *others, *_errors_as_json(plan), *_moves_as_json(plan.moves)]
+
+
+def _dependents_as_json(actions: Sequence[DependentAction]) -> dict[str, dict[str, Any]]:
+    by_job: dict[str, list[DependentAction]] = defaultdict(list)
+    for action in actions:
+        by_job[action.class_path].append(action)
+    return {job: _tallies(found) for job, found in by_job.items()}
+
+
+def _tallies(actions: list[DependentAction]) -> dict[str, Any]:
+    """Return the numbers of what is switched off, on again, and left: those that are not zero."""
+    parts = {
+        "suspended": [action for action in actions if action.switches_off],
+        "restored": [action for action in actions if action.switches_on],
+        "left": [action for action in actions if not (action.switches_off or action.switches_on)],
+    }
+    return {name: asdict(tally(found)) for name, found in parts.items() if found}
+
+
+def _job_as_json(action: JobAction) -> dict[str, Any]:
+    fields = {
+        change.field: {"old": change.old, "new": change.new}
+        for change in action.changes
+        if change.field != "core_decisions"
+    }
+    entry = {
+        "job": action.class_path,
+        "source": _source(action).label,
+        "action": action.kind.value,
+        "absence": action.columns["absence"],
+        "fields": fields,
+    }
+    return {**entry, "overrides_ended": list(action.ended)} if action.ended else entry
+
+
+def _source(action: JobAction) -> Source:
+    return Source(SourceType(action.columns["source_type"]), action.columns["source_name"])
+
+
+def _errors_as_json(plan: Plan) -> Iterator[dict[str, Any]]:
+    for action in plan.errors:
+        facts = {name: getattr(action.failure, name) for name in ERROR_FACTS} if action.failure else {"message": ""}
+        yield {"load_error": action.label, "source": action.source, "action": action.kind.value, **facts}
+
+
+def _moves_as_json(moves: Moves) -> Iterator[dict[str, Any]]:
+    for proposal in moves.proposals:
+        fields = {"predecessor": {"old": _path(proposal.old), "new": _path(proposal.predecessor)}}
+        action = "propose" if proposal.predecessor else "withdraw"
+        yield {"job": _path(proposal.key), "action": action, "fields": fields, "message": proposal.grounds}
+    for adoption in moves.adoptions:
+        fields = {"predecessor": {"old": None, "new": _path(adoption.predecessor)}}
+        yield {"job": _path(adoption.key), "action": "adopt", "fields": fields}
+    for caution in moves.cautions:
+        yield {"job": _path(caution.key), "action": "warning", "fields": {}, "message": caution.message}
+
+
+def _path(key: JobKey | None) -> str | None:
+    return ".".join(key) if key else None
+
+
+def summary_line(counts: Mapping[str, int]) -> str:
+    """Return one line with the counts of a plan, or of what came of it."""
+    jobs = JOB_SUMMARY.format(**counts)
+    ends = f"; overrides: {counts['overrides_ended']} ended" if counts["overrides_ended"] else ""
+    rest = "; ".join(text.format(**counts) for text in (ERROR_SUMMARY, DEPENDENT_SUMMARY))
+    return f"{jobs}, {counts['refreshed']} refreshed, {counts['unchanged']} unchanged; {rest}{ends}."
+
+
+def plan_as_table(plan: Plan) -> str:
+    """Return a plan as a table for a terminal, with the summary as its last line."""
+    rows = [("Action", "Job", "Field", "Old", "New"), *_rows(plan)]
+    if len(rows) == 1:
+        return f"Nothing to do. {summary_line(plan.counts())}"
+    return f"{as_table(rows)}\n\n{summary_line(plan.counts())}"
+
+
+def as_table(rows: Sequence[tuple[str, ...]]) -> str:
+    """Return rows as a table for a terminal, with a line below the first of them."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+
+
+def _rows(plan: Plan) -> Iterator[tuple[str, str, str, str, str]]:
+    for entry in plan_as_json(plan):
+        if "load_error" in entry:
+            yield f"{entry['action']} error", entry["load_error"], "", "", _shown(entry["message"])
+        elif entry.get("message") or (not entry["fields"] and "dependents" not in entry):
+            yield entry["action"], entry["job"], "", "", _shown(entry.get("message", ""))
+        for field, change in entry.get("fields", {}).items():
+            action = field_action(entry, field)
+            yield action, entry["job"], field, _shown(change["old"]), _shown(change["new"])
+        for kind, text in dependent_texts(entry.get("dependents", {})):
+            yield entry["action"], entry["job"], kind, "", text
+
+
+def field_action(entry: Mapping[str, Any], field: str) -> str:
+    """Return what a reconcile does to one field of a job: an override that ends is told from a change of the source.
+
+    Args:
+        entry: What is told of the job in `Reconciliation.changes`.
+        field: The field, or its flag.
+    """
+    ended = entry.get("overrides_ended", ())
+    return OVERRIDE_ENDS if field.removesuffix(override_flag("")) in ended else entry.get("action", "")
+
+
+def dependent_texts(dependents: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what happens to the dependents of a job: the kind of them, and a text.
+
+    Args:
+        dependents: As under `dependents` in an entry of `plan_as_json`, before or after it was stored.
+    """
+    for name, numbers in dependents.items():
+        _, what, run = DEPENDENTS[name]
+        for kind in ("schedules", "job_hooks", "job_buttons"):
+            if numbers[kind]:
+                text = f"{numbers[kind]} {what}"
+                if kind == "schedules" and run and numbers["next_run"]:
+                    text += f"; {run} {_moment(numbers['next_run'])}"
+                yield kind, text
+
+
+def _moment(value: datetime | str) -> str:
+    """Return a time to the minute, with its zone."""
+    moment = datetime.fromisoformat(value.replace("Z", "+00:00")) if isinstance(value, str) else value
+    return f"{moment:%Y-%m-%d %H:%M %Z}".strip()
+
+
+def _shown(value: Any) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    text = " ".join(text.split())
+    return text if len(text) <= SHOWN_LENGTH else f"{text[: SHOWN_LENGTH - 1]}…"

@@ -1,0 +1,1 @@
+"""The anchors of runs and schedules, and which code a run executed."""

@@ -1,0 +1,1 @@
+"""What the code of jobs says: found, loaded, read."""

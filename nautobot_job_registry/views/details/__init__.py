@@ -1,0 +1,1 @@
+"""Contents of the detail pages of the job registry, one page or panel a module."""

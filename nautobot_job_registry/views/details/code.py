@@ -1,0 +1,48 @@
+"""Code on a page: with the numbers of its lines, in colours, and with nothing hidden in it."""
+
+import re
+from collections.abc import Iterable
+
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from nautobot_job_registry.history.highlight import Part, highlighted
+from nautobot_job_registry.views.details.panels import SourcePanel
+
+MAX_LINES_SHOWN = 5000
+# What a browser does not show, or what turns the order of the text around it, so that code reads other than it runs.
+HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+
+
+def visible(text: str) -> str:
+    """Return a text with what is hidden in it shown as the escapes of Python."""
+    return HIDDEN.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+
+
+def code_line(parts: Iterable[Part]) -> SafeString:
+    """Return the parts of a line with their colours: the classes are those of Nautobot's own style sheet."""
+    # Each part is escaped: a format for each of many thousands of them would take seconds.
+    texts = ((kind, escape(visible(text))) for kind, text in parts)
+    return mark_safe("".join(f'<span class="hljs-{kind}">{text}</span>' if kind else text for kind, text in texts))
+
+
+class CodePanel(SourcePanel):
+    """The text of a module, for those who may view sources."""
+
+    def render_body_content(self, context):
+        """Return the numbers and the lines side by side, as many as a page can hold."""
+        text = self.get_value(context)
+        if not text:
+            return super().render_body_content(context)
+        lines = highlighted(text.replace("\r\n", "\n").removesuffix("\n"))
+        shown = lines[:MAX_LINES_SHOWN]
+        numbers = "\n".join(str(number) for number in range(1, len(shown) + 1))
+        left = len(lines) - len(shown)
+        return format_html(
+            '<div class="d-flex" data-registry-code><pre class="text-end text-secondary user-select-none mb-0 pe-8" '
+            'aria-hidden="true"><code class="hljs">{}</code></pre><pre class="flex-grow-1 overflow-auto mb-0">'
+            '<code class="hljs">{}</code></pre></div>{}',
+            numbers,
+            mark_safe("\n".join(map(code_line, shown))),
+            format_html("<p>… and {} more lines: the REST API has all of them.</p>", left) if left else "",
+        )

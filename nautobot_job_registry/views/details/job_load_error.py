@@ -1,0 +1,79 @@
+"""Content of the page of a load error."""
+
+from django.utils.html import format_html
+from nautobot.apps.ui import (
+    ObjectDetailContent,
+    ObjectFieldsPanel,
+    SectionChoices,
+)
+from nautobot.apps.views import get_obj_from_context
+
+from nautobot_job_registry import models, tables
+from nautobot_job_registry.views.details.panels import SourcePanel
+
+OPEN = (
+    "The module, or the class in it, cannot be loaded, so that its jobs are not installed. Mend the file, and "
+    "reconcile: sync the Git repository, or run nautobot-server reconcile_jobs."
+)
+REJECTED = (
+    "Nautobot rejected the sync to this commit and rolled it back: jobs still run from commit {effective}. Mend the "
+    "file, and sync the Git repository again."
+)
+RESOLVED = "The module or class can be loaded again, or is gone. This row stays as history."
+
+
+def meaning(error: models.JobLoadError) -> str:
+    """Return what the state of a load error means, and what to do."""
+    if not error.is_open:
+        return RESOLVED
+    return REJECTED.format(effective=error.effective_version) if error.is_rejected else OPEN
+
+
+class LoadErrorPanel(ObjectFieldsPanel):
+    """Where a module could not be loaded, and why."""
+
+    def get_data(self, context):
+        """Put the state in words, and the source, first."""
+        error = get_obj_from_context(context)
+        state = {"state": tables.load_error_state(error), "what_it_means": meaning(error)}
+        return {**state, "source": tables.source_display(error), **super().get_data(context)}
+
+    def render_value(self, key, value, context):
+        """Keep the lines of the message."""
+        if key == "message" and value:
+            return format_html("<pre>{}</pre>", value)
+        return super().render_value(key, value, context)
+
+
+JOB_LOAD_ERROR = ObjectDetailContent(
+    panels=[
+        LoadErrorPanel(
+            weight=100,
+            section=SectionChoices.LEFT_HALF,
+            fields=[
+                "module_name",
+                "job_class_name",
+                "source_version",
+                "effective_version",
+                "file_path",
+                "line",
+                "exception_type",
+                "message",
+            ],
+            hide_if_unset=["effective_version"],
+        ),
+        ObjectFieldsPanel(
+            weight=100,
+            section=SectionChoices.RIGHT_HALF,
+            label="History",
+            fields=["first_seen", "last_seen", "resolved_at"],
+        ),
+        ObjectFieldsPanel(
+            weight=200,
+            section=SectionChoices.RIGHT_HALF,
+            label="Last commit that touched the file",
+            fields=["commit_author", "commit_subject"],
+        ),
+        SourcePanel(weight=100, section=SectionChoices.FULL_WIDTH, label="Traceback", object_field="traceback"),
+    ],
+)

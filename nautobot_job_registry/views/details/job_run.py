@@ -1,0 +1,77 @@
+"""Content of the page of a job run, and what its evidence means."""
+
+from typing import Any
+
+from django.utils.html import format_html
+from nautobot.apps.templatetags import hyperlinked_object, placeholder
+from nautobot.apps.ui import KeyValueTablePanel, ObjectDetailContent, ObjectFieldsPanel, SectionChoices
+from nautobot.apps.views import get_obj_from_context
+
+from nautobot_job_registry import models, tables
+from nautobot_job_registry.tables import job_run
+
+EXPLANATIONS = {
+    job_run.CODE_UNKNOWN: (
+        "No worker told which code it executed: the run has not begun, is from before the app was installed, or the "
+        "file of the job was changed after the worker had loaded it."
+    ),
+    job_run.CODE_CURRENT: "The worker executed the code of the revision that was current then.",
+    job_run.CODE_SKEWED: "The worker executed another revision than the one that was current then.",
+    job_run.CODE_UNSEEN: "The worker executed code that the registry had not seen, or has no revision of.",
+    job_run.CODE_UNREGISTERED: "The job was not registered when it ran, so that there is no revision to compare with.",
+}
+ADVICE = {
+    job_run.CODE_SKEWED: (
+        "See that this worker has the same files as the others: sync the Git repository, or deploy the files or the "
+        "app to the host of the worker and restart it."
+    ),
+    job_run.CODE_UNSEEN: (
+        "If the files of the worker are right, reconcile with nautobot-server reconcile_jobs, so that the registry "
+        "knows them. If they are not, bring them to the host of the worker and restart it."
+    ),
+    job_run.CODE_UNREGISTERED: "Reconcile with nautobot-server reconcile_jobs, so that the job is registered.",
+}
+
+
+def evidence(run: models.JobRun) -> dict[str, Any]:
+    """Return the keys and values that say which code a run executed."""
+    state = job_run.code_state(run)
+    shown = {
+        "code": tables.code_label(run),
+        "what_it_means": EXPLANATIONS[state],
+        "what_to_do": ADVICE.get(state, "Nothing."),
+        "revision": run.revision,
+        "worker": run.worker or placeholder(None),
+        "source_version": run.source_version or placeholder(None),
+    }
+    return {**shown, "code_hash": format_html("<code>{}</code>", run.code_hash) if run.code_hash else placeholder(None)}
+
+
+class EvidencePanel(KeyValueTablePanel):
+    """Which code a run executed, what that means, and what to do."""
+
+    def get_data(self, context):
+        """Return the evidence of the run of the page."""
+        return evidence(get_obj_from_context(context))
+
+
+class JobRunPanel(ObjectFieldsPanel):
+    """What ran, asked for by whom, and how it went."""
+
+    def get_data(self, context):
+        """Add what core's result says."""
+        result = get_obj_from_context(context).job_result
+        return {
+            **super().get_data(context),
+            "job_result": hyperlinked_object(result, field="name"),
+            "status": result.status,
+            "user": result.user,
+        }
+
+
+JOB_RUN = ObjectDetailContent(
+    panels=[
+        JobRunPanel(weight=100, section=SectionChoices.LEFT_HALF, fields=["class_path", "job", "created"]),
+        EvidencePanel(weight=100, section=SectionChoices.RIGHT_HALF, label="Which code it executed"),
+    ],
+)

@@ -1,0 +1,52 @@
+"""The schedules whose stored arguments do not fit the inputs of their job."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.utils.html import format_html, format_html_join
+from nautobot.apps.views import get_obj_from_context
+
+from nautobot_job_registry import tables
+from nautobot_job_registry.history import arguments
+from nautobot_job_registry.views.details.panels import RowsPanel
+
+
+class MisfitRowsMixin:
+    """A table of schedules, each with what does not fit."""
+
+    columns = ["schedule", "enabled", "problems"]
+    column_headers = ["Schedule", "Enabled", "What does not fit"]
+    css_class = "warning"
+
+    def subject(self, context):
+        """Return what the rows are of: the schedules."""
+        return self.misfits(context)
+
+    def misfits(self, context: Any) -> Iterable[arguments.Misfit]:
+        """Return the schedules that do not fit."""
+        raise NotImplementedError
+
+    def rows(self, obj):
+        """Yield a row for each schedule, with a link to it."""
+        for misfit in obj:
+            row = misfit.schedule
+            yield {
+                "schedule": format_html('<a href="{}">{}</a>', row.get_absolute_url(), row.name),
+                "enabled": tables.value_text(row.enabled),
+                "problems": format_html_join("", "<div>{}</div>", ((one.message,) for one in misfit.problems)),
+            }
+
+
+class MisfitsOfJobPanel(MisfitRowsMixin, RowsPanel):
+    """The schedules of a job that do not fit what its source says now; not there where all of them fit."""
+
+    def should_render(self, context):
+        """Render where there is something to warn of."""
+        return super().should_render(context) and bool(self.misfits(context))
+
+    def misfits(self, context):
+        """Return the schedules that do not fit; they are looked up once for a page."""
+        job = get_obj_from_context(context)
+        if not hasattr(job, "misfits"):
+            job.misfits = arguments.misfits(job, job.current_revision, context["request"].user)
+        return job.misfits

@@ -1,0 +1,103 @@
+"""Content of the page of a suspension, and the panels that tell of suspensions on other pages."""
+
+from typing import Any
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from nautobot.apps.templatetags import hyperlinked_object
+from nautobot.apps.ui import Button, KeyValueTablePanel, ObjectDetailContent, SectionChoices
+from nautobot.apps.views import get_obj_from_context
+
+from nautobot_job_registry import models, tables
+from nautobot_job_registry.lifecycle.suspensions import restoring
+from nautobot_job_registry.models import choices
+from nautobot_job_registry.views.details.panels import RelatedTablePanel
+
+STATE_LABELS = {"inputs": "Inputs (digest)", "content_types": "Object types"}
+
+
+def facts(suspension: models.Suspension) -> dict[str, Any]:
+    """Return what was suspended, since when and why: what every page tells of a suspension."""
+    return {
+        "outcome": tables.outcome_label(suspension),
+        "suspended_at": suspension.suspended_at,
+        "because_the_job_was": tables.reason_label(suspension),
+        "class_path": suspension.class_path,
+        "switched_off_by": suspension.get_origin_display(),
+        "ended": suspension.restored_at,
+    }
+
+
+def dependent_link(suspension: models.Suspension, user: Any) -> SafeString | str:
+    """Return the name of what was switched off, with a link to it for those who may view it."""
+    model = suspension.object_type.model_class()
+    found = model.objects.restrict(user, "view").filter(pk=suspension.object_id).first()
+    return format_html("{}", hyperlinked_object(found)) if found else suspension.object_name
+
+
+class SuspensionPanel(KeyValueTablePanel):
+    """What was switched off, why, and what happens next."""
+
+    def get_data(self, context):
+        """Return the keys and values of the suspension of the page."""
+        suspension = get_obj_from_context(context)
+        [prospect] = restoring.prospects([suspension])
+        return {
+            tables.kind_display(suspension): dependent_link(suspension, context["request"].user),
+            "job": suspension.job,
+            **facts(suspension),
+            "restored_by": suspension.restored_by,
+            "what_happens_next": prospect.explanation or "Nothing: this has ended.",
+        }
+
+
+class StatesPanel(KeyValueTablePanel):
+    """What it was before it was switched off."""
+
+    def get_data(self, context):
+        """Return the state that is to be restored."""
+        state = get_obj_from_context(context).previous_state
+        return {STATE_LABELS.get(name, name): tables.value_text(value) for name, value in state.items()}
+
+
+class RestoreButton(Button):
+    """A button that restores the suspension of the page, for those who may, where it can be restored."""
+
+    def should_render(self, context):
+        """Render where it would be of use."""
+        if not super().should_render(context):
+            return False
+        [prospect] = restoring.prospects([get_obj_from_context(context)])
+        return not prospect.refusal and restoring.may_restore(prospect, context["request"].user)
+
+
+class SuspensionsPanel(RelatedTablePanel):
+    """What is suspended of a registered job now."""
+
+    exclude_columns = ["pk", "job", "class_path", "outcome", "restored_at"]
+    list_url_extra_params = {"outcome": choices.SuspensionOutcomeChoices.SUSPENDED}
+    related_field_name = "job"
+    related_table_class = tables.SuspensionTable
+    table_title = "Suspended schedules, job hooks and job buttons"
+
+    def related_queryset(self, obj):
+        """Return the open suspensions of a registered job."""
+        open_ones = obj.suspensions.filter(outcome=choices.SuspensionOutcomeChoices.SUSPENDED)
+        return open_ones.select_related("object_type")
+
+
+SUSPENSION = ObjectDetailContent(
+    panels=[
+        SuspensionPanel(weight=100, section=SectionChoices.LEFT_HALF, label="Suspension"),
+        StatesPanel(weight=100, section=SectionChoices.RIGHT_HALF, label="Before it was switched off"),
+    ],
+    extra_buttons=[
+        RestoreButton(
+            weight=100,
+            label="Restore",
+            icon="mdi-play-circle-outline",
+            link_name="plugins:nautobot_job_registry:suspension_restore",
+            template_path="nautobot_job_registry/inc/post_button.html",
+        )
+    ],
+)
