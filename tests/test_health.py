@@ -39,6 +39,7 @@ class HealthTestCase(TransactionTestCase):
             return ended.code, output.getvalue()
         return 0, output.getvalue()
 
+    @settings(health_check_is_critical=True)
     def test_fails_until_the_failure_is_mended(self):
         self.assertEqual(self.health(), (200, WELL))
         builders.reconciliation(1)
@@ -57,13 +58,12 @@ class HealthTestCase(TransactionTestCase):
         self.assertEqual(code, 0, output)
         self.assertIn(NAME, output)
 
-    def test_a_failure_that_is_not_critical_is_told_and_harms_nothing(self):
+    def test_a_failure_is_told_and_harms_nothing_unless_it_is_said_to_be_critical(self):
         builders.reconciliation(2, status="failed")
-        with settings(health_check_is_critical=False):
-            status, text = self.health()
-            self.assertEqual(status, 200)
-            self.assertIn("A reconcile of the job registry failed", text)
-            self.assertEqual(self.command()[0], 0)
+        status, text = self.health()
+        self.assertEqual(status, 200)
+        self.assertIn("A reconcile of the job registry failed", text)
+        self.assertEqual(self.command()[0], 0)
 
     def test_missing_table_is_left_to_the_checks_of_nautobot(self):
         table = models.Reconciliation._meta.db_table
