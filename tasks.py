@@ -81,6 +81,12 @@ def check(context: Context) -> None:
 
 
 @task
+def house(context: Context) -> None:
+    """Print the rooms of the package, their floors, and who imports whom."""
+    _run(sys.executable, "-m", "development.house")
+
+
+@task
 def docs(context: Context) -> None:
     """Take the pictures of the documentation anew, where there is a Chromium, and build it into the package."""
     from development import browser
