@@ -44,10 +44,10 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
         from celery.signals import import_modules
         from django.core import checks as django_checks
         from django.db.models.signals import m2m_changed, post_delete, post_init, post_save, pre_delete, pre_save
-        from nautobot.extras.models import Job, JobButton, JobHook, JobResult, ScheduledJob
+        from nautobot.extras.models import Job, JobButton, JobHook, JobQueue, JobResult, ScheduledJob
 
         from nautobot_job_registry import models, signals
-        from nautobot_job_registry.models.registered_job import job_saved, job_saving
+        from nautobot_job_registry.models.saving import job_saved, job_saving
         from nautobot_job_registry.runs import evidence
         from nautobot_job_registry.sources import loaded_code
 
@@ -55,7 +55,11 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
         pre_delete.connect(signals.refuse_deletion_while_installed, sender=models.RegisteredJob)
         pre_delete.connect(signals.prepare_deletion, sender=models.RegisteredJob)
         job_saving.connect(signals.prepare_decision, sender=models.RegisteredJob)
+        # The ledger is written before core's row is.
+        job_saved.connect(signals.note_decision, sender=models.RegisteredJob)
         job_saved.connect(signals.decide_in_core, sender=models.RegisteredJob)
+        post_init.connect(signals.note_queue, sender=JobQueue)
+        post_save.connect(signals.follow_renamed_queue, sender=JobQueue)
         post_init.connect(signals.note_core_job, sender=Job)
         pre_save.connect(signals.look_at_core_job, sender=Job)
         post_save.connect(signals.take_over_from_core, sender=Job)

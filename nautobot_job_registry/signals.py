@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -20,6 +22,8 @@ from nautobot_job_registry.models.constants import APP_NAME, STILL_INSTALLED
 logger = logging.getLogger(__name__)
 
 M2M_CHANGED = ("post_add", "post_remove", "post_clear")
+# Where an instance of a queue keeps the name that it was read with.
+QUEUE_NAME = "_registry_name"
 
 
 def reconcile_after_migrate(sender: Any, *, using: str = "default", **kwargs: Any) -> None:
@@ -71,34 +75,61 @@ def delete_core_job(sender: Any, instance: Any, **kwargs: Any) -> None:
         core_dependents.delete_core_row(instance.core_job_id)
 
 
-def prepare_decision(sender: Any, instance: Any, **kwargs: Any) -> None:
+def prepare_decision(sender: Any, instance: Any, saving: Any, **kwargs: Any) -> None:
     """Look at core's row before a record is saved that decides anything (rule 16)."""
     from nautobot_job_registry.core_bridge import agreement
 
-    agreement.agree_before_saving(instance)
+    agreement.agree_before_saving(instance, saving)
 
 
-def decide_in_core(sender: Any, instance: Any, **kwargs: Any) -> None:
+def note_decision(sender: Any, instance: Any, saving: Any, **kwargs: Any) -> None:
+    """Note in the ledger what was decided in a record."""
+    from nautobot_job_registry.overrides import ledger
+
+    if saving.decides:
+        ledger.note_saved(instance, saving)
+        instance.forget_ledger()
+
+
+def decide_in_core(sender: Any, instance: Any, saving: Any, **kwargs: Any) -> None:
     """Write to core what was decided in a record (rule 16)."""
     from nautobot_job_registry.core_bridge import agreement
 
-    agreement.push_decisions(instance)
+    agreement.push_decisions(instance, saving)
 
 
 def leave_loaded_record_alone(sender: Any, instance: Any, raw: bool = False, **kwargs: Any) -> None:
     """Have the queues of a record that `loaddata` stores written as they are: the file has all the other rows, too."""
+    from nautobot_job_registry.models.saving import Saving
+
     if raw:
-        instance.is_being_saved = True
+        instance.saving = Saving()
 
 
 def note_changed_queues(sender: Any, instance: Any, action: str, reverse: bool, **kwargs: Any) -> None:
     """Save an override of the queues, which are written after the record; keep the default queue among the others."""
-    if action not in M2M_CHANGED or reverse or instance.is_being_saved:
+    if action not in M2M_CHANGED or reverse or instance.saving is not None:
         return
     if instance.job_queues_override:
         instance.save(update_fields=["last_updated"])
     else:
         instance.include_default_queue()
+
+
+def note_queue(sender: Any, instance: Any, **kwargs: Any) -> None:
+    """Keep in mind what a queue was called when it was read."""
+    instance.__dict__[QUEUE_NAME] = instance.__dict__.get("name")
+
+
+def follow_renamed_queue(sender: Any, instance: Any, created: bool, raw: bool = False, **kwargs: Any) -> None:
+    """Have the registry call a queue by its new name."""
+    from nautobot_job_registry.overrides import ledger
+
+    old = instance.__dict__.get(QUEUE_NAME)
+    if not (created or raw) and old and old != instance.name:
+        with harmless(f"call the queue {old} by its new name {instance.name}"):
+            ledger.rename_queue(old, instance.name)
+        note_queue(sender, instance)
 
 
 def note_core_job(sender: Any, instance: Any, **kwargs: Any) -> None:
@@ -108,36 +139,41 @@ def note_core_job(sender: Any, instance: Any, **kwargs: Any) -> None:
     agreement.note_core_row(instance)
 
 
-def look_at_core_job(sender: Any, instance: Any, raw: bool = False, **kwargs: Any) -> None:
-    """See what core's row says before a decision is saved there."""
-    from nautobot_job_registry.core_bridge import agreement
+def look_at_core_job(sender: Any, instance: Any, raw: bool = False, update_fields: Any = None, **kwargs: Any) -> None:
+    """See what core's row says before it is saved, and what is decided with it."""
+    from nautobot_job_registry.core_bridge import agreement, rows
 
-    if raw or change_log.is_bulk_edit():
-        return
-    if agreement.decides_anything(instance) or _is_saved_whole_by_a_person(instance, kwargs):
-        agreement.look_at_core_row(instance)
+    if not (raw or instance._state.adding or rows.is_our_own_write() or change_log.is_bulk_edit()):
+        agreement.look_at_core_row(instance, update_fields)
 
 
-def take_over_from_core(sender: Any, instance: Any, created: bool, raw: bool = False, **kwargs: Any) -> None:
+def take_over_from_core(
+    sender: Any, instance: Any, created: bool, raw: bool = False, update_fields: Any = None, **kwargs: Any
+) -> None:
     """Take over what was decided in core (rule 16); a row that is new there is for the next reconcile."""
     from nautobot_job_registry.core_bridge import agreement
 
-    if created or raw or not agreement.decides_anything(instance):
-        return
-    if change_log.is_bulk_edit():
-        _take_over_at_the_end()
-    else:
-        _pull(instance)
+    decided = agreement.take_news(instance)
+    if change_log.is_bulk_edit() and not (created or raw):
+        _take_over_at_the_end(instance, agreement.look_at_bulk_edit(instance))
+    elif decided is not None:
+        _pull(instance, decided)
+    transaction.on_commit(partial(agreement.note_core_row, instance, update_fields), robust=True)
 
 
-def take_over_queues_from_core(sender: Any, instance: Any, action: str, reverse: bool, **kwargs: Any) -> None:
+def take_over_queues_from_core(
+    sender: Any, instance: Any, action: str, reverse: bool, pk_set: Any = None, **kwargs: Any
+) -> None:
     """Take over the queues that were chosen in core, where they are overridden there."""
-    if action not in M2M_CHANGED or reverse or not instance.job_queues_override:
+    if action not in M2M_CHANGED:
         return
-    if change_log.is_bulk_edit():
-        _take_over_at_the_end()
+    jobs = sender._meta.get_field("job").related_model.objects.filter(job_queues_override=True)
+    if reverse:
+        found = list(jobs.filter(pk__in=pk_set or ()))
     else:
-        _pull(instance)
+        found = [instance] if instance.job_queues_override else []
+    for job in found:
+        _take_over_queues(job)
 
 
 def take_over_assigned_queue(sender: Any, instance: Any, raw: bool = False, origin: Any = None, **kwargs: Any) -> None:
@@ -145,16 +181,25 @@ def take_over_assigned_queue(sender: Any, instance: Any, raw: bool = False, orig
 
     With a job that is deleted nothing is decided about its queues.
     """
-    from nautobot_job_registry.core_bridge import rows as core_rows
-
     job_model = sender._meta.get_field("job").related_model
-    if raw or core_rows.is_our_own_write() or getattr(origin, "model", type(origin)) is job_model:
+    if raw or getattr(origin, "model", type(origin)) is job_model:
         return
     if instance.job.job_queues_override:
-        take_over_queues_from_core(sender, instance.job, "post_add", reverse=False)
+        _take_over_queues(instance.job)
 
 
-def _pull(job: Any) -> None:
+def _take_over_queues(job: Any) -> None:
+    from nautobot_job_registry.core_bridge import rows
+
+    if rows.is_our_own_write():
+        return
+    if change_log.is_bulk_edit():
+        _take_over_at_the_end(job, {"job_queues"})
+    else:
+        _pull(job, {"job_queues"})
+
+
+def _pull(job: Any, decided: Collection[str]) -> None:
     """Take over what is decided in core's row. Where no person waits for it, a failure is for the next reconcile.
 
     Core gives names by itself as it refreshes its rows, and would take our failure for one of the sync (rule 11).
@@ -164,12 +209,7 @@ def _pull(job: Any) -> None:
 
     what = f"take over what was decided in Nautobot's own job {job.class_path}; the next reconcile does it"
     with nullcontext() if _is_a_person() else harmless(what):
-        agreement.pull_decisions(job, source_name=discovery.loaded_name(job.class_path))
-
-
-def _is_saved_whole_by_a_person(job: Any, options: dict[str, Any]) -> bool:
-    """Say whether a person saves all columns of a row, which were read a while ago and may be old by now."""
-    return _is_a_person() and options.get("update_fields") is None and not job._state.adding
+        agreement.pull_decisions(job, decided=decided, source_name=discovery.loaded_name(job.class_path))
 
 
 def _is_a_person() -> bool:
@@ -178,24 +218,28 @@ def _is_a_person() -> bool:
     return context is not None and context.context != ObjectChangeEventContextChoices.CONTEXT_JOB
 
 
-def _take_over_at_the_end() -> None:
+def _take_over_at_the_end(job: Any, decided: Collection[str]) -> None:
     """Take over the decisions of a bulk edit all at once, and once only, as soon as it is committed.
 
     One by one they would cost some statements each.
     """
+    if not decided:
+        return
     context = change_context_state.get()
-    if not getattr(context, "_job_registry_is_told", False):
-        context._job_registry_is_told = True
+    told = context.__dict__.setdefault("_job_registry_told", {})
+    if not told:
         user = context.get_user()
-        transaction.on_commit(lambda: _take_over_all(context, user), robust=True)
+        transaction.on_commit(lambda: _take_over_all(told, user), robust=True)
+    told.setdefault(job.pk, set()).update(decided)
 
 
-def _take_over_all(context: Any, user: Any) -> None:
+def _take_over_all(told: dict[Any, set[str]], user: Any) -> None:
     from nautobot_job_registry.reconcile import take_over_core
 
-    context._job_registry_is_told = False
+    decided = dict(told)
+    told.clear()
     with harmless("take over what was edited in Nautobot's own jobs; the next reconcile does it"):
-        take_over_core(user=user)
+        take_over_core(decided, user=user)
 
 
 def record_what_core_switches_off(sender: Any, instance: Any, created: bool, raw: bool = False, **kwargs: Any) -> None:

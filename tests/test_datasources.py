@@ -144,7 +144,7 @@ def test_failure_to_take_over_a_name_that_core_gives_lets_the_sync_succeed(upstr
     classes = [JobClassSourceFactory(name="FromGit", meta={"name": other})]
     upstream.commit("Take the name of another job", {"jobs.py": JobModuleFactory.build(name="jobs", classes=classes)})
     with monkeypatch.context() as patch:
-        patch.setattr("nautobot_job_registry.core_bridge.pull", fail)
+        patch.setattr("nautobot_job_registry.core_bridge.agreement.pull_decisions", fail)
         sync(repository, job_result)
     assert not JobLogEntry.objects.filter(log_level="error").exists()
     assert (record().name, record().field_overrides.get().origin) == (f"{other} (2)", "collision")

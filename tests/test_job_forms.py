@@ -311,7 +311,7 @@ class BulkJobTestCase(BulkTestCase):
         self.content_type = ContentType.objects.get_for_model(Job).pk
         # Nautobot looks at what hangs on each job that is not installed.
         Job.objects.update(installed=True)
-        take_over_core()
+        take_over_core({})
         core_jobs = [job.core_job for job in (self.job, self.other)]
         extra = []
         for number, count in enumerate((2, 1, 2)):

@@ -83,8 +83,9 @@ def writes_of_core(house: House) -> Iterator[str]:
     for module in house.modules.values():
         if module.room not in WRITERS_OF_CORE:
             known = set(_models_of_core(module.tree))
-            for function in [module.tree, *functions(module.tree)]:
-                yield from (f"{module.name}:{line} writes {what}" for line, what in _writes(function, known))
+            scopes = [module.tree, *functions(module.tree)]
+            found = {place for scope in scopes for place in _writes(scope, known)}
+            yield from (f"{module.name}:{line} writes {what}" for line, what in sorted(found))
 
 
 def _models_of_core(tree: ast.Module) -> Iterator[str]:

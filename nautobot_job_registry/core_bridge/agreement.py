@@ -1,15 +1,17 @@
 """What is decided on one side is in force on the other, in the same transaction (rule 16).
 
 Whoever saves a job locks core's row first and the record then, so that two people who edit the two sides at once wait
-for each other: each finds what the other has decided, and the sides agree afterwards.
+for each other: each finds what the other has decided, and the sides agree afterwards. Who wins where they differ is
+said by `engine.agreement`; here the two sides are read, as they are stored and locked, and written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
+from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.signals import post_save
 from nautobot.extras.models import Job
@@ -27,85 +29,101 @@ from nautobot_job_registry.core_bridge.rows import (
     our_own_writes,
     queues_by_name,
 )
-from nautobot_job_registry.engine.decisions import Decisions, changed_overrides, merge_decisions
+from nautobot_job_registry.engine.agreement import ENABLED, Agreement, Decisions, Event, changed_fields, settle
 from nautobot_job_registry.engine.fields import FLAG_FIELDS, OVERRIDABLE_FIELDS, override_flag
 from nautobot_job_registry.engine.names import is_cores_doing, numbered
-from nautobot_job_registry.engine.records import CoreState, undecided
+from nautobot_job_registry.engine.overrides import with_default_queue
+from nautobot_job_registry.engine.records import CoreState
 from nautobot_job_registry.models import RegisteredJob
-from nautobot_job_registry.models.choices import OverrideOriginChoices
-from nautobot_job_registry.models.field_override import overrides_come_from
+from nautobot_job_registry.models.saving import Saving
 from nautobot_job_registry.models.sql import locked
 
+# What an instance of core's row keeps in mind: what it said when it was read, and what its save is known to decide.
 NOTED = "_registry_noted"
-BEFORE = "_registry_before"
-LOCKED = "_registry_locked_core_job"
+NEWS = "_registry_news"
+# The columns of core's row that say what is decided about a field, the flag first.
+COLUMNS_OF = {
+    name: (override_flag(name), "default_job_queue_id" if name == "default_job_queue" else name)
+    for name in SHARED_FIELDS
+    if name != "job_queues"
+} | {ENABLED: (ENABLED,), "job_queues": ("job_queues_override",)}
+DECIDED_COLUMNS = tuple(dict.fromkeys(column for columns in COLUMNS_OF.values() for column in columns))
 
 
-def _decisions(record: RegisteredJob) -> dict[str, Any]:
-    """Return what a record has decided, with the default queue among the queues, where it will be when it is saved."""
-    overrides = record.overrides
-    if record.chosen_queues is not None:
-        overrides["job_queues"] = record.chosen_queues
-    if "job_queues" in overrides and record.default_job_queue:
-        overrides["job_queues"] = sorted({*overrides["job_queues"], record.default_job_queue.name})
-    return {**undecided(record.enabled), "overrides": overrides}
-
-
-def _known(record: RegisteredJob) -> dict[str, Any]:
-    return record.core_decisions or undecided(False)
+def decisions_of_saved(record: RegisteredJob) -> Decisions:
+    """Return what is decided in a record, with the default queue among the queues, where it is once it is saved."""
+    values = record.overrides
+    if "job_queues" in values:
+        default = record.default_job_queue.name if record.default_job_queue else None
+        values["job_queues"] = with_default_queue(values["job_queues"], default)
+    return Decisions(record.enabled, values)
 
 
 # From the registry to core
 
 
-def agree_before_saving(record: RegisteredJob) -> None:
-    """Lock core's row before a record is saved that decides anything, and take over what nobody told us of there.
+def agree_before_saving(record: RegisteredJob, saving: Saving) -> None:
+    """Lock both sides before a record is saved that decides anything, and take over what nobody told us of core.
 
     Args:
         record: The record, before it is saved.
+        saving: The save, which learns what was found.
     """
-    record.__dict__.pop(LOCKED, None)
-    record.chosen_queues = None
-    record.fields_of_core = frozenset()
-    if is_our_own_write():
+    if is_our_own_write() or record._state.adding or not _decides(record):
         return
-    record.colliding_fields = frozenset()
-    if not record.core_job_id or record._state.adding:
+    read, (job, stored) = record.core_decisions, _lock_both(record)
+    if stored is None:
+        # Somebody has deleted it: the save itself says so.
         return
-    known = _known(record)
-    ours = _decisions(record)
-    if ours == known:
-        return
-    job = _locked(record.core_job_id)
+    record.take_stored(stored)
+    record.restore_source_values()
     if job is None:
-        # Somebody has deleted it meanwhile: the next reconcile finds or makes another one.
+        # Somebody has deleted core's row meanwhile: the next reconcile finds or makes another one.
         record.core_job = None
         return
-    record.__dict__[LOCKED] = job
-    state = _state(job, record)
-    record.is_ledger_known = state.decisions == known
-    if not record.is_ledger_known:
-        ours_first = {*changed_overrides(known["overrides"], ours["overrides"])}
-        if ours["enabled"] != known["enabled"]:
-            ours_first.add("enabled")
-        merged = merge_decisions(Decisions(ours["enabled"], ours["overrides"]), known, state, ours_first=ours_first)
-        _decide(record, merged)
-        news = changed_overrides(known["overrides"], state.decisions["overrides"])
-        record.fields_of_core = frozenset(news) - ours_first
-        if "job_queues" in merged.values and merged.values["job_queues"] != ours["overrides"].get("job_queues"):
-            record.chosen_queues = list(merged.values["job_queues"])
-    _keep_name_free(record, job)
-    record.core_decisions = _decisions(record)
+    saving.core_row = job
+    known, core = Agreement.of(stored.core_decisions), _state(job, stored).decisions
+    saving.is_ledger_known = core == known.agreed and read == stored.core_decisions
+    settled = settle(decisions_of_saved(record), known, core, Event.RECORD_SAVED)
+    if settled.of_core:
+        _decide(record, settled.decisions)
+        saving.of_core = settled.of_core
+        if "job_queues" in settled.of_core and record.job_queues_override:
+            saving.queues = list(settled.decisions.values["job_queues"])
+    _keep_name_free(record, job, saving)
+    record.core_decisions = _renewed(known, record, saving, core)
 
 
-def _locked(job_id: Any) -> Job | None:
-    rows = Job.objects.select_related("default_job_queue")
-    if connection.in_atomic_block:
-        rows = locked(rows)
-    return rows.filter(pk=job_id).first()
+def _decides(record: RegisteredJob) -> bool:
+    """Say whether a record decides anything: by what was touched since it was read, or by its queues."""
+    return record.decides_anything or decisions_of_saved(record) != Agreement.of(record.core_decisions).agreed
 
 
-def _keep_name_free(record: RegisteredJob, job: Job) -> None:
+def _renewed(known: Agreement, record: RegisteredJob, saving: Saving, core: Decisions) -> dict[str, Any]:
+    """Return what a record is to remember of core's row once both have been saved."""
+    decisions = decisions_of_saved(record)
+    default = record.default_job_queue.name if record.default_job_queue else None
+    if saving.queues is not None:
+        queues = with_default_queue(saving.queues, default)
+        decisions = Decisions(record.enabled, {**decisions.values, "job_queues": queues})
+    source = record.source_values.get("job_queues")
+    # Whoever had read the row before its queues were chosen gives it those of the source, though it says otherwise.
+    unchosen: dict[str, Any] = {} if source is None else {"job_queues": list(with_default_queue(source, default))}
+    return known.renewed(decisions, core, unchosen=unchosen).as_json()
+
+
+def _lock_both(record: RegisteredJob) -> tuple[Job | None, RegisteredJob | None]:
+    """Lock core's row and the record, in this order and by one statement, and return both as they are stored."""
+    joined = ("default_job_queue", *(f"registered_job__{name}" for name in ("current_revision", "default_job_queue")))
+    rows = Job.objects.select_related(*joined).defer("registered_job__current_revision__source_code")
+    job = locked(rows, "registered_job").filter(registered_job=record.pk).first()
+    if job is not None:
+        return job, job.registered_job
+    records = RegisteredJob.objects.select_related("current_revision").defer("current_revision__source_code")
+    return None, locked(records).filter(pk=record.pk).first()
+
+
+def _keep_name_free(record: RegisteredJob, job: Job, saving: Saving) -> None:
     """Number a name that core has given to another job, as core does: it knows each name once only."""
     name = record.name
     if name == job.name:
@@ -115,22 +133,22 @@ def _keep_name_free(record: RegisteredJob, job: Job) -> None:
         return
     taken = set(others.filter(name__startswith=name[:90]).values_list("name", flat=True))
     if not record.name_override:
-        record.colliding_fields = {"name"}
+        saving.colliding |= {"name"}
     record.name, record.name_override = numbered(name, taken), True
 
 
-def push_decisions(record: RegisteredJob) -> None:
+def push_decisions(record: RegisteredJob, saving: Saving) -> None:
     """Write to core's row what a record has decided otherwise; no job code is loaded.
 
     Args:
         record: The record, as it has been saved.
+        saving: Its save.
     """
-    job = record.__dict__.pop(LOCKED, None)
-    if is_our_own_write() or job is None:
+    if is_our_own_write() or saving.core_row is None:
         return
     with our_own_writes():
-        _agree(job, record)
-    log_last(job)
+        _agree(saving.core_row, record)
+    log_last(saving.core_row)
 
 
 def _agree(job: Job, record: RegisteredJob, *, requeued: bool = False) -> None:
@@ -166,73 +184,133 @@ def _write(job: Job, columns: Mapping[str, Any]) -> None:
 # From core to the registry
 
 
-def note_core_row(job: Job) -> None:
-    """Keep in mind what a row of core's says as it is read, without reading more of it."""
-    job.__dict__[NOTED] = _said(job)
+@dataclass(frozen=True)
+class _News:
+    """What the save of a row of core's is known to decide.
+
+    Attributes:
+        decided: The fields that somebody decides with it.
+        is_news: Whether the row says anything else, once it is saved, than what was agreed.
+    """
+
+    decided: frozenset[str]
+    is_news: bool
 
 
-def _said(job: Job) -> tuple[Any, ...]:
-    """Return what is decided in a row of core's, as far as its own columns tell it."""
+def note_core_row(job: Job, written: Collection[str] | None = None) -> None:
+    """Keep in mind what a row of core's says as it is read, without reading more of it.
+
+    Args:
+        job: The row.
+        written: The names of the columns that have just been written; None for all.
+    """
     values = job.__dict__
-    flags = tuple(name for name in OVERRIDABLE_FIELDS if values.get(override_flag(name)))
-    columns = ("default_job_queue_id" if name == "default_job_queue" else name for name in flags)
-    return values.get("enabled"), flags, tuple(values.get(name) for name in columns)
+    noted = {name: values[name] for name in DECIDED_COLUMNS if name in values and _is_among(name, written)}
+    values[NOTED] = noted if written is None else {**values.get(NOTED, {}), **noted}
 
 
-def decides_anything(job: Job) -> bool:
-    """Say whether anything is decided in a row of core's that was not when it was read."""
-    return not is_our_own_write() and not job._state.adding and job.__dict__.get(NOTED) != _said(job)
+def look_at_core_row(job: Job, written: Collection[str] | None = None) -> None:
+    """Lock core's row before somebody saves it, and find out what is decided with it.
 
-
-def look_at_core_row(job: Job) -> None:
-    """Lock core's row before somebody saves it who decides anything, and keep in mind what it says in the database.
-
-    Where that is not what the row said when it was read, somebody else has decided in between, and is not overruled by
-    columns that are only old.
+    Whoever has read the row as it is stored now decides whatever is said otherwise. Whoever has read it before decides
+    what is said otherwise than it was read; the other columns are only old, and are made to say what is stored. Of
+    columns of which it is not known how they were read, what is stored decides later.
 
     Args:
         job: Core's row, before it is saved.
+        written: The names of the columns that are written; None for all.
     """
-    stored = _locked(job.pk)
-    if stored is not None:
-        _keep_what_is_newer(job, stored)
-
-
-def _keep_what_is_newer(job: Job, stored: Job) -> None:
-    """Let columns that were not touched since they were read say what has been stored meanwhile."""
-    noted = job.__dict__.get(NOTED)
-    if noted is None or noted == stored.__dict__.get(NOTED):
+    columns = ("last_updated", "default_job_queue__name", "registered_job__core_decisions", *DECIDED_COLUMNS)
+    rows = Job.objects.filter(pk=job.pk)
+    if transaction.get_connection(job._state.db).in_atomic_block:
+        rows = locked(rows)
+    stored = rows.order_by().values(*columns).first()
+    if stored is None:
         return
-    enabled, flags, values = noted
-    before = dict(zip(flags, values, strict=True))
-    if job.enabled == enabled:
-        job.enabled = stored.enabled
-    for name in SHARED_FIELDS:
-        column = "default_job_queue_id" if name == "default_job_queue" else name
-        is_flagged = getattr(job, override_flag(name))
-        is_touched = is_flagged != (name in before) or (
-            is_flagged and name != "job_queues" and job.__dict__.get(column) != before[name]
-        )
-        if not is_touched and name != "job_queues":
-            setattr(job, override_flag(name), getattr(stored, override_flag(name)))
-            setattr(job, column, getattr(stored, column))
+    is_fresh = job.__dict__.get("last_updated") == stored["last_updated"]
+    decided = set()
+    for name, of_field in COLUMNS_OF.items():
+        if _said(_saved(job, stored, written), of_field) == _said(stored, of_field):
+            continue
+        if is_fresh or _is_touched(job, of_field):
+            decided.add(name)
+        elif job.__dict__[NOTED].keys() >= {*of_field}:
+            for column in of_field:
+                setattr(job, column, stored[column])
+    is_news = bool(decided) or _tells_news(_saved(job, stored, written), stored)
+    job.__dict__[NEWS] = _News(frozenset(decided), is_news)
 
 
-def pull_decisions(job: Job, *, source_name: str | None = None) -> None:
+def look_at_bulk_edit(job: Job) -> frozenset[str]:
+    """Return the fields that are decided by one of many rows that are edited at once, without asking the database."""
+    return frozenset(name for name, of_field in COLUMNS_OF.items() if _is_touched(job, of_field))
+
+
+def _saved(job: Job, stored: Mapping[str, Any], written: Collection[str] | None) -> dict[str, Any]:
+    """Return what the columns of a row are going to say when it has been saved."""
+    values = job.__dict__
+    own = {name: values[name] for name in DECIDED_COLUMNS if name in values and _is_among(name, written)}
+    return {**stored, **own}
+
+
+def _is_among(column: str, written: Collection[str] | None) -> bool:
+    return written is None or column in written or column.removesuffix("_id") in written
+
+
+def _said(values: Mapping[str, Any], of_field: tuple[str, ...]) -> tuple[Any, ...]:
+    """Return what is decided about a field; the queues, which are rows of their own, are only said to be chosen."""
+    flag, *rest = of_field
+    if flag == ENABLED:
+        return (values[ENABLED],)
+    return tuple(values[name] for name in rest or (flag,)) if values[flag] else ()
+
+
+def _is_touched(job: Job, of_field: tuple[str, ...]) -> bool:
+    """Say whether a field says anything else than when the row was read, as far as that is known."""
+    noted, values = job.__dict__.get(NOTED, {}), job.__dict__
+    is_known = noted.keys() >= {*of_field} and values.keys() >= {*of_field}
+    return is_known and _said(noted, of_field) != _said(values, of_field)
+
+
+def _tells_news(saved: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+    """Say whether a row is going to say anything else than what was agreed; nothing was about one nobody knows."""
+    if stored["registered_job__core_decisions"] is None:
+        return False
+    agreed = Agreement.of(stored["registered_job__core_decisions"]).agreed.by_field
+    if saved["default_job_queue_id"] != stored["default_job_queue_id"]:
+        return True
+    for name, of_field in COLUMNS_OF.items():
+        said = _said(saved, of_field)
+        if name == "default_job_queue" and said:
+            said = (stored["default_job_queue__name"],)
+        if name == "job_queues" and said:
+            said = agreed.get(name, said)
+        if said != agreed.get(name, ()):
+            return True
+    return False
+
+
+def take_news(job: Job) -> frozenset[str] | None:
+    """Return what somebody has decided with the save of a row of core's, once; None where it says nothing new."""
+    news = job.__dict__.pop(NEWS, None)
+    return news.decided if news is not None and news.is_news else None
+
+
+def pull_decisions(job: Job, *, decided: Collection[str] = (), source_name: str | None = None) -> None:
     """Take over what was decided in core's row, with the record's own decisions kept.
 
     Args:
         job: Core's row, as it has been saved.
+        decided: The fields of which it is known that somebody decides them.
         source_name: The name that the class has as it is loaded, by which core goes; None where it is not loaded.
     """
-    note_core_row(job)
     if is_our_own_write():
         return
     records = RegisteredJob.objects.select_related("current_revision", "default_job_queue")
     rows = locked(records.defer("current_revision__source_code"))
     with all_or_nothing():
         # What is stored counts: not all that the instance says has been saved, and somebody may have been quicker.
-        stored = _locked(job.pk)
+        stored = locked(Job.objects.select_related("default_job_queue")).filter(pk=job.pk).first()
         if stored is None:
             return
         record = rows.filter(core_job=job.pk).first()
@@ -241,40 +319,44 @@ def pull_decisions(job: Job, *, source_name: str | None = None) -> None:
             record = _meet(rows, job)
         if record is None:
             return
-        state, known = _state(stored, record), _known(record)
-        if state.decisions != known:
-            # Core leaves a queue among the others that is not the default one any more.
-            changed = changed_overrides(known["overrides"], state.decisions["overrides"])
-            requeued = not {"job_queues", "default_job_queue"}.isdisjoint(changed)
-            said = record.source_values.get("name", "") if source_name is None else source_name
-            is_collision = not record.name_override and is_cores_doing(job.name, said, record.name)
-            decisions = merge_decisions(Decisions(record.enabled, record.overrides), known, state)
-            record.colliding_fields = {"name"} if is_collision and "name" in decisions.values else set()
-            _take_over(record, decisions, job, requeued)
-            if is_met:
-                link_runs_and_schedules({record.pk})
+        if _take_over(record, job, _state(stored, record), decided, source_name) and is_met:
+            link_runs_and_schedules({record.pk})
 
 
-def _meet(rows: QuerySet, job: Job) -> RegisteredJob | None:
+def _meet(rows: QuerySet[RegisteredJob], job: Job) -> RegisteredJob | None:
     """Return the record of a row that core has made anew, pointed at it: what is decided there now is a person's."""
     record = rows.filter(core_job=None, module_name=job.module_name, job_class_name=job.job_class_name).first()
     if record is not None:
-        record.core_job, record.core_decisions = job, undecided(False)
+        record.core_job, record.core_decisions = job, {}
     return record
 
 
-def _take_over(record: RegisteredJob, decisions: Decisions, job: Job, requeued: bool) -> None:
-    _decide(record, decisions)
-    _keep_name_free(record, job)
-    values = dict(decisions.values)
-    if record.name_override:
-        values["name"] = record.name
-    with our_own_writes(), overrides_come_from(OverrideOriginChoices.CORE):
-        record.core_decisions = {**undecided(decisions.enabled), "overrides": _plain(values)}
-        record.save()
-        if "job_queues" in decisions.values:
-            record.job_queues.set(queues_by_name(decisions.values["job_queues"]).values())
+def _take_over(
+    record: RegisteredJob, job: Job, state: CoreState, decided: Collection[str], source_name: str | None
+) -> bool:
+    """Have both sides say what is settled, and return whether there was anything to settle."""
+    known, core = Agreement.of(record.core_decisions), state.decisions
+    changed = changed_fields(known.agreed, core)
+    if not changed:
+        return False
+    ours = Decisions(record.enabled, record.overrides)
+    settled = settle(ours, known, core, Event.CORE_SAVED, decided=decided)
+    said = record.source_values.get("name", "") if source_name is None else source_name
+    is_collision = not record.name_override and is_cores_doing(job.name, said, record.name)
+    is_collision = is_collision and "name" in settled.decisions.values
+    saving = Saving(of_core=settled.of_core, is_of_core=True, colliding=frozenset({"name"} if is_collision else ()))
+    _decide(record, settled.decisions)
+    _keep_name_free(record, job, saving)
+    if "job_queues" in settled.decisions.values:
+        saving.queues = list(settled.decisions.values["job_queues"])
+        queues_by_name(saving.queues)
+    record.core_decisions = _renewed(known, record, saving, core)
+    # Core leaves a queue among the others that is not the default one any more.
+    requeued = not {"job_queues", "default_job_queue"}.isdisjoint(changed)
+    with our_own_writes():
+        record.save(saving=saving)
         _agree(job, record, requeued=requeued)
+    return True
 
 
 def _decide(record: RegisteredJob, decisions: Decisions) -> None:
@@ -288,11 +370,6 @@ def _decide(record: RegisteredJob, decisions: Decisions) -> None:
         elif field != "job_queues":
             setattr(record, field, value)
     record.restore_source_values()
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values as JSON holds them."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def _state(job: Job, record: RegisteredJob) -> CoreState:

@@ -162,14 +162,7 @@ def log_changes(
         in_context: Whether the entries belong to the request, or the run, that is going on.
     """
     rows = list(RegisteredJob.objects.filter(pk__in=actions).prefetch_related("tags", "job_queues")) if actions else []
-    context = change_context_state.get() if in_context else None
-    common = {
-        "request_id": context.change_id if context else uuid.uuid4(),
-        "user": user,
-        "user_name": user.username if user else "",
-        "change_context": context.context if context else ObjectChangeEventContextChoices.CONTEXT_ORM,
-        "change_context_detail": detail[:CHANGELOG_MAX_CHANGE_CONTEXT_DETAIL],
-    }
+    common = _occasion(user, detail, in_context)
     entries = [
         ObjectChange(
             changed_object=row,
@@ -183,6 +176,18 @@ def log_changes(
         for row, data in zip(rows, _told(rows, said or {}), strict=True)
     ]
     ObjectChange.objects.bulk_create(entries, batch_size=BATCH_SIZE)
+
+
+def _occasion(user: Any, detail: str, in_context: bool) -> dict[str, Any]:
+    """Return what entries that are made together say of who made them, and when."""
+    context = change_context_state.get() if in_context else None
+    return {
+        "request_id": context.change_id if context else uuid.uuid4(),
+        "user": user,
+        "user_name": user.username if user else "",
+        "change_context": context.context if context else ObjectChangeEventContextChoices.CONTEXT_ORM,
+        "change_context_detail": detail[:CHANGELOG_MAX_CHANGE_CONTEXT_DETAIL],
+    }
 
 
 def _told(rows: Sequence[RegisteredJob], said: Mapping[uuid.UUID, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

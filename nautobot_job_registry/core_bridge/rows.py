@@ -18,6 +18,7 @@ from django.db.models.functions import Cast
 from nautobot.extras.choices import JobQueueTypeChoices
 from nautobot.extras.models import Job, JobQueue
 
+from nautobot_job_registry.engine.agreement import Agreement, Decisions
 from nautobot_job_registry.engine.fields import (
     FLAG_FIELDS,
     LIMIT_FIELDS,
@@ -26,7 +27,7 @@ from nautobot_job_registry.engine.fields import (
     override_flag,
 )
 from nautobot_job_registry.engine.plan import JobAction
-from nautobot_job_registry.engine.records import CoreState, JobKey, undecided
+from nautobot_job_registry.engine.records import CoreState, JobKey
 from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.models.constants import BATCH_SIZE
 from nautobot_job_registry.models.sql import locked
@@ -333,11 +334,12 @@ def write_decisions(changed: Mapping[RegisteredJob, Collection[str]], now: datet
     assign_queues(queues)
 
 
-def _remembered(record: RegisteredJob, fields: Collection[str]) -> dict:
-    known = record.core_decisions or undecided(False)
-    overrides = {field: value for field, value in known["overrides"].items() if field not in fields}
-    overrides |= {field: value for field, value in record.overrides.items() if field in fields}
-    return {**undecided(record.enabled), "overrides": overrides}
+def _remembered(record: RegisteredJob, fields: Collection[str]) -> dict[str, Any]:
+    """Return what a record is to remember once some fields are written to core's row as it says them."""
+    known = Agreement.of(record.core_decisions)
+    values = {field: value for field, value in known.agreed.values.items() if field not in fields}
+    values |= {field: value for field, value in record.overrides.items() if field in fields}
+    return known.renewed(Decisions(record.enabled, values)).as_json()
 
 
 def lock_registry(using: str = DEFAULT_DB_ALIAS) -> None:

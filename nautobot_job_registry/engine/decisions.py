@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
+from nautobot_job_registry.engine.agreement import Agreement, Decisions, Event, settle
 from nautobot_job_registry.engine.descriptor import JobDescriptor
 from nautobot_job_registry.engine.fields import CORE_NAME_MAX_LENGTH, OVERRIDABLE_FIELDS, OVERRIDE_FLAGS, override_flag
-from nautobot_job_registry.engine.records import CoreState, JobKey, JobRecord, decisions_json
+from nautobot_job_registry.engine.overrides import with_default_queue
+from nautobot_job_registry.engine.records import CoreState, JobKey, JobRecord
 
 
 @dataclass
@@ -68,23 +70,15 @@ def is_storable(descriptor: JobDescriptor) -> bool:
     return not both and all(len(name) <= CORE_NAME_MAX_LENGTH for name in names)
 
 
-@dataclass(frozen=True)
-class Decisions:
-    """What an operator decided about one job.
-
-    Attributes:
-        enabled: Whether the job may be run.
-        values: The value of each field that is overridden.
-    """
-
-    enabled: bool
-    values: Mapping[str, Any]
+def decisions_of(columns: Mapping[str, Any]) -> Decisions:
+    """Return what is decided in the columns of a record, queues by name."""
+    values = {name: columns[name] for name in OVERRIDABLE_FIELDS if columns[override_flag(name)]}
+    return Decisions(columns["enabled"], values)
 
 
 def decisions_of_record(record: JobRecord) -> Decisions:
     """Return what the registry's own record holds."""
-    values = {name: record.columns[name] for name in record.overridden}
-    return Decisions(enabled=record.columns["enabled"], values=values)
+    return decisions_of(record.columns)
 
 
 def merged_decisions(record: JobRecord | None, core: CoreState | None) -> Decisions:
@@ -100,46 +94,12 @@ def merged_decisions(record: JobRecord | None, core: CoreState | None) -> Decisi
     if record is None:
         if core is None:
             return Decisions(enabled=False, values={})
-        return Decisions(enabled=core.enabled, values={name: core.values[name] for name in core.overridden})
+        return core.decisions
     if core is None or not core.known:
         return decisions_of_record(record)
-    return merge_decisions(decisions_of_record(record), core.known, core)
-
-
-def changed_overrides(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the fields whose override was made, changed or cleared, in alphabetical order.
-
-    Args:
-        before: The value of each overridden field as it was.
-        after: The same as it is now.
-    """
-    fields = sorted(before.keys() | after.keys())
-    return tuple(
-        field for field in fields if (field in before, before.get(field)) != (field in after, after.get(field))
-    )
-
-
-def merge_decisions(
-    ours: Decisions, known: Mapping[str, Any], core: CoreState, *, ours_first: Collection[str] = ()
-) -> Decisions:
-    """Return our decisions, with those of core's that have changed since they were last known.
-
-    Args:
-        ours: What the registry holds.
-        known: What the registry remembers of core's row.
-        core: What core's row says now.
-        ours_first: The fields, and `enabled`, in which our decision stays whatever core says.
-    """
-    now = core.decisions
-    values = dict(ours.values)
-    for name in changed_overrides(known["overrides"], now["overrides"]):
-        if name in ours_first:
-            continue
-        values.pop(name, None)
-        if name in now["overrides"]:
-            values[name] = core.values[name]
-    core_decides = now["enabled"] != known["enabled"] and "enabled" not in ours_first
-    return Decisions(enabled=now["enabled"] if core_decides else ours.enabled, values=values)
+    known = Agreement.of(core.known)
+    ours = decisions_of_record(record)
+    return settle(ours, known, core.decisions, Event.RECONCILED, decided=core.decided).decisions
 
 
 def without_ended(decisions: Decisions, record: JobRecord | None) -> Decisions:
@@ -177,9 +137,7 @@ SHARED_COLUMNS: Final = (*OVERRIDABLE_FIELDS, *OVERRIDE_FLAGS, "enabled")
 
 def include_default_queue(columns: dict[str, Any]) -> None:
     """Have the default queue among the queues of a job, as core has."""
-    default = columns["default_job_queue"]
-    if default and default not in columns["job_queues"]:
-        columns["job_queues"] = tuple(sorted({*columns["job_queues"], default}))
+    columns["job_queues"] = with_default_queue(columns["job_queues"], columns["default_job_queue"])
 
 
 def core_columns(draft: Draft) -> dict[str, Any]:
@@ -213,12 +171,17 @@ def remember_core(draft: Draft) -> None:
     if not draft.has_core_row:
         return
     core, columns = draft.core, draft.columns
-    decisions = decisions_json(columns)
+    decisions = decisions_of(columns)
     if core is None and not draft.makes_core_row:
-        if draft.record is not None and decisions_json(draft.record.columns) != decisions:
-            columns["core_decisions"] = decisions
+        # What core's row said before is what the record says until now.
+        if draft.record is not None and decisions_of_record(draft.record) != decisions:
+            columns["core_decisions"] = Agreement(decisions_of_record(draft.record), {}).renewed(decisions).as_json()
         return
-    if core is not None and core.known is None:
-        columns["core_job"] = core.id
-    if core is None or core.known != decisions:
-        columns["core_decisions"] = decisions
+    if core is None or core.known is None:
+        columns["core_decisions"] = decisions.as_json()
+        if core is not None:
+            columns["core_job"] = core.id
+        return
+    memory = Agreement.of(core.known).renewed(decisions, core.decisions).as_json()
+    if core.known != memory:
+        columns["core_decisions"] = memory

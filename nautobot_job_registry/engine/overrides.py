@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,6 +25,16 @@ def column_values(metadata: Mapping[str, Any]) -> dict[str, Any]:
     if "default_job_queue" in metadata:
         values["default_job_queue"] = metadata["default_job_queue"]
     return values
+
+
+def with_default_queue(queues: Iterable[str], default: str | None) -> tuple[str, ...]:
+    """Return the queues of a job, with the default one among them, as core has it; in alphabetical order.
+
+    Args:
+        queues: The names of the queues.
+        default: The name of the default queue, or None where there is none.
+    """
+    return tuple(sorted({*queues, default} if default else {*queues}))
 
 
 def restored_values(metadata: Mapping[str, Any] | None, overridden: Collection[str]) -> dict[str, Any]:

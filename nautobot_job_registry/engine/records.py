@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, Final
 from uuid import UUID
 
+from nautobot_job_registry.engine.agreement import Decisions
 from nautobot_job_registry.engine.descriptor import Absence, Source, SourceType
 from nautobot_job_registry.engine.fields import (
     OVERRIDABLE_FIELDS,
@@ -28,23 +29,6 @@ _SOURCE: Final = slice(len(SOURCE_COLUMNS))
 _FLAGS: Final = slice(len(SOURCE_COLUMNS), len(SOURCE_COLUMNS) + len(OVERRIDE_FLAGS))
 
 
-def undecided(enabled: bool) -> dict[str, Any]:
-    """Return what a record remembers of a row of core's in which nothing is overridden."""
-    return {"enabled": enabled, "overrides": {}}
-
-
-def decisions_json(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a person decided about a job, in the form in which a record remembers core's row.
-
-    Args:
-        columns: The columns of a record, queues by name.
-    """
-    overrides = {name: columns[name] for name in sorted(OVERRIDABLE_FIELDS) if columns[override_flag(name)]}
-    if "job_queues" in overrides:
-        overrides["job_queues"] = list(overrides["job_queues"])
-    return {**undecided(columns["enabled"]), "overrides": overrides}
-
-
 @dataclass(frozen=True)
 class CoreState:
     """What core's own row says about one job: what an operator decided there, and what it inherits.
@@ -58,6 +42,7 @@ class CoreState:
         flags: Receiver kinds, read-only and dry-run support.
         known: What the record that points at the row remembers of its decisions; None where no record of this job does.
         held_by: The job whose record points at the row, where that is another one: somebody moved the row.
+        decided: The fields of which it is known that somebody decided them in core, whatever the row said before.
     """
 
     id: UUID
@@ -68,14 +53,12 @@ class CoreState:
     flags: Mapping[str, bool]
     known: Mapping[str, Any] | None = None
     held_by: JobKey | None = None
+    decided: frozenset[str] = frozenset()
 
     @cached_property
-    def decisions(self) -> dict[str, Any]:
-        """What a person decided in core, in the form that a record remembers it."""
-        overrides = {name: self.values[name] for name in sorted(self.overridden)}
-        if "job_queues" in overrides:
-            overrides["job_queues"] = list(overrides["job_queues"])
-        return {**undecided(self.enabled), "overrides": overrides}
+    def decisions(self) -> Decisions:
+        """What is decided in core's row."""
+        return Decisions(self.enabled, {name: self.values[name] for name in self.overridden})
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,6 @@
 """Why one field of one job is overridden."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
@@ -16,24 +11,7 @@ from django.utils import timezone
 from nautobot.apps.models import BaseManager, BaseModel, RestrictedQuerySet
 
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS
-from nautobot_job_registry.engine.overrides import overrides_to_note
 from nautobot_job_registry.models.choices import OverridableFieldChoices, OverrideOriginChoices
-
-_origin: ContextVar[str] = ContextVar("job_registry_override_origin", default=OverrideOriginChoices.OPERATOR)
-
-
-@contextmanager
-def overrides_come_from(origin: str) -> Iterator[None]:
-    """Note of the overrides that are made meanwhile where they were made.
-
-    Args:
-        origin: One of `OverrideOriginChoices`.
-    """
-    token = _origin.set(origin)
-    try:
-        yield
-    finally:
-        _origin.reset(token)
 
 
 class FieldOverrideQuerySet(RestrictedQuerySet):
@@ -54,54 +32,6 @@ class FieldOverrideQuerySet(RestrictedQuerySet):
             output_field=JSONField(),
         )
         return self.filter(source_is_known=True, **{f"{metadata}__has_key": F("field")}).exclude(source_value=now)
-
-    def note(self, job: models.Model, user: Any = None, terms: Any = None) -> None:
-        """Make the rows of a job say which of its fields are overridden, in one statement at the most where they do.
-
-        Of a row that is there, only what is set anew is written.
-
-        Args:
-            job: The job, as it has been saved.
-            user: Who saved it, if anybody.
-            terms: The `OverrideTerms` that were said with it, if any. They learn which overrides were set or changed,
-                and are for none of those that the save took over from core.
-        """
-        rows = {row.field: row for row in job.field_overrides.all()}
-        overrides = job.overrides
-        touched = self._take_values(job, rows, overrides, user)
-        if terms is not None and terms.said():
-            of_core = job.fields_of_core - terms.changed
-            terms.changed |= touched.keys() - of_core
-            for field in terms.are_for(overrides.keys() - of_core):
-                vars(rows[field]).update(terms.said())
-                touched.setdefault(field, set()).update(terms.said())
-        for field, names in sorted(touched.items()):
-            rows[field].save(update_fields=None if rows[field]._state.adding else names)
-        for field, row in rows.items():
-            if field not in overrides:
-                row.delete()
-
-    def _take_values(self, job: models.Model, rows: dict, overrides: dict, user: Any) -> dict[str, set[str]]:
-        """Make and change the rows of what is new, without saving them, and return the columns of each, by field."""
-        revision = job.current_revision
-        noted = {field: row.value for field, row in rows.items()}
-        news = overrides_to_note(overrides, noted, revision.metadata if revision else None)
-        touched = {}
-        for override in news:
-            row = rows.setdefault(override.field, self.model(job=job))
-            origin, set_by = _origin.get(), user
-            if override.field in job.colliding_fields:
-                origin = OverrideOriginChoices.COLLISION
-            elif override.field in job.fields_of_core:
-                origin, set_by = OverrideOriginChoices.CORE, None
-            values = {**asdict(override), "set_by": set_by, "origin": origin}
-            if row.expires_at is not None and row.expires_at <= timezone.now():
-                # The end was that of the value before.
-                values["expires_at"] = None
-            for name, value in values.items():
-                setattr(row, name, value)
-            touched[override.field] = set(values)
-        return touched
 
 
 class FieldOverride(BaseModel):

@@ -12,7 +12,6 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from nautobot_job_registry.engine.overrides import overrides_to_note, terms_are_for
-from nautobot_job_registry.models.acting_user import acting_user
 from nautobot_job_registry.models.constants import APP_NAME, REASON_MAX_LENGTH
 from nautobot_job_registry.models.field_override import FieldOverride
 
@@ -179,24 +178,20 @@ class OverrideTermsMixin:
         known = name in noted and bool(noted[name].reason)
         return known or name not in terms.changed
 
-    def begin_save(self) -> None:
-        """Take what has been said for this save, so that the next one does not repeat it."""
-        self._terms_of_save, self.override_terms = self.override_terms, None
+    def begin_save(self) -> OverrideTerms | None:
+        """Take what has been said for this save, so that the next one does not repeat it, and return it."""
+        said, self.override_terms = self.override_terms, None
+        self._terms_of_save = said
+        return said
 
     @property
-    def says_terms(self) -> bool:
-        """Whether anything is said about overrides with the save that is going on."""
-        return self._terms_of_save is not None
-
-    def note_overrides(self) -> None:
-        """Note which fields are overridden, by whom, why, until when, and what the source says about them now."""
-        terms = self.override_terms or self._terms_of_save
-        FieldOverride.objects.note(self, acting_user(), terms)
+    def said_terms(self) -> OverrideTerms | None:
+        """What is said for the next save, or was said with the last one: queues are written after it."""
+        return self.override_terms or self._terms_of_save
 
     def told_terms(self) -> dict[str, Any]:
         """Return what was said with the save, for the change log."""
-        terms = self.override_terms or self._terms_of_save
-        said = terms.said() if terms else {}
+        said = self.said_terms.said() if self.said_terms else {}
         if said.get("expires_at") is not None:
             said["expires_at"] = said["expires_at"].isoformat()
         return said

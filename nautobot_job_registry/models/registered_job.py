@@ -2,17 +2,12 @@
 
 import json
 import math
-from collections.abc import Collection
-from contextlib import contextmanager, nullcontext
-from copy import deepcopy
-from functools import cache
 
 import yaml
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.core.validators import MinValueValidator
-from django.db import connection, models, transaction
-from django.dispatch import Signal
+from django.db import models
 from nautobot.apps.constants import CHARFIELD_MAX_LENGTH
 from nautobot.apps.models import BaseManager, PrimaryModel, RestrictedQuerySet, extras_features
 
@@ -22,26 +17,13 @@ from nautobot_job_registry.models.choices import AbsenceChoices, SourceTypeChoic
 from nautobot_job_registry.models.field_override import FieldOverride
 from nautobot_job_registry.models.known_tags import know_tags
 from nautobot_job_registry.models.override_terms import OverrideTermsMixin
+from nautobot_job_registry.models.saving import SavingMixin
 
 
 def _flag(what: str) -> models.BooleanField:
     return models.BooleanField(
         default=False, help_text=f"If set, the {what} stays as it is here, whatever the source code says"
     )
-
-
-# Sent before a record is saved, with its values as they will be, and when it has been saved with its queues and ledger.
-job_saving = Signal()
-job_saved = Signal()
-# What is written with a record whatever columns are asked for, once something has been decided.
-DECIDED_COLUMNS = (
-    *(field for field in OVERRIDABLE_FIELDS if field != "job_queues"),
-    *map(override_flag, OVERRIDABLE_FIELDS),
-    "enabled",
-    "core_job",
-    "core_decisions",
-)
-DECIDED_ATTRIBUTES = frozenset({*VALUE_FIELDS, *map(override_flag, OVERRIDABLE_FIELDS), "default_job_queue_id"})
 
 
 class RegisteredJobQuerySet(RestrictedQuerySet):
@@ -81,7 +63,7 @@ TIME_LIMIT_VALIDATORS = (validate_finite, MinValueValidator(0))
     "export_templates",
     "webhooks",
 )
-class RegisteredJob(OverrideTermsMixin, PrimaryModel):
+class RegisteredJob(SavingMixin, OverrideTermsMixin, PrimaryModel):
     """The record of one job class: where it comes from, what its source says, what an operator decided (M1).
 
     There are thousands of records at the most, which are read whole and written in bulk: no index but those of the
@@ -277,17 +259,6 @@ class RegisteredJob(OverrideTermsMixin, PrimaryModel):
     is_data_compliance_model = False
     is_version_controlled = False
     clone_fields = []
-    # What the columns said when the record was read, without those that it has written since.
-    _read: dict = {}
-    is_being_saved = False
-    # Whether, in this save, what was read beforehand of the ledger is known to be what it says now.
-    is_ledger_known = False
-    # The names of the queues that this save takes over from core; None where it takes over none.
-    chosen_queues = None
-    # The fields that are overridden, in this save, only because core cannot store what the source says.
-    colliding_fields: frozenset[str] | set[str] = frozenset()
-    # The fields whose override was made or changed in core meanwhile, and that this save takes over from there.
-    fields_of_core: frozenset[str] = frozenset()
 
     class Meta:
         """Meta attributes."""
@@ -405,91 +376,6 @@ class RegisteredJob(OverrideTermsMixin, PrimaryModel):
             unasked |= {*VALUE_FIELDS} - {*self.overridden_fields}
         super().full_clean(exclude=unasked | set(exclude or ()), **kwargs)
 
-    def save(self, *args, **kwargs):
-        """Save the record with every field whose flag is clear put back to what the source says (rule 13).
-
-        Columns that say what they said when the record was read are left as they are stored: somebody else, or a
-        reconcile, may have written them meanwhile (rule 10).
-        """
-        with nullcontext() if connection.in_atomic_block else transaction.atomic(), self._being_saved():
-            self.begin_save()
-            restored = self._restored_queues()
-            self.restore_source_values()
-            if "default_job_queue" in restored:
-                self.default_job_queue = restored["default_job_queue"]
-            decisions, are_chosen = self.core_decisions, self.job_queues_override
-            self.is_ledger_known = False
-            job_saving.send(sender=type(self), instance=self)
-            if not self.is_ledger_known:
-                self._forget_ledger()
-            if self.job_queues_override != are_chosen:
-                restored = self._restored_queues()
-            _widen(kwargs, decided=self.core_decisions != decisions)
-            decides = self._leave_out_what_was_read(kwargs)
-            super().save(*args, **kwargs)
-            self._forget_read(kwargs.get("update_fields"))
-            if "job_queues" in restored and set(self.job_queues.all()) != set(restored["job_queues"]):
-                self.job_queues.set(restored["job_queues"])
-            elif self.chosen_queues is not None:
-                queue_model = self._meta.get_field("job_queues").related_model
-                self.job_queues.set(queue_model.objects.filter(name__in=self.chosen_queues))
-            self.include_default_queue()
-            if decides:
-                self.note_overrides()
-                self._forget_ledger()
-            job_saved.send(sender=type(self), instance=self)
-
-    @contextmanager
-    def _being_saved(self):
-        """Let the queues that are written with a record not have it saved again."""
-        self.is_being_saved = True
-        try:
-            yield
-        finally:
-            self.is_being_saved = False
-
-    @classmethod
-    def from_db(cls, db, field_names, values):
-        """Keep in mind what the record said as it was read."""
-        instance = super().from_db(db, field_names, values)
-        instance._note_read()
-        return instance
-
-    def refresh_from_db(self, using=None, fields=None, **kwargs):
-        """Read the record, or some columns of it, again."""
-        super().refresh_from_db(using=using, fields=fields, **kwargs)
-        self._note_read(fields)
-
-    def _note_read(self, fields: Collection[str] | None = None) -> None:
-        """Keep in mind what columns say in the database: all that are loaded, or those of the named fields."""
-        values = self.__dict__
-        read = {name: values[name] for name in _noted_columns(type(self), fields) if name in values}
-        # What can be changed in place is copied.
-        read |= {name: deepcopy(value) for name, value in read.items() if isinstance(value, (dict, list))}
-        self._read = read if fields is None else self._read | read
-
-    def _forget_read(self, fields: Collection[str] | None) -> None:
-        """Have what has been written once written by each save after it, as it may have to be put back."""
-        for name in _noted_columns(type(self), fields):
-            self._read.pop(name, None)
-
-    def _leave_out_what_was_read(self, kwargs: dict) -> bool:
-        """Write only the columns that have been changed, and return whether a decision is or may be among them."""
-        if self._state.adding or kwargs.get("update_fields") is not None or kwargs.get("force_insert"):
-            return True
-        kept = {name for name, value in self._read.items() if self.__dict__[name] == value}
-        fields = [field for field in self._meta.concrete_fields if field.attname in self.__dict__]
-        kwargs["update_fields"] = [
-            field.name for field in fields if field.attname not in kept and not field.primary_key
-        ]
-        is_decided = not DECIDED_ATTRIBUTES.isdisjoint(self.__dict__.keys() - kept)
-        return is_decided or self.chosen_queues is not None or self.says_terms
-
-    def include_default_queue(self) -> None:
-        """Keep the default queue among the queues, as Nautobot does."""
-        if self.default_job_queue and self.default_job_queue not in self.job_queues.all():
-            self.job_queues.add(self.default_job_queue)
-
     def to_objectchange(self, action, **kwargs):
         """Return the entry of the change log, for which the queues and tags are read once and not three times."""
         models.prefetch_related_objects([self], "job_queues", "tags")
@@ -500,54 +386,3 @@ class RegisteredJob(OverrideTermsMixin, PrimaryModel):
             if said and data is not None:
                 data["override_terms"] = said
         return change
-
-    def _forget_ledger(self) -> None:
-        """Have the ledger read anew where it was read with many other records."""
-        getattr(self, "_prefetched_objects_cache", {}).pop("field_overrides", None)
-
-    def _restored_queues(self) -> dict:
-        """Return the rows of the queues that the source names, for the queue fields that are not overridden.
-
-        A queue that does not exist (any more) is left out: only a reconcile makes queues.
-        """
-        if self.current_revision is None:
-            return {}
-        values = restored_values(self.current_revision.metadata, self.overridden_fields)
-        wanted = set(values.get("job_queues", ()))
-        default = values.get("default_job_queue")
-        if self.default_job_queue_override and self.default_job_queue:
-            wanted.add(self.default_job_queue.name)
-        rows = {queue.name: queue for queue in (*self.job_queues.all(), self.default_job_queue) if queue}
-        missing = (wanted | {default}) - rows.keys() - {None}
-        if missing:
-            queue_model = self._meta.get_field("default_job_queue").related_model
-            rows |= {queue.name: queue for queue in queue_model.objects.filter(name__in=missing)}
-        restored = {}
-        if "job_queues" in values:
-            restored["job_queues"] = [rows[name] for name in wanted if name in rows]
-        if default in rows:
-            restored["default_job_queue"] = rows[default]
-        return restored
-
-
-def _noted_columns(model: type[models.Model], fields: Collection[str] | None = None) -> frozenset[str]:
-    """Return the columns of which a record keeps in mind what they said: all, or those of the named fields."""
-    noted = _all_noted_columns(model)
-    if fields is None:
-        return noted
-    return noted & {field.attname for field in model._meta.concrete_fields if {field.name, field.attname} & {*fields}}
-
-
-@cache
-def _all_noted_columns(model: type[models.Model]) -> frozenset[str]:
-    left_out = {"id", "last_updated", "_custom_field_data"}
-    return frozenset(field.attname for field in model._meta.concrete_fields if field.name not in left_out)
-
-
-def _widen(kwargs: dict, decided: bool) -> None:
-    """Widen `update_fields`, so that a flag that is saved alone takes its restored value with it."""
-    fields = kwargs.get("update_fields")
-    if fields is not None:
-        names = {*fields, *(DECIDED_COLUMNS if decided else ())}
-        names.update(field for field in OVERRIDABLE_FIELDS if field != "job_queues" and override_flag(field) in names)
-        kwargs["update_fields"] = names

@@ -10,10 +10,15 @@ from django.db.models import Case, Field, QuerySet, UUIDField, Value, When
 from django.db.models.functions import Cast
 
 
-def locked(rows: QuerySet) -> QuerySet:
-    """Return a query that locks its rows against being written, and lets other transactions go on pointing at them."""
+def locked(rows: QuerySet, *joined: str) -> QuerySet:
+    """Return a query that locks its rows against being written, and lets other transactions go on pointing at them.
+
+    Args:
+        rows: The query.
+        *joined: The links to other rows that are locked as well; they must not be null.
+    """
     no_key = connections[rows.db].features.has_select_for_no_key_update
-    return rows.select_for_update(of=("self",), no_key=no_key)
+    return rows.select_for_update(of=("self", *joined), no_key=no_key)
 
 
 def mapped(column: str, values: Mapping[Any, Any], output_field: Field | None = None) -> Case | Cast:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -61,16 +63,17 @@ def reconcile_source_gone(slug: str, *, user: Any = None, job_result: Any = None
     return run_reconcile(lambda: discovery.discover_nothing(slug), occasion)
 
 
-def take_over_core(*, user: Any = None) -> Plan:
+def take_over_core(decided: Mapping[UUID, Collection[str]], *, user: Any = None) -> Plan:
     """Take over what was decided in core's own rows, whatever the sources say; nothing is discovered (rule 16).
 
     Args:
+        decided: The fields of which it is known that somebody decided them, by the primary key of core's row.
         user: Who decided it, if anybody.
     """
     with transaction.atomic():
-        core_rows.lock_core_rows(make_plan_of_core(store.read_state(store.read_records())).jobs)
+        core_rows.lock_core_rows(make_plan_of_core(store.read_state(store.read_records()), decided).jobs)
         core_rows.lock_registry()
-        plan = make_plan_of_core(store.read_state(store.read_records(for_update=True)))
+        plan = make_plan_of_core(store.read_state(store.read_records(for_update=True)), decided)
         detail = "Job Registry: edited in Nautobot's own jobs"
         store.apply_plan(plan, now=timezone.now(), repositories={}, user=user, detail=detail)
     return plan

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from nautobot_job_registry.engine.dependents import DependentAction
@@ -154,13 +154,16 @@ def _after_the_last(actions: tuple[JobAction, ...], asked: Contributors) -> tupl
     )
 
 
-def make_plan_of_core(state: RegistryState) -> Plan:
+def make_plan_of_core(state: RegistryState, decided: Mapping[UUID, Collection[str]]) -> Plan:
     """Return what is to be done about what was decided in core's rows, whatever the sources say (rule 16).
 
     Args:
         state: What the database holds.
+        decided: The fields of which it is known that somebody decided them, by the primary key of core's row.
     """
-    return _plan_of_records((record for record in state.jobs.values() if record.key in state.core), state)
+    core = {key: replace(row, decided=frozenset(decided.get(row.id, ()))) for key, row in state.core.items()}
+    state = replace(state, core=core)
+    return _plan_of_records((record for record in state.jobs.values() if record.key in core), state)
 
 
 def make_plan_of_ends(state: RegistryState) -> Plan:

@@ -1,0 +1,274 @@
+"""What is evidence of a decision: what is stored, and not what an instance was when somebody read it (rule 16)."""
+
+import pickle
+
+import pytest
+from django.db import transaction
+from nautobot.extras.models import Job, JobQueue
+
+from nautobot_job_registry.models import RegisteredJob
+from nautobot_job_registry.reconcile import reconcile
+from tests import test_core_bridge
+from tests.support import refresh_core
+
+pytestmark = pytest.mark.django_db
+
+sides = test_core_bridge.sides
+
+PATH = {"module_name": "bridged", "job_class_name": "Bridged"}
+# How somebody gets hold of an instance of core's row, and holds on to it.
+HELD = {
+    "read": lambda: Job.objects.get(**PATH),
+    "refreshed": lambda: refreshed(Job.objects.get(**PATH)),
+    "refreshed_in_part": lambda: refreshed(Job.objects.get(**PATH), ["enabled", "time_limit", "time_limit_override"]),
+    "pickled": lambda: pickle.loads(pickle.dumps(Job.objects.get(**PATH))),
+    "only": lambda: Job.objects.only("time_limit", "time_limit_override", "enabled").get(**PATH),
+    "deferred": lambda: Job.objects.defer("time_limit", "time_limit_override", "last_updated").get(**PATH),
+}
+
+
+def refreshed(job, fields=None):
+    job.refresh_from_db(fields=fields)
+    return job
+
+
+def registry(**values):
+    """Decide something in the registry."""
+    record = RegisteredJob.objects.get(**PATH)
+    for name, value in values.items():
+        setattr(record, name, value)
+    record.save()
+
+
+def both(sides, name):
+    return getattr(sides.row("registry"), name), getattr(sides.row("core"), name)
+
+
+@pytest.mark.parametrize("how", HELD)
+def test_a_decision_is_seen_however_the_row_was_read(sides, how):
+    job = HELD[how]()
+    job.time_limit, job.time_limit_override, job.enabled = 5.0, True, True
+    job.save()
+    assert both(sides, "time_limit") == (5.0, 5.0)
+    assert both(sides, "enabled") == (True, True)
+    assert sides.row("registry").overrides == {"time_limit": 5.0}
+
+
+@pytest.mark.parametrize("how", HELD)
+def test_a_row_that_was_read_before_winds_nothing_back(sides, how):
+    job = HELD[how]()
+    registry(time_limit=5.0, time_limit_override=True, enabled=True)
+    job.description = "whatever"
+    job.save()
+    assert both(sides, "time_limit") == (5.0, 5.0)
+    assert both(sides, "enabled") == (True, True)
+    assert sides.row("registry").overrides == {"time_limit": 5.0}
+    assert sides.row("core").time_limit_override is True
+
+
+@pytest.mark.parametrize("how", ["read", "refreshed", "pickled", "only"])
+def test_what_is_decided_with_a_row_that_was_read_before_counts_and_the_rest_is_only_old(sides, how):
+    job = HELD[how]()
+    registry(time_limit=5.0, time_limit_override=True)
+    job.enabled = True
+    job.save()
+    assert both(sides, "time_limit") == (5.0, 5.0)
+    assert both(sides, "enabled") == (True, True)
+
+
+def test_a_decision_that_was_read_again_can_be_taken_back(sides):
+    """What the row said before is a decision where somebody says it who knows what it says now."""
+    registry(enabled=True)
+    job = sides.row("core")
+    job.enabled = False
+    job.save()
+    assert both(sides, "enabled") == (False, False)
+
+
+def test_a_decision_that_was_refreshed_can_be_taken_back(sides):
+    job = sides.row("core")
+    registry(enabled=True)
+    job.refresh_from_db()
+    job.enabled = False
+    job.save()
+    assert both(sides, "enabled") == (False, False)
+
+
+def test_an_instance_can_be_saved_again_and_again(sides):
+    job = sides.row("core")
+    for value in (True, False, True):
+        job.enabled = value
+        job.save()
+        assert both(sides, "enabled") == (value, value)
+
+
+def test_only_the_columns_that_are_written_are_decided(sides):
+    job = sides.row("core")
+    job.enabled = True
+    job.save(update_fields=["description"])
+    assert both(sides, "enabled") == (False, False)
+    job.save(update_fields=["enabled"])
+    assert both(sides, "enabled") == (True, True)
+
+
+def test_a_stale_instance_that_saves_other_columns_changes_nothing(sides):
+    job = sides.row("core")
+    registry(enabled=True)
+    job.save(update_fields=["description"])
+    assert both(sides, "enabled") == (True, True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_rolled_back_in_core_is_seen_when_it_is_saved_again(sides):
+    job = sides.row("core")
+    job.enabled, job.time_limit, job.time_limit_override = True, 5.0, True
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        job.save()
+        raise ZeroDivisionError
+    assert both(sides, "enabled") == (False, False)
+    job.save()
+    assert both(sides, "enabled") == (True, True)
+    assert both(sides, "time_limit") == (5.0, 5.0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_rolled_back_in_the_registry_reaches_core_when_it_is_saved_again(sides):
+    record = sides.row("registry")
+    record.enabled, record.time_limit, record.time_limit_override = True, 5.0, True
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        record.save()
+        raise ZeroDivisionError
+    record.save()
+    assert both(sides, "enabled") == (True, True)
+    assert both(sides, "time_limit") == (5.0, 5.0)
+    reconcile()
+    assert both(sides, "time_limit") == (5.0, 5.0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_record_that_was_saved_once_does_not_write_it_again_over_a_later_edit(sides):
+    record = sides.row("registry")
+    record.time_limit, record.time_limit_override = 5.0, True
+    record.save()
+    job = sides.row("core")
+    job.time_limit = 6.0
+    job.save()
+    record.enabled = True
+    record.save()
+    assert both(sides, "time_limit") == (6.0, 6.0)
+    assert both(sides, "enabled") == (True, True)
+
+
+@pytest.mark.parametrize("held", ["read", "deferred", "pickled"])
+def test_two_records_that_were_read_at_once_both_count(sides, held):
+    rows = RegisteredJob.objects.defer("description", "source_version") if held == "deferred" else RegisteredJob.objects
+    first, second = rows.get(**PATH), rows.get(**PATH)
+    if held == "pickled":
+        second = pickle.loads(pickle.dumps(second))
+    first.time_limit, first.time_limit_override = 5.0, True
+    first.save()
+    second.enabled = True
+    second.save()
+    assert both(sides, "time_limit") == (5.0, 5.0)
+    assert both(sides, "enabled") == (True, True)
+
+
+def test_columns_of_before_are_no_decision(sides):
+    """Core's refresh in a migration saves all columns as it read them, and no signal tells of it."""
+    before = Job.objects.filter(**PATH).values("time_limit", "time_limit_override", "enabled").get()
+    registry(time_limit=5.0, time_limit_override=True, enabled=True)
+    registry(time_limit=6.0)
+    Job.objects.filter(**PATH).update(**before)
+    assert not reconcile(dry_run=True).plan.is_empty
+    reconcile()
+    assert both(sides, "time_limit") == (6.0, 6.0)
+    assert both(sides, "enabled") == (True, True)
+    assert reconcile(dry_run=True).plan.is_empty
+
+
+def test_something_new_that_nobody_told_of_is_a_decision(sides):
+    registry(time_limit=5.0, time_limit_override=True)
+    Job.objects.filter(**PATH).update(time_limit=7.0)
+    reconcile()
+    assert both(sides, "time_limit") == (7.0, 7.0)
+    assert sides.row("registry").field_overrides.get().origin == "core"
+
+
+@pytest.mark.parametrize("edit", ["add", "set", "assignment"])
+def test_queues_that_are_assigned_from_their_own_side_are_seen(sides, edit):
+    registry_queues(["default", "night"])
+    job, day = sides.row("core"), JobQueue.objects.get(name="day")
+    if edit == "add":
+        day.jobs.add(job)
+    elif edit == "set":
+        day.jobs.set([job])
+    else:
+        job.job_queue_assignments.create(job_queue=day)
+    assert sides.row("registry").overrides["job_queues"] == ["day", "default", "night"]
+
+
+def registry_queues(names):
+    record = RegisteredJob.objects.get(**PATH)
+    record.job_queues_override = True
+    record.save()
+    record.job_queues.set(JobQueue.objects.filter(name__in=names))
+
+
+def test_a_refresh_that_read_the_row_before_its_queues_were_chosen_winds_them_not_back(sides):
+    job = sides.row("core")
+    registry_queues(["day", "default"])
+    job.job_queues.set(JobQueue.objects.filter(name="default"))
+    job.save()
+    reconcile()
+    assert sides.row("registry").overrides == {"job_queues": ["day", "default"]}
+    assert sides.said("core", "job_queues") == (["day", "default"], True)
+
+
+def test_an_override_that_is_cleared_while_its_source_changes_says_what_the_source_says_now(
+    sides,
+    jobs_root,
+):
+    registry(time_limit=5.0, time_limit_override=True)
+    record = sides.row("registry")
+    assert record.current_revision.number == 1
+    sides.write(jobs_root, description="source", time_limit=90)
+    refresh_core()
+    reconcile()
+    record.time_limit_override = False
+    record.save()
+    assert both(sides, "time_limit") == (90.0, 90.0)
+
+
+def test_an_override_of_a_job_without_a_core_job_is_cleared_to_what_the_source_says_now(
+    sides,
+    jobs_root,
+):
+    registry(time_limit=5.0, time_limit_override=True)
+    record = sides.row("registry")
+    sides.write(jobs_root, description="source", time_limit=90)
+    refresh_core()
+    reconcile()
+    RegisteredJob.objects.filter(**PATH).update(core_job=None)
+    record.time_limit_override = False
+    record.save()
+    assert sides.row("registry").time_limit == 90.0
+
+
+@pytest.mark.parametrize("held", ["read", "before", "only", "update_fields"])
+def test_a_queue_that_is_renamed_has_its_new_name_in_the_ledger(sides, held):
+    night = JobQueue.objects.get(name="night")
+    registry_queues(["default", "night"])
+    registry(default_job_queue=night, default_job_queue_override=True)
+    if held == "read":
+        night = JobQueue.objects.get(name="night")
+    elif held == "only":
+        night = JobQueue.objects.only("name").get(name="night")
+    night.name = "late"
+    night.save(update_fields=["name"] if held == "update_fields" else None)
+    record = sides.row("registry")
+    noted = dict(record.field_overrides.values_list("field", "value"))
+    assert noted == {"job_queues": ["default", "late"], "default_job_queue": "late"}
+    assert set(record.field_overrides.values_list("origin", flat=True)) == {"operator"}
+    assert reconcile(dry_run=True).plan.is_empty
+    registry(enabled=True)
+    assert set(record.field_overrides.values_list("origin", flat=True)) == {"operator"}
