@@ -16,12 +16,13 @@ PAGES = CHECKOUT / "docs" / "dev"
 PAGE = PAGES / "architecture.md"
 MODELS_PAGE = PAGES / "models.md"
 # How many names of ours each page has at the least, so that none is taken for one without any.
-LEAST = {"architecture.md": 150, "models.md": 20, "decisions.md": 25, "contributing.md": 15}
+LEAST = {"architecture.md": 150, "models.md": 20, "decisions.md": 25, "contributing.md": 15, "rules.md": 2}
 SHOWN = re.compile(r"```.*?```", re.DOTALL)
 NAMED = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(r"[\w.-]*(?:/[\w.-]*)+|[\w-]+\.(?:py|json|md|toml|yml)")
 DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.\w+)+")
 CLASS = re.compile(r"[A-Z]\w*[a-z]\w*")
+RULES = re.compile(r"\b[Rr]ules? (\d+(?:(?:, | and | to )\d+)*)|\b(M\d+)\b")
 LINKS = {"ForeignKey", "OneToOneField", "ManyToManyField"}
 # Nautobot's own and Python's, addresses of pages, and what is in no checkout.
 CORE_CLASSES = {"JobResult", "ScheduledJob", "Meta"}
@@ -144,6 +145,36 @@ def test_the_page_tells_each_wall():
 def test_the_page_draws_each_room():
     picture = SHOWN.search(PAGE.read_text(encoding="utf-8")).group()
     assert {room for room in house().rooms if not re.search(rf"\b{room}\b", picture)} == set()
+
+
+def rules_in(text: str) -> Iterator[str]:
+    """Yield the numbers of the rules that a text names."""
+    for numbers, requirement in RULES.findall(text):
+        if requirement:
+            yield requirement
+        for part in re.split(", | and ", numbers) if numbers else ():
+            first, _, last = part.partition(" to ")
+            yield from map(str, range(int(first), int(last or first) + 1))
+
+
+def test_each_rule_that_the_code_names_is_told():
+    rows = (PAGES / "rules.md").read_text(encoding="utf-8").splitlines()
+    told = {row.split("|")[1].strip() for row in rows if row.startswith("| ")}
+    named = {rule for module in house().modules.values() for rule in rules_in(module.path.read_text(encoding="utf-8"))}
+    assert len(named) > 20
+    assert named - told == set()
+
+
+def test_rules_are_found_one_by_one_and_in_ranges():
+    assert list(rules_in("Text (rules 2, 9 to 11 and 16), as rule 3 and M5 say.")) == [
+        "2",
+        "9",
+        "10",
+        "11",
+        "16",
+        "3",
+        "M5",
+    ]
 
 
 def links_of_models() -> Iterator[tuple[str, str]]:
