@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 from contextlib import nullcontext
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import ProtectedError
 from nautobot.extras.choices import ObjectChangeEventContextChoices
 from nautobot.extras.signals import change_context_state
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 M2M_CHANGED = ("post_add", "post_remove", "post_clear")
 # Where an instance of a queue keeps the name that it was read with.
 QUEUE_NAME = "_registry_name"
+# Whether the queues of a job are being added or taken away just now, several at once.
+_queues_are_set: ContextVar[bool] = ContextVar("job_registry_queues_are_set", default=False)
 
 
 def reconcile_after_migrate(sender: Any, *, using: str = "default", **kwargs: Any) -> None:
@@ -143,8 +146,17 @@ def look_at_core_job(sender: Any, instance: Any, raw: bool = False, update_field
     """See what core's row says before it is saved, and what is decided with it."""
     from nautobot_job_registry.core_bridge import agreement, rows
 
-    if not (raw or instance._state.adding or rows.is_our_own_write() or change_log.is_bulk_edit()):
+    if raw or instance._state.adding or rows.is_our_own_write() or change_log.is_bulk_edit():
+        return
+    try:
         agreement.look_at_core_row(instance, update_fields)
+    except DatabaseError:
+        # The transaction is lost, and with it what Nautobot is about to save.
+        raise
+    except Exception:
+        if _is_a_person():
+            raise
+        logger.exception("The job registry could not look at %s; the next reconcile does.", instance)
 
 
 def take_over_from_core(
@@ -164,12 +176,16 @@ def take_over_from_core(
 def take_over_queues_from_core(
     sender: Any, instance: Any, action: str, reverse: bool, pk_set: Any = None, **kwargs: Any
 ) -> None:
-    """Take over the queues that were chosen in core, where they are overridden there."""
+    """Take over the queues that were chosen in core, where they are overridden there.
+
+    Whoever has read the row before they were gives it the queues of the source: what is stored tells that later.
+    """
+    _queues_are_set.set(action not in M2M_CHANGED)
     if action not in M2M_CHANGED:
         return
-    jobs = sender._meta.get_field("job").related_model.objects.filter(job_queues_override=True)
     if reverse:
-        found = list(jobs.filter(pk__in=pk_set or ()))
+        jobs = sender._meta.get_field("job").related_model.objects
+        found = list(jobs.filter(job_queues_override=True, pk__in=pk_set or ()))
     else:
         found = [instance] if instance.job_queues_override else []
     for job in found:
@@ -179,10 +195,11 @@ def take_over_queues_from_core(
 def take_over_assigned_queue(sender: Any, instance: Any, raw: bool = False, origin: Any = None, **kwargs: Any) -> None:
     """Take over a queue that was given to a job, or taken from it, by itself: the only way that core's REST knows.
 
-    With a job that is deleted nothing is decided about its queues.
+    With a job that is deleted nothing is decided about its queues, and of queues that are set together another signal
+    tells.
     """
     job_model = sender._meta.get_field("job").related_model
-    if raw or getattr(origin, "model", type(origin)) is job_model:
+    if raw or _queues_are_set.get() or getattr(origin, "model", type(origin)) is job_model:
         return
     if instance.job.job_queues_override:
         _take_over_queues(instance.job)
