@@ -43,21 +43,15 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
         super().ready()
         from celery.signals import import_modules
         from django.core import checks as django_checks
-        from django.db.models.signals import m2m_changed, post_delete, post_init, post_save, pre_delete, pre_save
+        from django.db.models.signals import m2m_changed, post_delete, post_init, post_save, pre_save
         from nautobot.extras.models import Job, JobButton, JobHook, JobQueue, JobResult, ScheduledJob
 
         from nautobot_job_registry import models, signals
-        from nautobot_job_registry.models.saving import job_saved, job_saving
         from nautobot_job_registry.runs import evidence
         from nautobot_job_registry.sources import loaded_code
 
+        self._connect_records(models.RegisteredJob)
         nautobot_database_ready.connect(signals.reconcile_after_migrate, sender=self)
-        pre_delete.connect(signals.refuse_deletion_while_installed, sender=models.RegisteredJob)
-        pre_delete.connect(signals.prepare_deletion, sender=models.RegisteredJob)
-        job_saving.connect(signals.prepare_decision, sender=models.RegisteredJob)
-        # The ledger is written before core's row is.
-        job_saved.connect(signals.note_decision, sender=models.RegisteredJob)
-        job_saved.connect(signals.decide_in_core, sender=models.RegisteredJob)
         post_init.connect(signals.note_queue, sender=JobQueue)
         post_save.connect(signals.follow_renamed_queue, sender=JobQueue)
         post_init.connect(signals.note_core_job, sender=Job)
@@ -69,9 +63,6 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
         m2m_changed.connect(signals.take_over_queues_from_core, sender=Job.job_queues.through)
         for is_assigned in (post_save, post_delete):
             is_assigned.connect(signals.take_over_assigned_queue, sender=Job.job_queues.through)
-        post_save.connect(signals.leave_loaded_record_alone, sender=models.RegisteredJob)
-        m2m_changed.connect(signals.note_changed_queues, sender=models.RegisteredJob.job_queues.through)
-        post_delete.connect(signals.delete_core_job, sender=models.RegisteredJob)
         post_save.connect(signals.anchor_new_run, sender=JobResult)
         post_save.connect(signals.anchor_new_schedule, sender=ScheduledJob)
         loaded_code.watch_loading()
@@ -79,6 +70,24 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
         evidence.listen_to_run_starts()
         checks.register_health_check()
         django_checks.register(checks.check_database)
+
+    @staticmethod
+    def _connect_records(model):
+        """Connect what happens as a record of ours is saved or deleted."""
+        from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete
+
+        from nautobot_job_registry import signals
+        from nautobot_job_registry.models.saving import job_saved, job_saving
+
+        pre_delete.connect(signals.refuse_deletion_while_installed, sender=model)
+        pre_delete.connect(signals.prepare_deletion, sender=model)
+        post_delete.connect(signals.delete_core_job, sender=model)
+        job_saving.connect(signals.prepare_decision, sender=model)
+        # The ledger is written before core's row is.
+        job_saved.connect(signals.note_decision, sender=model)
+        job_saved.connect(signals.decide_in_core, sender=model)
+        post_save.connect(signals.leave_loaded_record_alone, sender=model)
+        m2m_changed.connect(signals.note_changed_queues, sender=model.job_queues.through)
 
 
 config = NautobotJobRegistryConfig

@@ -198,8 +198,10 @@ def take_over_assigned_queue(sender: Any, instance: Any, raw: bool = False, orig
     With a job that is deleted nothing is decided about its queues, and of queues that are set together another signal
     tells.
     """
+    from nautobot_job_registry.core_bridge import rows
+
     job_model = sender._meta.get_field("job").related_model
-    if raw or _queues_are_set.get() or getattr(origin, "model", type(origin)) is job_model:
+    if raw or rows.is_our_own_write() or _queues_are_set.get() or getattr(origin, "model", type(origin)) is job_model:
         return
     if instance.job.job_queues_override:
         _take_over_queues(instance.job)

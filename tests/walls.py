@@ -97,15 +97,24 @@ def _models_of_core(tree: ast.Module) -> Iterator[str]:
 def _writes(scope: ast.AST, models: set[str]) -> Iterator[tuple[int, str]]:
     """Yield line and text of each writing call on a model, or on a name that was given what came of one."""
     tainted = set(models)
-    for node in ast.walk(scope):
+    nodes = list(_nodes_of(scope))
+    for node in nodes:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.For) else []
         value = node.value if isinstance(node, ast.Assign) else node.iter if isinstance(node, ast.For) else None
         if value is not None and _root(value) in models:
             tainted.update(name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name))
-    for node in ast.walk(scope):
+    for node in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _root(node.func) in tainted:
             if node.func.attr in WRITES or node.func.attr.startswith("bulk_"):
                 yield node.lineno, ast.unparse(node.func)
+
+
+def _nodes_of(scope: ast.AST) -> Iterator[ast.AST]:
+    """Yield what is in a scope, without the functions in it, which are scopes of their own."""
+    for node in ast.iter_child_nodes(scope):
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node
+            yield from _nodes_of(node)
 
 
 def _root(node: ast.AST) -> str:

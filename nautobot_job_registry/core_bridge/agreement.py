@@ -29,7 +29,7 @@ from nautobot_job_registry.core_bridge.rows import (
     our_own_writes,
     queues_by_name,
 )
-from nautobot_job_registry.engine.agreement import ENABLED, Agreement, Decisions, Event, changed_fields, settle
+from nautobot_job_registry.engine.agreement import ENABLED, Agreement, Decisions, SideEvent, changed_fields, settle
 from nautobot_job_registry.engine.fields import FLAG_FIELDS, OVERRIDABLE_FIELDS, override_flag
 from nautobot_job_registry.engine.names import is_cores_doing, numbered
 from nautobot_job_registry.engine.overrides import with_default_queue
@@ -77,6 +77,9 @@ def agree_before_saving(record: RegisteredJob, saving: Saving) -> None:
         return
     record.take_stored(stored)
     record.restore_source_values()
+    if job is None and record.core_job_id:
+        # It is being pointed at another row.
+        job = locked(Job.objects.select_related("default_job_queue")).filter(pk=record.core_job_id).first()
     if job is None:
         # Somebody has deleted core's row meanwhile: the next reconcile finds or makes another one.
         record.core_job = None
@@ -84,7 +87,7 @@ def agree_before_saving(record: RegisteredJob, saving: Saving) -> None:
     saving.core_row = job
     known, core = Agreement.of(stored.core_decisions), _state(job, stored).decisions
     saving.is_ledger_known = core == known.agreed and read == stored.core_decisions
-    settled = settle(decisions_of_saved(record), known, core, Event.RECORD_SAVED)
+    settled = settle(decisions_of_saved(record), known, core, SideEvent.RECORD_SAVED)
     if settled.of_core:
         _decide(record, settled.decisions)
         saving.of_core = settled.of_core
@@ -340,7 +343,7 @@ def _take_over(
     if not changed:
         return False
     ours = Decisions(record.enabled, record.overrides)
-    settled = settle(ours, known, core, Event.CORE_SAVED, decided=decided)
+    settled = settle(ours, known, core, SideEvent.CORE_SAVED, decided=decided)
     said = record.source_values.get("name", "") if source_name is None else source_name
     is_collision = not record.name_override and is_cores_doing(job.name, said, record.name)
     is_collision = is_collision and "name" in settled.decisions.values

@@ -39,7 +39,7 @@ class Cores(str, Enum):
     NEW = "something new"
 
 
-class Event(str, Enum):
+class SideEvent(str, Enum):
     """On what occasion the two sides are compared."""
 
     RECORD_SAVED = "the record is saved"
@@ -57,25 +57,25 @@ class Winner(str, Enum):
 
 # Where both have decided, the one who does it now comes last; a reconcile finds two decisions that nobody told it of,
 # and takes the one that is in force.
-WINNERS: Final[Mapping[tuple[Ours, Cores, Event], Winner]] = {
-    (Ours.AGREED, Cores.AGREED, Event.RECORD_SAVED): Winner.NOBODY,
-    (Ours.AGREED, Cores.AGREED, Event.CORE_SAVED): Winner.NOBODY,
-    (Ours.AGREED, Cores.AGREED, Event.RECONCILED): Winner.NOBODY,
-    (Ours.AGREED, Cores.OLD, Event.RECORD_SAVED): Winner.REGISTRY,
-    (Ours.AGREED, Cores.OLD, Event.CORE_SAVED): Winner.REGISTRY,
-    (Ours.AGREED, Cores.OLD, Event.RECONCILED): Winner.REGISTRY,
-    (Ours.AGREED, Cores.NEW, Event.RECORD_SAVED): Winner.CORE,
-    (Ours.AGREED, Cores.NEW, Event.CORE_SAVED): Winner.CORE,
-    (Ours.AGREED, Cores.NEW, Event.RECONCILED): Winner.CORE,
-    (Ours.DECIDED, Cores.AGREED, Event.RECORD_SAVED): Winner.REGISTRY,
-    (Ours.DECIDED, Cores.AGREED, Event.CORE_SAVED): Winner.REGISTRY,
-    (Ours.DECIDED, Cores.AGREED, Event.RECONCILED): Winner.REGISTRY,
-    (Ours.DECIDED, Cores.OLD, Event.RECORD_SAVED): Winner.REGISTRY,
-    (Ours.DECIDED, Cores.OLD, Event.CORE_SAVED): Winner.REGISTRY,
-    (Ours.DECIDED, Cores.OLD, Event.RECONCILED): Winner.REGISTRY,
-    (Ours.DECIDED, Cores.NEW, Event.RECORD_SAVED): Winner.REGISTRY,
-    (Ours.DECIDED, Cores.NEW, Event.CORE_SAVED): Winner.CORE,
-    (Ours.DECIDED, Cores.NEW, Event.RECONCILED): Winner.CORE,
+WINNERS: Final[Mapping[tuple[Ours, Cores, SideEvent], Winner]] = {
+    (Ours.AGREED, Cores.AGREED, SideEvent.RECORD_SAVED): Winner.NOBODY,
+    (Ours.AGREED, Cores.AGREED, SideEvent.CORE_SAVED): Winner.NOBODY,
+    (Ours.AGREED, Cores.AGREED, SideEvent.RECONCILED): Winner.NOBODY,
+    (Ours.AGREED, Cores.OLD, SideEvent.RECORD_SAVED): Winner.REGISTRY,
+    (Ours.AGREED, Cores.OLD, SideEvent.CORE_SAVED): Winner.REGISTRY,
+    (Ours.AGREED, Cores.OLD, SideEvent.RECONCILED): Winner.REGISTRY,
+    (Ours.AGREED, Cores.NEW, SideEvent.RECORD_SAVED): Winner.CORE,
+    (Ours.AGREED, Cores.NEW, SideEvent.CORE_SAVED): Winner.CORE,
+    (Ours.AGREED, Cores.NEW, SideEvent.RECONCILED): Winner.CORE,
+    (Ours.DECIDED, Cores.AGREED, SideEvent.RECORD_SAVED): Winner.REGISTRY,
+    (Ours.DECIDED, Cores.AGREED, SideEvent.CORE_SAVED): Winner.REGISTRY,
+    (Ours.DECIDED, Cores.AGREED, SideEvent.RECONCILED): Winner.REGISTRY,
+    (Ours.DECIDED, Cores.OLD, SideEvent.RECORD_SAVED): Winner.REGISTRY,
+    (Ours.DECIDED, Cores.OLD, SideEvent.CORE_SAVED): Winner.REGISTRY,
+    (Ours.DECIDED, Cores.OLD, SideEvent.RECONCILED): Winner.REGISTRY,
+    (Ours.DECIDED, Cores.NEW, SideEvent.RECORD_SAVED): Winner.REGISTRY,
+    (Ours.DECIDED, Cores.NEW, SideEvent.CORE_SAVED): Winner.CORE,
+    (Ours.DECIDED, Cores.NEW, SideEvent.RECONCILED): Winner.CORE,
 }
 
 
@@ -166,7 +166,7 @@ class Settlement:
 
 
 def settle(
-    ours: Decisions, known: Agreement, core: Decisions, event: Event, *, decided: Collection[str] = ()
+    ours: Decisions, known: Agreement, core: Decisions, event: SideEvent, *, decided: Collection[str] = ()
 ) -> Settlement:
     """Find out field by field what both sides are to say.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from nautobot_job_registry.engine.agreement import Agreement, Decisions, Event, settle
+from nautobot_job_registry.engine.agreement import Agreement, Decisions, SideEvent, settle
 from nautobot_job_registry.engine.descriptor import JobDescriptor
 from nautobot_job_registry.engine.fields import CORE_NAME_MAX_LENGTH, OVERRIDABLE_FIELDS, OVERRIDE_FLAGS, override_flag
 from nautobot_job_registry.engine.overrides import with_default_queue
@@ -99,7 +99,7 @@ def merged_decisions(record: JobRecord | None, core: CoreState | None) -> Decisi
         return decisions_of_record(record)
     known = Agreement.of(core.known)
     ours = decisions_of_record(record)
-    return settle(ours, known, core.decisions, Event.RECONCILED, decided=core.decided).decisions
+    return settle(ours, known, core.decisions, SideEvent.RECONCILED, decided=core.decided).decisions
 
 
 def without_ended(decisions: Decisions, record: JobRecord | None) -> Decisions:

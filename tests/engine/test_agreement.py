@@ -11,8 +11,8 @@ from nautobot_job_registry.engine.agreement import (
     Agreement,
     Cores,
     Decisions,
-    Event,
     Ours,
+    SideEvent,
     Winner,
     changed_fields,
     settle,
@@ -33,7 +33,7 @@ def known(agreed=AGREED, *before):
 
 
 def test_the_table_has_every_cell():
-    assert WINNERS.keys() == set(product(Ours, Cores, Event))
+    assert WINNERS.keys() == set(product(Ours, Cores, SideEvent))
 
 
 @pytest.mark.parametrize("cell", WINNERS, ids=lambda cell: "-".join(part.name for part in cell))
@@ -45,7 +45,7 @@ def test_each_cell_is_what_both_sides_say_afterwards(cell):
     assert settled.of_core == ({"time_limit"} if wins else set())
 
 
-@pytest.mark.parametrize("event", Event)
+@pytest.mark.parametrize("event", SideEvent)
 @pytest.mark.parametrize("ours", Ours)
 def test_what_the_row_said_before_is_a_decision_where_somebody_is_known_to_decide_it(ours, event):
     settled = settle(limit(OURS_SAY[ours]), known(AGREED, BEFORE), limit(BEFORE), event, decided={"time_limit"})
@@ -55,18 +55,18 @@ def test_what_the_row_said_before_is_a_decision_where_somebody_is_known_to_decid
 def test_each_field_is_judged_by_itself():
     agreed = Agreement(Decisions(True, {"time_limit": AGREED, "name": "Old"}), {"time_limit": ((BEFORE,),)})
     core = Decisions(False, {"time_limit": BEFORE, "name": "By core"})
-    settled = settle(Decisions(True, {"time_limit": AGREED, "name": "Old"}), agreed, core, Event.RECONCILED)
+    settled = settle(Decisions(True, {"time_limit": AGREED, "name": "Old"}), agreed, core, SideEvent.RECONCILED)
     assert settled.decisions == Decisions(False, {"time_limit": AGREED, "name": "By core"})
     assert settled.of_core == {"enabled", "name"}
 
 
 def test_an_override_that_core_cleared_is_cleared():
-    settled = settle(limit(AGREED), known(AGREED), limit(None), Event.RECONCILED)
+    settled = settle(limit(AGREED), known(AGREED), limit(None), SideEvent.RECONCILED)
     assert settled.decisions == limit(None)
 
 
 def test_an_override_that_an_old_row_lacks_stays():
-    settled = settle(limit(AGREED), known(AGREED, None), limit(None), Event.RECONCILED)
+    settled = settle(limit(AGREED), known(AGREED, None), limit(None), SideEvent.RECONCILED)
     assert settled.decisions == limit(AGREED)
     assert settled.of_core == set()
 
