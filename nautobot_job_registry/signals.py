@@ -181,7 +181,8 @@ def take_over_queues_from_core(
     Whoever has read the row before they were gives it the queues of the source: what is stored tells that later.
     """
     _queues_are_set.set(action not in M2M_CHANGED)
-    if action not in M2M_CHANGED:
+    # Core adds the default queue whenever it saves a row, which tells nothing where it was there.
+    if action not in M2M_CHANGED or (pk_set is not None and not pk_set):
         return
     if reverse:
         jobs = sender._meta.get_field("job").related_model.objects
