@@ -1,6 +1,7 @@
 """App declaration of the Nautobot Job Registry."""
 
 from importlib import metadata
+from typing import Any
 
 from nautobot.apps import NautobotAppConfig, nautobot_database_ready
 
@@ -29,7 +30,7 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
     searchable_models = ["registeredjob"]
 
     @classmethod
-    def validate(cls, user_config, nautobot_version):
+    def validate(cls, user_config: dict[str, Any], nautobot_version: str) -> None:
         """Refuse settings that are not known or of a wrong type.
 
         Raises:
@@ -38,7 +39,7 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
         checks.validate_settings(user_config)
         super().validate(user_config, nautobot_version)
 
-    def ready(self):
+    def ready(self) -> None:
         """Connect the signals, and add the checks."""
         super().ready()
         from celery.signals import import_modules
