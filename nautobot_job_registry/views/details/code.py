@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 
+from django.template import Context
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
@@ -29,7 +30,7 @@ def code_line(parts: Iterable[Part]) -> SafeString:
 class CodePanel(SourcePanel):
     """The text of a module, for those who may view sources."""
 
-    def render_body_content(self, context):
+    def render_body_content(self, context: Context) -> str:
         """Return the numbers and the lines side by side, as many as a page can hold."""
         text = self.get_value(context)
         if not text:
