@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from nautobot.apps.api import ReadOnlyModelViewSet
 from rest_framework import exceptions
 from rest_framework.decorators import action
