@@ -48,7 +48,8 @@ class RegisteredJobForm(NautobotModelForm):
         """Meta attributes."""
 
         model = RegisteredJob
-        fields = ("enabled", *OVERRIDABLE_FIELDS, *OVERRIDE_FLAGS, "tags")
+        # Not all: the rest is what the source says.
+        fields = ("enabled", *OVERRIDABLE_FIELDS, *OVERRIDE_FLAGS, "tags")  # pylint: disable=nb-use-fields-all
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Let no value be required: where its switch is off, it is not sent."""
