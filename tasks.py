@@ -67,6 +67,8 @@ def check(context: Context) -> None:
     """Check lint, format, types, migrations, docs and what the files say about this machine."""
     _title("lint")
     _run(_program("ruff"), "check", ".")
+    _title("lint: what Nautobot knows of apps")
+    _run(_program("pylint"), APP)
     _title("format")
     _run(_program("ruff"), "format", "--check", ".")
     _title("types")

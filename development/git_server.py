@@ -71,7 +71,8 @@ def serving(folder: Path, port: int = 0) -> Iterator[GitServer]:
 class _QuietHandler(http.server.SimpleHTTPRequestHandler):
     """A static file server that does not write a line per request."""
 
-    def log_message(self, format: str, *args: object) -> None:
+    # The name of the argument is that of the standard library.
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Say nothing."""
 
 

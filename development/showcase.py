@@ -8,7 +8,8 @@ from development import database, git_server
 
 DEVELOPMENT = Path(__file__).resolve().parent
 USERNAME = "admin"
-PASSWORD = "admin"
+# Of an instance on loopback.
+PASSWORD = "admin"  # noqa: S105
 SLUG = "example_network_jobs"
 # The instance's own variable: with it, Nautobot has the app that brings example jobs.
 VARIABLES = {"NAUTOBOT_JOB_REGISTRY_EXAMPLE_APP": "1", "PYTHONDONTWRITEBYTECODE": "1"}

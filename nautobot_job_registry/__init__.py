@@ -1,6 +1,7 @@
 """App declaration of the Nautobot Job Registry."""
 
 from importlib import metadata
+from typing import Any
 
 from nautobot.apps import NautobotAppConfig, nautobot_database_ready
 
@@ -29,7 +30,7 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
     searchable_models = ["registeredjob"]
 
     @classmethod
-    def validate(cls, user_config, nautobot_version):
+    def validate(cls, user_config: dict[str, Any], nautobot_version: str) -> None:
         """Refuse settings that are not known or of a wrong type.
 
         Raises:
@@ -38,7 +39,7 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
         checks.validate_settings(user_config)
         super().validate(user_config, nautobot_version)
 
-    def ready(self):
+    def ready(self) -> None:
         """Connect the signals, and add the checks."""
         super().ready()
         from celery.signals import import_modules
@@ -72,7 +73,7 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
         django_checks.register(checks.check_database)
 
     @staticmethod
-    def _connect_records(model):
+    def _connect_records(model: Any) -> None:
         """Connect what happens as a record of ours is saved or deleted."""
         from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete
 

@@ -26,7 +26,7 @@ class ReconcileJobRegistry(Job):
         description = "Make the job registry say what the code of the jobs says."
         has_sensitive_variables = False
 
-    def run(self, source="", dryrun=False):
+    def run(self, source: str | None = "", dryrun: bool = False) -> dict[str, int]:
         """Reconcile, and log what changed.
 
         Args:
@@ -71,7 +71,7 @@ class EndOverrides(Job):
         )
         has_sensitive_variables = False
 
-    def run(self, dryrun=False):
+    def run(self, dryrun: bool = False) -> dict[str, int]:
         """Clear the overrides whose end has come, and log each.
 
         Args:
@@ -100,7 +100,7 @@ class CleanUpJobRegistry(Job):
         description = "Drop the history of the job registry that is older than the settings say."
         has_sensitive_variables = False
 
-    def run(self, dryrun=False):
+    def run(self, dryrun: bool = False) -> dict[str, int]:
         """Drop it, and log how much it was.
 
         Args:

@@ -3,9 +3,10 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.template import Context
 from django.urls import reverse
 from django.utils.html import format_html
-from nautobot.apps.ui import KeyValueTablePanel, SectionChoices, TemplateExtension
+from nautobot.apps.ui import Component, KeyValueTablePanel, SectionChoices, TemplateExtension
 from nautobot.apps.utils import get_permission_for_model
 from nautobot.apps.views import get_obj_from_context
 from nautobot.extras.models import GitRepository, Job, JobButton, JobHook, JobResult, ScheduledJob
@@ -27,7 +28,7 @@ class ReadOncePanel(DeclaredArguments, KeyValueTablePanel):
 
     context_data_key = "registry_data"
 
-    def render(self, context):
+    def render(self, context: Context) -> str:
         """Read the data before anything asks for them."""
         data = self.read(context["request"].user, get_obj_from_context(context))
         with context.update({self.context_data_key: data}):
@@ -71,10 +72,10 @@ class RegisteredJobOfCorePanel(ReadOncePanel):
         return {"load_errors": panels.list_link(models.JobLoadError, parameters, text) if count else text}
 
 
-class OfRepositoryMixin:
+class OfRepositoryMixin(Component):
     """A panel on the page of a Git repository that provides jobs, or that registered jobs came from."""
 
-    def should_render(self, context):
+    def should_render(self, context: Context) -> bool:
         """Render where there is anything to tell of."""
         repository = get_obj_from_context(context)
         if not super().should_render(context):
@@ -233,7 +234,7 @@ class CoreGitRepository(TemplateExtension):
 class ReconcileNowButton(TemplateExtension):
     """A button that leads to the plan, for those who may have it carried out."""
 
-    def list_buttons(self):
+    def list_buttons(self) -> str:
         """Return the button."""
         if not on_request.may_begin_reconcile(self.context["request"].user):
             return ""

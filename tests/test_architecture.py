@@ -172,7 +172,7 @@ def test_each_rule_that_the_code_names_is_told():
 
 def test_rules_are_found_one_by_one_and_in_ranges():
     found = list(rules_in("Text (rules 2, 9 to 11 and 16), as rule 3 and M5 say."))
-    assert found == "2 9 10 11 16 3 M5".split()
+    assert found == ["2", "9", "10", "11", "16", "3", "M5"]
 
 
 def links_of_models() -> Iterator[tuple[str, str]]:

@@ -85,5 +85,5 @@ def test_source_limits_what_is_read(jobs_root):
 
 def test_database_that_is_not_migrated_gives_one_clear_line(monkeypatch):
     monkeypatch.setattr(host, "_missing_tables", lambda connection: {"gone"})
-    with pytest.raises(CommandError, match="^The database is not migrated to the latest: run"):
+    with pytest.raises(CommandError, match=r"^The database is not migrated to the latest: run"):
         run()

@@ -116,7 +116,7 @@ class Sides:
                 value = [str(queue.pk) for queue in JobQueue.objects.filter(name__in=value)]
             elif name == "default_job_queue":
                 value = str(JobQueue.objects.get(name=value).pk)
-            if side == "core" and value is False or side == "registry" and (value is False and "_override" in name):
+            if value is False and (side == "core" or (side == "registry" and "_override" in name)):
                 continue
             if side == "core" or is_shown:
                 body[name] = value

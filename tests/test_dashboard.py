@@ -144,7 +144,10 @@ class DashboardTestCase(TestCase):
         page = self.page()
         jobs, reconciles = self.table(page, "registry-jobs"), self.table(page, "registry-reconciles")
         self.assertEqual({label: [count for count, _ in cells] for label, cells in jobs.items()}, JOBS)
-        numbers = [*self.needed(page).values(), *sum([*jobs.values(), *reconciles.values()], [])]
+        numbers = [
+            *self.needed(page).values(),
+            *(cell for row in (*jobs.values(), *reconciles.values()) for cell in row),
+        ]
         for count, url in numbers:
             with self.subTest(url=url):
                 if url:

@@ -141,7 +141,7 @@ def hostile_rows(text):
     )
     override = models.FieldOverride.objects.get(job=job, field="description")
     models.FieldOverride.objects.filter(pk=override.pk).update(reason=text, source_value=text, source_is_known=True)
-    told = {name: text for name in ("module_name", "job_class_name", "file_path", "exception_type", "message")}
+    told = dict.fromkeys(("module_name", "job_class_name", "file_path", "exception_type", "message"), text)
     error = builders.load_error(
         1, source_type="git", git_repository=repository, source_name=text, traceback=text, **told
     )

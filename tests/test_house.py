@@ -81,7 +81,7 @@ def test_an_import_sideways_is_seen(copy):
 
 def test_rooms_in_a_circle_are_named(copy):
     append(copy, "models/sql.py", f"from {PACKAGE}.reconcile import store")
-    with pytest.raises(ValueError, match="models, .*reconcile"):
+    with pytest.raises(ValueError, match=r"models, .*reconcile"):
         House.read(copy).floors()
 
 

@@ -224,8 +224,9 @@ def test_failed_reconcile_inside_a_transaction_survives_its_rollback(upstream, s
     with pytest.raises(RuntimeError, match="rolled back"), transaction.atomic():
         try:
             1 / 0  # noqa: B018
-        except ZeroDivisionError:
-            record_failure(Occasion("git_sync", "git:rejected", None, result), Reconciliation.objects.latest().started)
+        except ZeroDivisionError as error:
+            occasion = Occasion("git_sync", "git:rejected", None, result)
+            record_failure(occasion, Reconciliation.objects.latest().started, error)
         raise RuntimeError("rolled back")
     assert Reconciliation.objects.filter(status="failed").count() == before + 1
 

@@ -80,7 +80,7 @@ class RestoringTestCase(TestCase):
 
     def grant_all(self, **constraints):
         rights = {models.Suspension: (("view",), None), models.RegisteredJob: (("view", "change"), None)}
-        rights |= {model: (("view", "change"), None) for model in (ScheduledJob, JobHook, JobButton)}
+        rights |= dict.fromkeys((ScheduledJob, JobHook, JobButton), (("view", "change"), None))
         self.grant(rights | constraints)
         return rights
 

@@ -200,7 +200,7 @@ def test_command_says_what_it_would_drop_and_what_it_dropped(registry):
 
 def test_command_needs_a_migrated_database(db, monkeypatch):
     monkeypatch.setattr(host, "_missing_tables", lambda connection: {"gone"})
-    with pytest.raises(CommandError, match="^The database is not migrated to the latest: run"):
+    with pytest.raises(CommandError, match=r"^The database is not migrated to the latest: run"):
         run_command()
 
 

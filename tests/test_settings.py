@@ -13,12 +13,12 @@ def test_defaults_are_valid():
 
 
 def test_unknown_setting_is_named_with_the_known_ones():
-    with pytest.raises(PluginImproperlyConfigured, match="no setting 'reconcile_after'.*reconcile_after_git_sync"):
+    with pytest.raises(PluginImproperlyConfigured, match=r"no setting 'reconcile_after'.*reconcile_after_git_sync"):
         NautobotJobRegistryConfig.validate({"reconcile_after": True}, "3.2.7")
 
 
 def test_wrong_type_is_named():
-    with pytest.raises(PluginImproperlyConfigured, match="reconcile_after_migrate.*'yes' is not of type 'boolean'"):
+    with pytest.raises(PluginImproperlyConfigured, match=r"reconcile_after_migrate.*'yes' is not of type 'boolean'"):
         NautobotJobRegistryConfig.validate({"reconcile_after_migrate": "yes"}, "3.2.7")
 
 

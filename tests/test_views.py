@@ -44,10 +44,10 @@ class RegisteredJobViewTestCase(
     form_data = {"enabled": True, "description": "By hand", "description_override": True}
     bulk_edit_data = {"enabled": True, "description": "By hand", "description_override": True}
     # Where nothing is proposed these pages say so on the page of the job, which takes the right to view it.
-    custom_action_required_permissions = dict.fromkeys(
-        ("adopt", "dismiss_predecessor"),
-        ["nautobot_job_registry.view_registeredjob", "nautobot_job_registry.change_registeredjob"],
-    )
+    custom_action_required_permissions = {
+        name: ["nautobot_job_registry.view_registeredjob", "nautobot_job_registry.change_registeredjob"]
+        for name in ("adopt", "dismiss_predecessor")
+    }
 
     @classmethod
     def setUpTestData(cls):
@@ -225,7 +225,7 @@ class PagesTestCase(TestCase):
             content = self.client.get(f"{url}?{params}", headers={"HX-Request": "true"}).content.decode()
             with self.subTest(params=params):
                 self.assertEqual([n for n in (self.job.name, self.local_job.name, job.name) if n in content], names)
-                self.assertEqual('class="table-warning' in content, "drifted=false" != params)
+                self.assertEqual('class="table-warning' in content, params != "drifted=false")
 
     def test_jobs_are_sorted_by_the_number_of_their_overrides(self):
         self.make_superuser()

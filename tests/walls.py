@@ -104,9 +104,13 @@ def _writes(scope: ast.AST, models: set[str]) -> Iterator[tuple[int, str]]:
         if value is not None and _root(value) in models:
             tainted.update(name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name))
     for node in nodes:
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _root(node.func) in tainted:
-            if node.func.attr in WRITES or node.func.attr.startswith("bulk_"):
-                yield node.lineno, ast.unparse(node.func)
+        called = node.func if isinstance(node, ast.Call) else None
+        if isinstance(called, ast.Attribute) and _root(called) in tainted and _is_write(called.attr):
+            yield node.lineno, ast.unparse(called)
+
+
+def _is_write(name: str) -> bool:
+    return name in WRITES or name.startswith("bulk_")
 
 
 def _nodes_of(scope: ast.AST) -> Iterator[ast.AST]:

@@ -6,6 +6,7 @@ from django.http import Http404
 from nautobot.apps.utils import is_uuid
 from rest_framework import serializers
 from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
 
 from nautobot_job_registry.api.schema import RegistryAutoSchema
 
@@ -18,7 +19,7 @@ WRONG_VALUES = (
 )
 
 
-class RegistryViewSetMixin:
+class RegistryViewSetMixin(GenericViewSet):
     """Describes all answers, and answers 400 or 404 where Nautobot or the database can make nothing of a value.
 
     Nautobot hands the values of its parameters on as they come: a regular expression that is none, a number that no

@@ -84,10 +84,12 @@ def agree_before_saving(record: RegisteredJob, saving: Saving) -> None:
         # Somebody has deleted core's row meanwhile: the next reconcile finds or makes another one.
         record.core_job = None
         return
-    saving.core_row = job
-    known, core = Agreement.of(stored.core_decisions), _state(job, stored).decisions
+    ours, known, core = decisions_of_saved(record), Agreement.of(stored.core_decisions), _state(job, stored).decisions
     saving.is_ledger_known = core == known.agreed and read == stored.core_decisions
-    settled = settle(decisions_of_saved(record), known, core, SideEvent.RECORD_SAVED)
+    if ours == core == known.agreed:
+        return
+    saving.core_row = job
+    settled = settle(ours, known, core, SideEvent.RECORD_SAVED)
     if settled.of_core:
         _decide(record, settled.decisions)
         saving.of_core = settled.of_core

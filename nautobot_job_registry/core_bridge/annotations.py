@@ -119,7 +119,8 @@ def _move_rows(annotation: _Annotation, content_type: ContentType, keys: Mapping
     known: dict[tuple[Any, ...], list[set[str]]] = defaultdict(list)
     for _, owner, *what in rows:
         same, scope = _parted(annotation, what)
-        known[(owner, *same)].append(scope)
+        said = (owner, *same)
+        known[said].append(scope)
     moving = []
     for pk, owner, *what in rows:
         same, scope = _parted(annotation, what)

@@ -44,7 +44,7 @@ TYPES = {
 A_MINUTE = timedelta(minutes=1)
 
 
-def dependent_kind(model: type) -> DependentKind:
+def dependent_kind(model: type[models.Model]) -> DependentKind:
     """Return the kind of the dependents of a model of core's."""
     return DependentKind(model._meta.model_name)
 
@@ -155,7 +155,7 @@ def _hook_or_button(kind: DependentKind, row: Any, object_types: list[str]) -> D
     return Dependent(kind, row.pk, row.name, row.job_id, state, changed_at=row.last_updated)
 
 
-def _object_types(model: type, keys: list[UUID]) -> dict[UUID, list[str]]:
+def _object_types(model: type[models.Model], keys: list[UUID]) -> dict[UUID, list[str]]:
     names: dict[UUID, list[str]] = defaultdict(list)
     if keys:
         through, owner = model.content_types.through.objects.order_by(), model._meta.model_name

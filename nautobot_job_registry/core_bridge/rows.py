@@ -145,7 +145,7 @@ def _queue_names(job_ids: list[object]) -> dict[object, list[str]]:
     return names
 
 
-def core_state(values: dict, queues: tuple[str, ...]) -> CoreState:
+def core_state(values: Mapping[str, Any], queues: tuple[str, ...]) -> CoreState:
     """Return the state of one row of core's.
 
     Args:
@@ -153,7 +153,7 @@ def core_state(values: dict, queues: tuple[str, ...]) -> CoreState:
         queues: The names of its queues, sorted.
     """
     key = (values["module_name"], values["job_class_name"])
-    module_name, job_class_name = (values.get(name) for name in HOLDER)
+    module_name, job_class_name = (values.get(name) or "" for name in HOLDER)
     held_by = (module_name, job_class_name) if module_name and (module_name, job_class_name) != key else None
     known = values["registered_job__core_decisions"] if held_by is None else None
     overridable = {field: values[field] for field in SHARED_VALUES}

@@ -79,9 +79,9 @@ WINNERS: Final[Mapping[tuple[Ours, Cores, SideEvent], Winner]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Decisions:
-    """What is decided about one job, on one side or on both.
+    """What is decided about one job, on one side or on both; the same where each field is.
 
     Attributes:
         enabled: Whether the job may be run.
@@ -90,6 +90,9 @@ class Decisions:
 
     enabled: bool
     values: Mapping[str, Any]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Decisions) and self.by_field == other.by_field
 
     @property
     def by_field(self) -> dict[str, Decision]:

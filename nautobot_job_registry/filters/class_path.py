@@ -1,5 +1,7 @@
 """Filters by the dotted path of a class."""
 
+from typing import Any
+
 from django.db.models import Q
 from nautobot.apps.filters import (
     SearchFilter,
@@ -24,7 +26,7 @@ def class_path_query(value: str, *, partial: bool = False) -> Q:
 class ClassPathSearchFilter(SearchFilter):
     """Search in the given columns, and in the dotted path that the module and class name make together."""
 
-    def generate_query(self, value, **kwargs):
+    def generate_query(self, value: str, **kwargs: Any) -> Q:
         """Add the class path to the query."""
         query = super().generate_query(value, **kwargs)
         return query | class_path_query(value, partial=True) if "." in value else query

@@ -42,6 +42,9 @@ class ReconciliationFilterSet(BaseFilterSet):
         choices=sentences.ChangeKindChoices, method="filter_changes", label="Kind of change"
     )
 
+    # Kept by django-filter: None before it was asked.
+    _is_valid: bool | None
+
     class Meta:
         """Meta attributes."""
 

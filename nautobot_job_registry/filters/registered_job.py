@@ -19,7 +19,8 @@ from nautobot_job_registry.models import choices
 class RegisteredJobFilterSet(NautobotFilterSet):
     """Filters of registered jobs."""
 
-    q = ClassPathSearchFilter(
+    # It is a SearchFilter, too.
+    q = ClassPathSearchFilter(  # pylint: disable=nb-use-search-filter
         filter_predicates={
             "name": "icontains",
             "grouping": "icontains",
@@ -59,7 +60,8 @@ class RegisteredJobFilterSet(NautobotFilterSet):
         """Meta attributes."""
 
         model = models.RegisteredJob
-        fields = (
+        # Not all: there are columns of JSON, which have no filter.
+        fields = (  # pylint: disable=nb-use-fields-all
             "id",
             "module_name",
             "job_class_name",

@@ -152,7 +152,7 @@ def neighbours(revision: JobRevision, user: Any) -> Neighbours:
     rows = visible.filter(Q(pk=current) | Q(pk=Subquery(before)) | Q(pk=Subquery(after))).order_by()
     found = dict(rows.values_list("pk", "number"))
     return Neighbours(
-        before=max((pk for pk in found if found[pk] < revision.number), key=found.get, default=None),
-        after=min((pk for pk in found if found[pk] > revision.number), key=found.get, default=None),
+        before=max((pk for pk in found if found[pk] < revision.number), key=found.__getitem__, default=None),
+        after=min((pk for pk in found if found[pk] > revision.number), key=found.__getitem__, default=None),
         current=current if current in found and current != revision.pk else None,
     )

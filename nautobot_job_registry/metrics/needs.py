@@ -183,7 +183,7 @@ NEEDS = (
     ),
 )
 # What a user must be allowed to view, any of them, for the page to show something.
-SHOWN = tuple(dict.fromkeys((models.RegisteredJob, *(need.model for need in NEEDS))))
+SHOWN: tuple[type[Model], ...] = tuple(dict.fromkeys((models.RegisteredJob, *(need.model for need in NEEDS))))
 
 
 # Jobs

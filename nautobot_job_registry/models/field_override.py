@@ -91,7 +91,7 @@ class FieldOverride(BaseModel):
         unique_together = [["job", "field"]]
         verbose_name = "field override"
 
-    def __str__(self):
+    def __str__(self) -> str:
         """Name the job and the field."""
         return f"{self.job}: {self.get_field_display()}"
 

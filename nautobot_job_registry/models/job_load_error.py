@@ -73,7 +73,7 @@ class JobLoadError(BaseModel):
         ordering = ["resolved_at", "-last_seen"]
         verbose_name = "job load error"
 
-    def __str__(self):
+    def __str__(self) -> str:
         """Name the module, or the class in it, that could not be loaded."""
         return f"{self.module_name}.{self.job_class_name}" if self.job_class_name else self.module_name
 

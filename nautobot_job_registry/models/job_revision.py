@@ -1,5 +1,7 @@
 """What the source said about a job at one point."""
 
+from typing import Any, NoReturn
+
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -16,7 +18,7 @@ TOLD_OF_BEFORE = ("number", "metadata", "source_hash", "source_version")
 class JobRevisionQuerySet(RestrictedQuerySet):
     """Query set that refuses to change what was said once."""
 
-    def update(self, **kwargs):
+    def update(self, **kwargs: Any) -> NoReturn:
         """Refuse.
 
         Raises:
@@ -24,7 +26,7 @@ class JobRevisionQuerySet(RestrictedQuerySet):
         """
         raise ValidationError("A job revision is never changed.")
 
-    def with_history(self, user) -> "JobRevisionQuerySet":
+    def with_history(self, user: Any) -> "JobRevisionQuerySet":
         """Annotate what a revision followed on and how often it ran, as far as a user may view that.
 
         `before` is the latest revision of the same job before this one, as a dictionary with `id` and
@@ -40,7 +42,7 @@ class JobRevisionQuerySet(RestrictedQuerySet):
         return self.annotate(before=models.Subquery(before[:1]), run_count=_run_count(user))
 
 
-def _run_count(user) -> models.Expression:
+def _run_count(user: Any) -> models.Expression:
     """Return how many runs of a revision a user may view; no more than the index of the runs is read for it."""
     runs = JobRun.objects.restrict(user, "view").filter(revision=models.OuterRef("pk")).order_by()
     if runs.query.is_empty():
@@ -97,11 +99,11 @@ class JobRevision(BaseModel):
         unique_together = [["job", "number"]]
         verbose_name = "job revision"
 
-    def __str__(self):
+    def __str__(self) -> str:
         """Name the revision by its number."""
         return f"Revision {self.number}"
 
-    def save(self, *args, **kwargs):
+    def save(self, *args: Any, **kwargs: Any) -> None:
         """Store a new revision.
 
         Raises:

@@ -85,6 +85,6 @@ class JobRun(BaseModel):
         ordering = ["-created"]
         verbose_name = "job run"
 
-    def __str__(self):
+    def __str__(self) -> str:
         """Name the class and the time."""
         return f"{self.class_path} ({timezone.localtime(self.created):%Y-%m-%d %H:%M:%S %Z})"

@@ -44,6 +44,6 @@ class JobSchedule(BaseModel):
         ordering = ["class_path", "created"]
         verbose_name = "job schedule"
 
-    def __str__(self):
+    def __str__(self) -> str:
         """Name the class."""
         return self.class_path

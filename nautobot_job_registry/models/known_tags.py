@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 
 from django.db.models import Model
+from nautobot.extras.models import Tag
 
 
-class _AllTags(list):
+class _AllTags(list[Tag]):
     """The tags of an object, which are true also where there are none."""
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return True
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import models
 from django.utils import timezone
 
 from nautobot_job_registry.engine.overrides import overrides_to_note, terms_are_for
@@ -91,7 +92,7 @@ class OverrideTerms:
         return errors
 
 
-class OverrideTermsMixin:
+class OverrideTermsMixin(models.Model):
     """A record whose overrides have a reason and an end, which are said before it is saved.
 
     What is said holds for the next save, and for the queues that are written after it.
@@ -99,6 +100,11 @@ class OverrideTermsMixin:
 
     override_terms: OverrideTerms | None = None
     _terms_of_save: OverrideTerms | None = None
+
+    class Meta:
+        """Meta attributes."""
+
+        abstract = True
 
     @property
     def override_reason(self) -> str | None:
@@ -116,7 +122,7 @@ class OverrideTermsMixin:
         return self.override_terms.expires_at if self.override_terms else None
 
     @override_expires_at.setter
-    def override_expires_at(self, value: datetime | str | None) -> None:
+    def override_expires_at(self, value: datetime | Literal[""] | None) -> None:
         terms = self._terms()
         terms.expires_at, terms.says_end = value or None, True
 

@@ -1,5 +1,7 @@
 """The log of what each reconcile did."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -123,13 +125,13 @@ class Reconciliation(BaseModel):
         indexes = [models.Index(fields=["status", "started"], name="job_registry_reconciliation")]
         verbose_name = "reconciliation"
 
-    def __str__(self):
+    def __str__(self) -> str:
         """Name the reconcile by what started it, what it read, and when."""
         return (
             f"{self.get_trigger_display()} of {self.scope} at {timezone.localtime(self.started):%Y-%m-%d %H:%M:%S %Z}"
         )
 
     @property
-    def duration(self):
+    def duration(self) -> timedelta | None:
         """How long it took, as a timedelta; None while it has not ended."""
         return self.finished - self.started if self.finished else None

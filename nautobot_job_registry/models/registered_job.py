@@ -2,6 +2,8 @@
 
 import json
 import math
+from collections.abc import Collection
+from typing import Any
 
 import yaml
 from django.core.exceptions import ValidationError
@@ -258,7 +260,7 @@ class RegisteredJob(SavingMixin, OverrideTermsMixin, PrimaryModel):
 
     is_data_compliance_model = False
     is_version_controlled = False
-    clone_fields = []
+    clone_fields: list[str] = []
 
     class Meta:
         """Meta attributes."""
@@ -267,7 +269,7 @@ class RegisteredJob(SavingMixin, OverrideTermsMixin, PrimaryModel):
         unique_together = [["module_name", "job_class_name"]]
         verbose_name = "registered job"
 
-    def __str__(self):
+    def __str__(self) -> str:
         """Name the job."""
         return self.name
 
@@ -282,14 +284,14 @@ class RegisteredJob(SavingMixin, OverrideTermsMixin, PrimaryModel):
         return overridden_fields({field: getattr(self, override_flag(field)) for field in OVERRIDABLE_FIELDS})
 
     @property
-    def source_values(self) -> dict:
+    def source_values(self) -> dict[str, Any]:
         """What the current revision says about each overridable field; empty where no revision is known yet."""
         if self.current_revision is None:
             return {}
         return restored_values(self.current_revision.metadata, ())
 
     @property
-    def overrides(self) -> dict:
+    def overrides(self) -> dict[str, Any]:
         """The value of each overridden field, queues by name."""
         return {field: self.value_of(field) for field in self.overridden_fields}
 
@@ -316,7 +318,7 @@ class RegisteredJob(SavingMixin, OverrideTermsMixin, PrimaryModel):
         # By way of JSON, as YAML would mark Python's own kinds of lists.
         return yaml.safe_dump(json.loads(json.dumps(document)), sort_keys=False, allow_unicode=True)
 
-    def value_of(self, field: str):
+    def value_of(self, field: str) -> Any:
         """Return the value of an overridable field, queues by name."""
         if field == "job_queues":
             return sorted(queue.name for queue in self.job_queues.all())
@@ -341,7 +343,7 @@ class RegisteredJob(SavingMixin, OverrideTermsMixin, PrimaryModel):
                 setattr(self, field, values[field])
         return ()
 
-    def clean(self):
+    def clean(self) -> None:
         """Restore what is not overridden before it is validated, so that a value that is dropped cannot be refused.
 
         Raises:
@@ -366,7 +368,7 @@ class RegisteredJob(SavingMixin, OverrideTermsMixin, PrimaryModel):
         jobs = self._meta.get_field("core_job").related_model.objects
         return jobs.filter(name=self.name).exclude(pk=self.core_job_id).exists()
 
-    def full_clean(self, exclude=None, **kwargs):
+    def full_clean(self, exclude: Collection[str] | None = None, **kwargs: Any) -> None:
         """Validate what a person decides; the rest is the source's or the reconcile's, and asking the database costs.
 
         A source may say what a person may not, such as no name: it does not stand in the way of any other edit.
@@ -376,7 +378,7 @@ class RegisteredJob(SavingMixin, OverrideTermsMixin, PrimaryModel):
             unasked |= {*VALUE_FIELDS} - {*self.overridden_fields}
         super().full_clean(exclude=unasked | set(exclude or ()), **kwargs)
 
-    def to_objectchange(self, action, **kwargs):
+    def to_objectchange(self, action: str, **kwargs: Any) -> Any:
         """Return the entry of the change log, for which the queues and tags are read once and not three times."""
         models.prefetch_related_objects([self], "job_queues", "tags")
         know_tags([self])

@@ -1,6 +1,8 @@
 """How a record is saved: what is not overridden is put back, and only what was changed is written (rules 10, 13)."""
 
-from collections.abc import Collection, Iterator
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -57,13 +59,18 @@ class Saving:
     decides: bool = field(default=True, init=False)
 
 
-class SavingMixin:
+class SavingMixin(models.Model):
     """A record that knows what it said when it was read, and is saved as rules 10 and 13 ask for."""
 
     # What the columns said when the record was read, without those that it has written since.
     _read: dict[str, Any] = {}
     # The save that goes on, if one does: the queues that are written with it do not have the record saved again.
     saving: Saving | None = None
+
+    class Meta:
+        """Meta attributes."""
+
+        abstract = True
 
     def save(self, *args: Any, saving: Saving | None = None, **kwargs: Any) -> None:
         """Save the record with every field whose flag is clear put back to what the source says (rule 13).
@@ -103,13 +110,13 @@ class SavingMixin:
             self.saving = before
 
     @classmethod
-    def from_db(cls, db, field_names, values):
+    def from_db(cls, db: str, field_names: Sequence[str], values: Sequence[Any]) -> SavingMixin:
         """Keep in mind what the record said as it was read."""
         instance = super().from_db(db, field_names, values)
         instance._note_read()
         return instance
 
-    def refresh_from_db(self, using=None, fields=None, **kwargs):
+    def refresh_from_db(self, using: str | None = None, fields: Collection[str] | None = None, **kwargs: Any) -> None:
         """Read the record, or some columns of it, again."""
         super().refresh_from_db(using=using, fields=fields, **kwargs)
         self._note_read(fields)
@@ -187,7 +194,8 @@ class SavingMixin:
         if names is None and default is None:
             return None
         rows = self._queue_rows({*(names or ()), *([default] if default else ())})
-        self.default_job_queue = rows.get(default, self.default_job_queue)
+        if default in rows:
+            self.default_job_queue = rows[default]
         if names is None:
             return None
         chosen = self.default_job_queue.name if self.default_job_queue else None
@@ -211,16 +219,16 @@ def _copy(value: Any) -> Any:
     return deepcopy(value) if isinstance(value, (dict, list)) else value
 
 
-def _noted_columns(model: type[models.Model], fields: Collection[str] | None = None) -> frozenset[str]:
+def _noted_columns(model: Any, fields: Collection[str] | None = None) -> frozenset[str]:
     """Return the columns of which a record keeps in mind what they said: all, or those of the named fields."""
-    noted = _all_noted_columns(model)
+    noted: frozenset[str] = _all_noted_columns(model)
     if fields is None:
         return noted
     return noted & {field.attname for field in model._meta.concrete_fields if {field.name, field.attname} & {*fields}}
 
 
 @cache
-def _all_noted_columns(model: type[models.Model]) -> frozenset[str]:
+def _all_noted_columns(model: Any) -> frozenset[str]:
     left_out = {"id", "last_updated", "_custom_field_data"}
     return frozenset(field.attname for field in model._meta.concrete_fields if field.name not in left_out)
 

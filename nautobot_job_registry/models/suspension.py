@@ -89,7 +89,7 @@ class Suspension(BaseModel):
         ordering = ["-suspended_at", "object_name"]
         verbose_name = "suspension"
 
-    def __str__(self):
+    def __str__(self) -> str:
         """Name what was switched off, and for which job."""
         return f"{self.object_name} ({self.class_path})"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from nautobot_job_registry.engine.dependents import DependentAction
@@ -38,7 +38,7 @@ class Plan:
 
     jobs: tuple[JobAction, ...] = ()
     errors: tuple[ErrorAction, ...] = ()
-    moves: Moves = Moves()
+    moves: Moves = field(default_factory=Moves)
     dependents: tuple[DependentAction, ...] = ()
     unchanged: int = 0
     is_first: bool = False

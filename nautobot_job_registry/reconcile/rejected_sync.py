@@ -60,8 +60,8 @@ def keep_load_errors(slug: str, *, user: Any = None, job_result: Any = None) -> 
             found = discovery.discover(occasion.scope, reload=False)
         authors = blame.authors_of(found.failures)
         return _keep(found, slug, occasion, started, authors)
-    except Exception:
-        record_failure(occasion, started)
+    except Exception as error:
+        record_failure(occasion, started, error)
         raise
 
 

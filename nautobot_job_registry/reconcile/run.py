@@ -99,9 +99,9 @@ def run_reconcile(discover: Callable[[], Discovery | None], occasion: Occasion, 
             return _discover_and_carry_out(discover, occasion, started, dry_run)
     except UnknownSourceError:
         raise
-    except Exception:
+    except Exception as error:
         if not dry_run:
-            record_failure(occasion, started)
+            record_failure(occasion, started, error)
         raise
 
 
@@ -238,13 +238,14 @@ def _repositories(found: Discovery | None) -> dict[str, UUID]:
     }
 
 
-def record_failure(occasion: Occasion, started: datetime) -> None:
+def record_failure(occasion: Occasion, started: datetime, error: BaseException) -> None:
     """Store what went wrong; where even that fails, the log has it (rule 11).
 
     What failed inside the transaction of a run is kept also where that one is rolled back (rule 12).
     """
-    logger.exception("The reconcile of the job registry failed; the next one mends it.")
-    values = {"status": ReconciliationStatusChoices.FAILED, "error": storable_text(sanitize(traceback.format_exc()))}
+    logger.error("The reconcile of the job registry failed; the next one mends it.", exc_info=error)
+    told = sanitize("".join(traceback.format_exception(error)))
+    values = {"status": ReconciliationStatusChoices.FAILED, "error": storable_text(told)}
     using = host.surviving_connection_for(occasion.job_result)
     try:
         with host.surviving_transaction(using):

@@ -25,7 +25,7 @@ from nautobot_job_registry.engine.fields import (
 )
 from nautobot_job_registry.engine.text import storable_text
 
-SWITCH_FIELDS = tuple(name for name in VALUE_FIELDS if name not in {*TEXT_FIELDS, *LIMIT_FIELDS}) + ("read_only",)
+SWITCH_FIELDS = (*(name for name in VALUE_FIELDS if name not in {*TEXT_FIELDS, *LIMIT_FIELDS}), "read_only")
 # What core says of a job whose Meta is silent: most jobs are, about most of these. What a release of Nautobot does not
 # know, as 3.0 does not know `console_log_default`, is off.
 SILENT = {name: float(getattr(Job, name)) for name in LIMIT_FIELDS}

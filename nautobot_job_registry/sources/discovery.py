@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from nautobot.core.celery import import_jobs
@@ -40,6 +41,9 @@ from nautobot_job_registry.sources.origins import (
     real_folder,
     source_of_label,
 )
+
+if TYPE_CHECKING:
+    from nautobot.apps.jobs import Job
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +94,7 @@ def discover_nothing(slug: str) -> Discovery:
     return Discovery(scans=(), scope=Source(SourceType.GIT, slug))
 
 
-def loaded_class(class_path: str) -> type | None:
+def loaded_class(class_path: str) -> type[Job] | None:
     """Return a job class as this process has it loaded now, without loading anything."""
     return core_registry.registry["jobs"].get(class_path)
 
@@ -105,7 +109,7 @@ def loaded_name(class_path: str) -> str | None:
         return None
 
 
-def loaded_classes() -> list[type]:
+def loaded_classes() -> list[type[Job]]:
     """Return all job classes that this process has loaded."""
     with _jobs_lock:
         return list(core_registry.registry["jobs"].values())

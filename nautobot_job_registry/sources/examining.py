@@ -7,7 +7,7 @@ import sys
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.apps import apps
@@ -19,6 +19,9 @@ from nautobot_job_registry.engine.descriptor import LoadFailure, ScanStatus, Sou
 from nautobot_job_registry.sources import files as source_files
 from nautobot_job_registry.sources import loaded_code
 from nautobot_job_registry.sources.origins import Repositories, listed_jobs, real_folder
+
+if TYPE_CHECKING:
+    from nautobot.apps.jobs import Job
 
 
 class RepositoryUnavailableError(Exception):
@@ -67,7 +70,7 @@ def _examine_app(source: Source, registered: Container[str]) -> Examination:
     return Examination(status, app.version or "", failures=failures)
 
 
-def _dropped_jobs(app: Any, registered: Container[str]) -> Iterator[type]:
+def _dropped_jobs(app: Any, registered: Container[str]) -> Iterator[type[Job]]:
     """Yield the jobs of an app that live outside its package and that core's reload of JOBS_ROOT has dropped."""
     for job_class in listed_jobs(app):
         is_outside = not job_class.__module__.startswith(f"{app.name}.")

@@ -69,9 +69,9 @@ def unreadable_packages(folder: Path, prefix: str = "") -> dict[str, OSError]:
 
 def is_below(path: str | None, folder: Path) -> bool:
     """Say whether a file lies below a folder, symbolic links resolved."""
-    if path and path.startswith(f"{folder}{os.sep}"):
-        return True
-    return bool(path) and Path(os.path.realpath(path)).is_relative_to(folder)
+    if not path:
+        return False
+    return path.startswith(f"{folder}{os.sep}") or Path(os.path.realpath(path)).is_relative_to(folder)
 
 
 def module_text(path: str | None) -> SourceText:

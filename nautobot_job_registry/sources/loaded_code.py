@@ -171,7 +171,7 @@ def _loaders(job_class: type) -> Iterator[HashingLoader]:
 
 def _is_changed(path: str | None) -> bool:
     """Say whether a file was changed after this process began; the time of the last change cannot be set back."""
-    return bool(path) and os.path.isfile(path) and os.stat(path).st_ctime > STARTED
+    return bool(path and os.path.isfile(path) and os.stat(path).st_ctime > STARTED)
 
 
 def source_version(job_class: type) -> str:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.conf import settings
@@ -20,6 +20,9 @@ from nautobot_job_registry.engine.descriptor import Discovery, Source, SourceTyp
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.engine.records import JobKey
 from nautobot_job_registry.sources import files as source_files
+
+if TYPE_CHECKING:
+    from nautobot.apps.jobs import Job
 
 SYSTEM = Source(SourceType.SYSTEM, "nautobot")
 LOCAL = Source(SourceType.LOCAL, "JOBS_ROOT")
@@ -68,7 +71,7 @@ def real_folder(path: str) -> Path:
     return Path(os.path.realpath(path))
 
 
-def listed_jobs(app: Any) -> tuple[type, ...]:
+def listed_jobs(app: Any) -> tuple[type[Job], ...]:
     """Return the job classes that an app lists, wherever they were written."""
     return tuple(getattr(app, "features", {}).get("jobs") or ())
 

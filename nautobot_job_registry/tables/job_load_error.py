@@ -1,6 +1,7 @@
 """Table of load errors."""
 
 import django_tables2
+from django.utils.safestring import SafeString
 from nautobot.apps.tables import BaseTable, ToggleColumn
 
 from nautobot_job_registry import models
@@ -52,18 +53,18 @@ class JobLoadErrorTable(BaseTable):
             "last_seen",
         )
 
-    def render_source(self, record):
+    def render_source(self, record: models.JobLoadError) -> SafeString:
         """Show kind and name of the source."""
         return source_display(record)
 
-    def render_source_version(self, value, record):
+    def render_source_version(self, value: str, record: models.JobLoadError) -> SafeString:
         """Show a commit shortened."""
         return version_display(value, record.source_type)
 
-    def render_effective_version(self, value, record):
+    def render_effective_version(self, value: str, record: models.JobLoadError) -> SafeString:
         """Show a commit shortened."""
         return version_display(value, record.source_type)
 
-    def render_state(self, record):
+    def render_state(self, record: models.JobLoadError) -> SafeString:
         """Show whether the error is still there."""
         return load_error_state(record)

@@ -1,6 +1,7 @@
 """Table of job revisions."""
 
 import django_tables2
+from django.utils.safestring import SafeString
 from nautobot.apps.tables import BaseTable, ToggleColumn
 
 from nautobot_job_registry import models
@@ -40,18 +41,18 @@ class JobRevisionTable(BaseTable):
         )
         default_columns = ("pk", "number", "job", "changes", "source_version", "runs", "created")
 
-    def render_changes(self, record):
+    def render_changes(self, record: models.JobRevision) -> str:
         """Say in words what changed since the revision before."""
         return change_summary(record)
 
-    def render_source_version(self, value, record):
+    def render_source_version(self, value: str, record: models.JobRevision) -> SafeString:
         """Show a commit shortened."""
         return version_display(value, record.job.source_type)
 
-    def render_versions(self, record):
+    def render_versions(self, record: models.JobRevision) -> str:
         """Show the version before, too."""
         return version_change(record)
 
-    def render_runs(self, record):
+    def render_runs(self, record: models.JobRevision) -> str:
         """Count the runs that used the revision."""
         return run_count_display(record)

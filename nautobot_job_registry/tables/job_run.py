@@ -3,6 +3,7 @@
 import django_tables2
 from django.utils.safestring import SafeString
 from nautobot.apps.tables import BaseTable, ToggleColumn
+from nautobot.extras.models import JobResult
 
 from nautobot_job_registry import models
 from nautobot_job_registry.tables.display import SHORT_COMMIT_LENGTH, label, short_text
@@ -75,18 +76,18 @@ class JobRunTable(BaseTable):
             "worker",
         )
 
-    def render_job_result(self, value):
+    def render_job_result(self, value: JobResult) -> str:
         """Name a result in short: its own name says when it was made, too."""
         return value.name
 
-    def render_code(self, record):
+    def render_code(self, record: models.JobRun) -> SafeString:
         """Show whether the run executed the current code."""
         return code_label(record)
 
-    def render_source_version(self, value):
+    def render_source_version(self, value: str) -> SafeString:
         """Show a commit shortened."""
         return short_text(value, SHORT_COMMIT_LENGTH)
 
-    def render_code_hash(self, value):
+    def render_code_hash(self, value: str) -> SafeString:
         """Show a hash shortened."""
         return short_text(value, SHORT_COMMIT_LENGTH)

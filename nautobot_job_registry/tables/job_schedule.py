@@ -2,6 +2,7 @@
 
 import django_tables2
 from nautobot.apps.tables import BaseTable, BooleanColumn, ToggleColumn
+from nautobot.extras.models import ScheduledJob
 
 from nautobot_job_registry import models
 
@@ -35,6 +36,6 @@ class JobScheduleTable(BaseTable):
         )
         default_columns = ("pk", "class_path", "job", "scheduled_job", "enabled", "interval", "last_run_at")
 
-    def render_scheduled_job(self, value):
+    def render_scheduled_job(self, value: ScheduledJob) -> str:
         """Name a schedule; its interval has a column of its own."""
         return value.name

@@ -2,7 +2,7 @@
 
 import django_tables2
 from django.utils.html import format_html_join
-from django.utils.safestring import mark_safe
+from django.utils.safestring import SafeString, mark_safe
 from nautobot.apps.tables import BaseTable, ToggleColumn
 
 from nautobot_job_registry import filters, models
@@ -59,7 +59,7 @@ class ReconciliationTable(BaseTable):
             "duration",
         )
 
-    def render_what_happened(self, record):
+    def render_what_happened(self, record: models.Reconciliation) -> str:
         """Tell the changes that are filtered by in sentences, where the page has read them, else what the counts say.
 
         Where a list shows only what happened to one job, that is what its reader wants to know of each row.
@@ -73,6 +73,6 @@ class ReconciliationTable(BaseTable):
             lines.append(f"… and {len(told) - MAX_SENTENCES} more")
         return format_html_join(mark_safe("<br>"), "{}", ((line,) for line in lines))
 
-    def render_status(self, record):
+    def render_status(self, record: models.Reconciliation) -> SafeString:
         """Show how the reconcile ended as a coloured label."""
         return status_label(record)

@@ -1,7 +1,9 @@
 """Table of registered jobs."""
 
 import django_tables2
+from django.db.models import QuerySet
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from nautobot.apps.tables import BaseTable, BooleanColumn, ButtonsColumn, TagColumn, ToggleColumn
 from nautobot.apps.templatetags import placeholder
 from nautobot.apps.utils import get_route_for_model
@@ -80,33 +82,33 @@ class RegisteredJobTable(BaseTable):
             "actions",
         )
 
-    def render_class_path(self, value):
+    def render_class_path(self, value: str) -> SafeString:
         """Let a long path go on in the next line, so that the columns after it stay in sight."""
         return format_html('<span class="text-break">{}</span>', value)
 
-    def render_source(self, record):
+    def render_source(self, record: models.RegisteredJob) -> SafeString:
         """Show kind and name of the source."""
         return source_display(record)
 
-    def render_source_version(self, value, record):
+    def render_source_version(self, value: str, record: models.RegisteredJob) -> SafeString:
         """Show a commit shortened."""
         return version_display(value, record.source_type)
 
-    def render_state(self, record):
+    def render_state(self, record: models.RegisteredJob) -> SafeString:
         """Show whether the job is installed, or why it is not, and whether it seems to have been another one."""
         if record.predecessor_id is None:
             return state_label(record)
         proposal = label("moved?", "warning")
         return format_html('{} <span title="{}">{}</span>', state_label(record), PROPOSED, proposal)
 
-    def render_overridden(self, value, record):
+    def render_overridden(self, value: list[str], record: models.RegisteredJob) -> SafeString:
         """Count the overridden fields, name them in the title, and say where the source has changed under one."""
         if not value:
             return placeholder(None)
         drift = label("drifted", "warning") if getattr(record, "is_drifted", False) else ""
         return format_html('<span title="{}">{} overridden</span> {}', ", ".join(value), len(value), drift)
 
-    def order_overridden(self, queryset, is_descending):
+    def order_overridden(self, queryset: QuerySet, is_descending: bool) -> tuple[QuerySet, bool]:
         """Sort by the number of overridden fields."""
         order = "-overridden_count" if is_descending else "overridden_count"
         return queryset.with_overridden_count().order_by(order, *queryset.model._meta.ordering), True

@@ -73,18 +73,18 @@ class SuspensionTable(BaseTable):
             "restored_at",
         )
 
-    def render_object_type(self, record):
+    def render_object_type(self, record: models.Suspension) -> str:
         """Show which kind of object it is."""
         return kind_display(record)
 
-    def render_class_path(self, value):
+    def render_class_path(self, value: str) -> SafeString:
         """Let a long path go on in the next line."""
         return format_html('<span class="text-break">{}</span>', value)
 
-    def render_reason(self, record):
+    def render_reason(self, record: models.Suspension) -> str:
         """Show why the job was absent."""
         return reason_label(record)
 
-    def render_outcome(self, record):
+    def render_outcome(self, record: models.Suspension) -> SafeString:
         """Show how it ended."""
         return outcome_label(record)

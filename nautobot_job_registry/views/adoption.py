@@ -1,8 +1,12 @@
 """Pages on which a person says what a job was before (rule 21)."""
 
+from typing import Any
+
 from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from nautobot.apps.utils import is_uuid
+from nautobot.apps.views import NautobotViewSetMixin
 from rest_framework.decorators import action
 
 from nautobot_job_registry.core_bridge import permissions
@@ -13,11 +17,11 @@ from nautobot_job_registry.views.details import panels
 TEMPLATES = "nautobot_job_registry/registeredjob"
 
 
-class AdoptionViewMixin:
+class AdoptionViewMixin(NautobotViewSetMixin):
     """The pages that adopt the past of another job, and that dismiss a proposal; each asks before it acts."""
 
     @action(detail=True, methods=["get", "post"], url_path="adopt", custom_view_base_action="change")
-    def adopt(self, request, *args, **kwargs):
+    def adopt(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show what would move, and move it once that is confirmed."""
         job = self.get_object()
         key = request.POST.get("predecessor") or request.GET.get("predecessor")
@@ -32,7 +36,7 @@ class AdoptionViewMixin:
             messages.success(request, f"{job.class_path} has adopted the past of {predecessor.class_path}.")
         return redirect(job.get_absolute_url())
 
-    def _asked(self, request, job, predecessor):
+    def _asked(self, request: HttpRequest, job: RegisteredJob, predecessor: RegisteredJob) -> HttpResponse:
         preview = adopting.preview_adoption(job, predecessor, request.user)
         context = {
             "obj": job,
@@ -52,7 +56,7 @@ class AdoptionViewMixin:
         url_name="dismiss_predecessor",
         custom_view_base_action="change",
     )
-    def dismiss_predecessor(self, request, *args, **kwargs):
+    def dismiss_predecessor(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Ask whether the proposal is wrong, and withdraw it once that is confirmed."""
         job = self.get_object()
         if request.method == "GET" and job.predecessor_id:

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -42,7 +42,7 @@ class FieldOverrideUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
     serializer_class = serializers.FieldOverrideSerializer
     table_class = tables.FieldOverrideTable
 
-    def get_extra_context(self, request, instance=None):
+    def get_extra_context(self, request: HttpRequest, instance: models.FieldOverride | None = None) -> dict[str, Any]:
         """Say in the list whether the user may decide about overrides: that is a right on registered jobs."""
         context = super().get_extra_context(request, instance)
         if self.action == "list":
@@ -51,26 +51,26 @@ class FieldOverrideUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
         return context
 
     @action(detail=True, methods=["get", "post"], custom_view_base_action="view")
-    def keep(self, request, *args, **kwargs):
+    def keep(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Keep an override against what the source says now."""
         return self._keep(self._chosen_one())
 
     @action(detail=True, methods=["get", "post"], custom_view_base_action="view")
-    def follow(self, request, *args, **kwargs):
+    def follow(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Clear an override, once that is confirmed."""
         return self._follow(self._chosen_one())
 
     @action(
         detail=False, methods=["get", "post"], url_path="keep", url_name="bulk_keep", custom_view_base_action="view"
     )
-    def bulk_keep(self, request, *args, **kwargs):
+    def bulk_keep(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Keep many overrides against what the source says now."""
         return self._keep(chosen_rows(self))
 
     @action(
         detail=False, methods=["get", "post"], url_path="follow", url_name="bulk_follow", custom_view_base_action="view"
     )
-    def bulk_follow(self, request, *args, **kwargs):
+    def bulk_follow(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Clear many overrides, once that is confirmed."""
         return self._follow(chosen_rows(self))
 

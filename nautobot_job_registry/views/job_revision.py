@@ -1,5 +1,9 @@
 """Pages of job revisions."""
 
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from nautobot.apps.views import ObjectDetailViewMixin, ObjectListViewMixin
 from rest_framework import status
 from rest_framework.decorators import action
@@ -27,15 +31,15 @@ class JobRevisionUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
     serializer_class = serializers.JobRevisionSerializer
     table_class = tables.JobRevisionTable
 
-    def get_queryset(self):
+    def get_queryset(self) -> QuerySet:
         """Read what each revision changed, and how often it ran."""
         return super().get_queryset().with_history(self.request.user)
 
-    def alter_queryset(self, request):
+    def alter_queryset(self, request: HttpRequest) -> QuerySet:
         """Read the same for the list."""
         return super().alter_queryset(request).with_history(request.user)
 
-    def get_extra_context(self, request, instance=None):
+    def get_extra_context(self, request: HttpRequest, instance: models.JobRevision | None = None) -> dict[str, Any]:
         """Add the revisions around the one of the page."""
         context = super().get_extra_context(request, instance)
         if instance is not None:
@@ -43,7 +47,7 @@ class JobRevisionUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
         return context
 
     @action(detail=True, url_path="diff", url_name="diff", custom_view_base_action="view")
-    def diff(self, request, *args, **kwargs):
+    def diff(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         """Compare the revision with the one that `against` names, or with the one before it."""
         try:
             compared = comparison.compare_revisions(self.get_object(), request.GET.get("against"), request.user)

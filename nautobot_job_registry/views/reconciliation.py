@@ -1,5 +1,6 @@
 """Pages of reconciliations."""
 
+from django.db.models import QuerySet
 from nautobot.apps.views import ObjectDetailViewMixin, ObjectListViewMixin
 
 from nautobot_job_registry import filters, forms, models, tables
@@ -21,7 +22,7 @@ class ReconciliationUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
     serializer_class = serializers.ReconciliationSerializer
     table_class = tables.ReconciliationTable
 
-    def filter_queryset(self, queryset):
+    def filter_queryset(self, queryset: QuerySet) -> QuerySet:
         """Read the changes of the rows, too, where a list shows only certain ones."""
         queryset = super().filter_queryset(queryset)
         is_feed = any(name in self.request.GET for name in filters.changes.NAMES)

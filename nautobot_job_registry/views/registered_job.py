@@ -1,11 +1,16 @@
 """Pages of registered jobs: find, read, edit, delete, one or many."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.html import format_html_join
+from nautobot.apps.forms import ConfirmationForm
 from nautobot.apps.utils import get_permission_for_model
 from nautobot.apps.views import (
     NautobotViewSetMixin,
@@ -77,7 +82,7 @@ class RegisteredJobUIViewSet(
     table_class = tables.RegisteredJobTable
     update_form_class = forms.RegisteredJobForm
 
-    def alter_queryset(self, request):
+    def alter_queryset(self, request: HttpRequest) -> QuerySet:
         """Say in all lists which jobs are drifted, and read at once what a bulk edit needs."""
         queryset = super().alter_queryset(request).with_drift()
         if self.action == "bulk_update":
@@ -85,7 +90,7 @@ class RegisteredJobUIViewSet(
             queryset = queryset.select_related("default_job_queue").prefetch_related("job_queues", noted)
         return queryset
 
-    def get_extra_context(self, request, instance=None):
+    def get_extra_context(self, request: HttpRequest, instance: models.RegisteredJob | None = None) -> dict[str, Any]:
         """Say beforehand what a deletion costs (rule 19)."""
         context = super().get_extra_context(request, instance)
         if self.action == "destroy" and instance is not None:
@@ -100,7 +105,7 @@ class RegisteredJobUIViewSet(
         custom_view_base_action="view",
         custom_view_additional_permissions=[get_permission_for_model(models.JobRevision, "view")],
     )
-    def history(self, request, *args, **kwargs):
+    def history(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         """Show what changed on the job, and when."""
         return Response({})
 
@@ -109,7 +114,7 @@ class RegisteredJobUIViewSet(
         custom_view_base_action="view",
         custom_view_additional_permissions=[get_permission_for_model(models.JobRun, "view")],
     )
-    def runs(self, request, *args, **kwargs):
+    def runs(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         """Show the runs of a job."""
         return Response({})
 
@@ -118,19 +123,19 @@ class RegisteredJobUIViewSet(
         custom_view_base_action="view",
         custom_view_additional_permissions=[get_permission_for_model(models.JobSchedule, "view")],
     )
-    def schedules(self, request, *args, **kwargs):
+    def schedules(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         """Show the schedules of a job."""
         return Response({})
 
-    def extra_message_context(self, obj):
+    def extra_message_context(self, obj: models.RegisteredJob) -> dict[str, Any]:
         """Say what could not be put back to what the source says (rule 13)."""
         return {"warnings": obj.warnings}
 
-    def extra_message(self, warnings=()):
+    def extra_message(self, warnings: Iterable[str] = ()) -> str:
         """Return the warnings as a part of the message."""
         return format_html_join("", " {}", ((text,) for text in warnings))
 
-    def form_save(self, form, **kwargs):
+    def form_save(self, form: forms.RegisteredJobForm, **kwargs: Any) -> models.RegisteredJob:
         """Save the record, and see that core's row is still the user's to change (rule 17)."""
         job = super().form_save(form, **kwargs)
         if form.decides:
@@ -140,7 +145,7 @@ class RegisteredJobUIViewSet(
                 raise ValidationError(str(error)) from error
         return job
 
-    def _process_destroy_form(self, form):
+    def _process_destroy_form(self, form: ConfirmationForm) -> None:
         request, job = self.request, self.obj
         try:
             with transaction.atomic():
@@ -152,25 +157,25 @@ class RegisteredJobUIViewSet(
         messages.success(request, f"Deleted registered job {job}")
         self.success_url = self.get_return_url(request, job)
 
-    def send_bulk_delete_objects_to_job(self, request):
+    def send_bulk_delete_objects_to_job(self, request: HttpRequest) -> HttpResponse:
         """Refuse at once what the job that deletes would refuse later (rules 17 and 19)."""
         jobs = list(get_bulk_queryset_from_view(user=request.user, action="delete", **self.key_params))
         reason = deletion.deletion_refusal(jobs) or _missing_right(request.user, "delete", jobs)
         return self._refused(request, reason) if reason else super().send_bulk_delete_objects_to_job(request)
 
-    def send_bulk_edit_objects_to_job(self, request, form_data):
+    def send_bulk_edit_objects_to_job(self, request: HttpRequest, form_data: dict[str, Any]) -> HttpResponse:
         """Refuse at once what the job that edits would refuse later (rule 17)."""
         jobs = get_bulk_queryset_from_view(user=request.user, action="change", **self.key_params)
         decides = any(forms.given(form_data.get(name)) for name in DECISIONS)
         reason = _missing_right(request.user, "change", list(jobs)) if decides else ""
         return self._refused(request, reason) if reason else super().send_bulk_edit_objects_to_job(request, form_data)
 
-    def _refused(self, request, reason):
+    def _refused(self, request: HttpRequest, reason: str) -> HttpResponse:
         messages.error(request, reason)
         return redirect(self.get_return_url(request))
 
 
-def _missing_right(user, action, jobs):
+def _missing_right(user: Any, action: str, jobs: list[models.RegisteredJob]) -> str:
     """Say which right on Nautobot's own jobs is missing; nothing where none is."""
     missing = withheld(user, action, jobs)
     names = [job.class_path for job in jobs if job.pk in missing]

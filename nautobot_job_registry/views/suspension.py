@@ -33,7 +33,7 @@ class SuspensionUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
     serializer_class = serializers.SuspensionSerializer
     table_class = tables.SuspensionTable
 
-    def get_extra_context(self, request, instance=None):
+    def get_extra_context(self, request: HttpRequest, instance: models.Suspension | None = None) -> dict[str, Any]:
         """Offer the selecting of rows to those who may restore some, whatever they may do with suspensions."""
         context = super().get_extra_context(request, instance)
         if self.action == "list":

@@ -24,6 +24,7 @@ from nautobot_job_registry.api.serializers.suspension import SuspensionSerialize
 from nautobot_job_registry.api.serializers.visibility import SourceVisibilityMixin
 
 __all__ = (
+    "MAX_JOB_DEPTH",
     "AdoptionSerializer",
     "ChangeLogMixin",
     "DeletionImpactSerializer",
@@ -36,7 +37,6 @@ __all__ = (
     "JobRevisionSerializer",
     "JobRunSerializer",
     "JobScheduleSerializer",
-    "MAX_JOB_DEPTH",
     "OverrideDecisionSerializer",
     "OverrideIdSerializer",
     "QueueDepthMixin",

@@ -1,5 +1,7 @@
 """Serializers of the requests about the past of a job (rule 21)."""
 
+from typing import Any
+
 from rest_framework import serializers
 
 ONLY_PREDECESSOR = "The only member is `predecessor`."
@@ -11,7 +13,7 @@ class NoOtherMembersMixin(serializers.Serializer):
 
     refusal = NO_MEMBER
 
-    def to_internal_value(self, data):
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Name the members that are not known.
 
         Raises:

@@ -1,12 +1,14 @@
 """Serializers of two revisions side by side."""
 
+from enum import Enum
+
 from rest_framework import serializers
 
 from nautobot_job_registry.history.arguments import ArgumentProblemKind
 from nautobot_job_registry.history.changes import VariableChangeKind
 
 
-def choices_of(kinds: type) -> list[str]:
+def choices_of(kinds: type[Enum]) -> list[str]:
     """Return the values of an enumeration."""
     return [kind.value for kind in kinds]
 

@@ -1,6 +1,7 @@
 """Serializers of what is done about overrides."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from rest_framework import serializers
 
@@ -10,7 +11,7 @@ class OverrideIdSerializer(serializers.Serializer):
 
     id = serializers.UUIDField()
 
-    def to_internal_value(self, data):
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Take the ID alone for an object with it."""
         return super().to_internal_value(data if isinstance(data, Mapping) else {"id": data})
 

@@ -1,5 +1,7 @@
 """Serializers of a reconcile that is asked for through REST."""
 
+from typing import Any
+
 from nautobot.apps.api import BaseModelSerializer
 from nautobot.extras.models import JobResult
 from rest_framework import serializers
@@ -20,7 +22,7 @@ class ReconcileRequestSerializer(serializers.Serializer):
         required=False, default=False, help_text="Whether the plan is only returned, and nothing is written."
     )
 
-    def to_internal_value(self, data):
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Refuse what is not known, and what is only nearly of the right type.
 
         Raises:
@@ -40,7 +42,7 @@ class ReconcileRequestSerializer(serializers.Serializer):
 class ReconcileCountsSerializer(serializers.Serializer):
     """How many records and load errors each kind of action concerns."""
 
-    def get_fields(self):
+    def get_fields(self) -> dict[str, serializers.Field]:
         """Return a field for each count of a reconciliation."""
         return {name: serializers.IntegerField(read_only=True) for name in COUNT_FIELDS}
 

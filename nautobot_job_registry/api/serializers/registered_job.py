@@ -1,32 +1,35 @@
 """Serializers of registered jobs."""
 
+from typing import Any
+
 from nautobot.apps.api import (
     NautobotModelSerializer,
     TaggedModelSerializerMixin,
 )
 from rest_framework import serializers
+from rest_framework.utils.model_meta import RelationInfo
 
 from nautobot_job_registry import models
 from nautobot_job_registry.api.serializers.job_requests import RegisteredJobRequestMixin
-from nautobot_job_registry.api.serializers.queues import QueueDepthMixin
+from nautobot_job_registry.api.serializers.queues import FieldToBuild, QueueDepthMixin
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS, TEXT_FIELDS
 from nautobot_job_registry.models.constants import REASON_MAX_LENGTH
 
 
-class ChangeLogMixin:
+class ChangeLogMixin(serializers.ModelSerializer):
     """Tell the change log of the record itself: not of what it points at, nor of what is derived from it.
 
     A serializer without a request is one of the change log, or of an event.
     """
 
-    def get_fields(self):
+    def get_fields(self) -> dict[str, serializers.Field]:
         """Leave out what is derived."""
         fields = super().get_fields()
         if self.context.get("request") is not None:
             return fields
         return {name: field for name, field in fields.items() if name not in self.Meta.derived_fields}
 
-    def build_nested_field(self, field_name, relation_info, nested_depth):
+    def build_nested_field(self, field_name: str, relation_info: RelationInfo, nested_depth: int) -> FieldToBuild:
         """Point at other objects, and read none of them; what is nested in a list of queues stays."""
         if self.context.get("request") is None and not relation_info.to_many:
             return self.build_relational_field(field_name, relation_info)
@@ -84,7 +87,7 @@ class ResetOverridesSerializer(serializers.Serializer):
         help_text="The fields; all of them where it is left out",
     )
 
-    def validate(self, attrs):
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse a member that says nothing here, so that a misspelt one does not clear everything."""
         unknown = sorted(set(self.initial_data) - set(self.fields))
         if unknown:

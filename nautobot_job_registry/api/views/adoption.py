@@ -1,10 +1,14 @@
 """REST actions of registered jobs about what they were before (rule 21)."""
 
+from typing import Any
+
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
 
 from nautobot_job_registry.api.serializers import AdoptionSerializer, DismissalSerializer, RegisteredJobSerializer
 from nautobot_job_registry.api.views.conflict import ChangePermissions, Conflict
@@ -18,14 +22,14 @@ ANSWERS = {
 }
 
 
-class AdoptionMixin:
+class AdoptionMixin(GenericViewSet):
     """A job adopts the past of the job that it was before, or says that it was not."""
 
     @extend_schema(request=AdoptionSerializer, responses=ANSWERS)
     @action(
         detail=True, methods=["post"], url_path="adopt", filterset_class=None, permission_classes=[ChangePermissions]
     )
-    def adopt(self, request, *args, **kwargs):
+    def adopt(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Take over the runs, schedules, hooks, buttons, revisions and decisions of a removed job, and delete it."""
         job = self.get_object()
         body = AdoptionSerializer(data=request.data)
@@ -49,7 +53,7 @@ class AdoptionMixin:
         filterset_class=None,
         permission_classes=[ChangePermissions],
     )
-    def dismiss_predecessor(self, request, *args, **kwargs):
+    def dismiss_predecessor(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Say that the job has not been the one that is proposed: that is not proposed again."""
         job = self.get_object()
         DismissalSerializer(data=request.data).is_valid(raise_exception=True)

@@ -12,6 +12,7 @@ from nautobot.core.api.authentication import TokenPermissions
 from rest_framework import serializers as drf
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from nautobot_job_registry import filters, models
@@ -20,6 +21,8 @@ from nautobot_job_registry.api.mixins import RegistryViewSetMixin
 from nautobot_job_registry.core_bridge.permissions import WithheldError
 from nautobot_job_registry.overrides import drift
 
+# What turns a method into an address of the API.
+Decorator = Callable[[Callable[..., Response]], Callable[..., Response]]
 NOT_FOUND = "There is no override with this ID that you may view."
 NOT_A_LIST = "Send a list of JSON objects, each with the `id` of an override."
 
@@ -30,7 +33,7 @@ class ViewPermissions(TokenPermissions):
     perms_map = {**TokenPermissions.perms_map, "POST": TokenPermissions.perms_map["GET"]}
 
 
-def decision(**options: Any) -> Callable:
+def decision(**options: Any) -> Decorator:
     """Return the decorator of an address that does something about overrides."""
     return action(
         methods=["post"],
@@ -41,7 +44,7 @@ def decision(**options: Any) -> Callable:
     )
 
 
-def decision_on_many(name: str) -> Callable:
+def decision_on_many(name: str) -> Decorator:
     """Return the decorator of an address that does the same about many overrides, and describes it.
 
     Args:
@@ -67,7 +70,7 @@ class FieldOverrideViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
     filterset_class = filters.FieldOverrideFilterSet
     http_method_names = ["get", "post", "head", "options"]
 
-    def restrict_queryset(self, request, *args, **kwargs):
+    def restrict_queryset(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Restrict what is decided on to what the user may view."""
         if request.user.is_authenticated and request.method == "POST":
             self.queryset = self.queryset.restrict(request.user, "view")
@@ -76,24 +79,24 @@ class FieldOverrideViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
 
     @extend_schema(request=None, responses={200: serializers.FieldOverrideSerializer})
     @decision(detail=True)
-    def keep(self, request, *args, **kwargs):
+    def keep(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Keep the override against what the source says now, so that it is drifted no more."""
         self._decide(drift.keep_overrides, [self.get_object()])
         return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(request=None, responses={200: serializers.OverrideDecisionSerializer})
     @decision(detail=True)
-    def follow(self, request, *args, **kwargs):
+    def follow(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Clear the override, so that the field says what the source says."""
         return self._decide(drift.follow_source, [self.get_object()])
 
     @decision_on_many("keep")
-    def bulk_keep(self, request, *args, **kwargs):
+    def bulk_keep(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Keep many overrides against what the source says now: all of them, or none."""
         return self._decide(drift.keep_overrides, self._named_overrides())
 
     @decision_on_many("follow")
-    def bulk_follow(self, request, *args, **kwargs):
+    def bulk_follow(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Clear many overrides, so that the fields say what the source says: all of them, or none."""
         return self._decide(drift.follow_source, self._named_overrides())
 

@@ -1,9 +1,13 @@
 """REST view set of job revisions."""
 
-from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from nautobot.apps.api import ReadOnlyModelViewSet
 from rest_framework import exceptions
 from rest_framework.decorators import action
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from nautobot_job_registry import filters, models
@@ -29,7 +33,7 @@ class JobRevisionViewSet(RegistryViewSetMixin, SourceVisibilityMixin, ReadOnlyMo
 
     @extend_schema(responses={200: serializers.JobRevisionDiffSerializer}, parameters=[AGAINST], filters=False)
     @action(detail=True, methods=["get"], filterset_class=None, pagination_class=None)
-    def diff(self, request, *args, **kwargs):
+    def diff(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Compare the revision with another one of the same job, the older one first.
 
         The code is told to those who may view the source of both revisions.

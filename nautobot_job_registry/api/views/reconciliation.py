@@ -1,12 +1,14 @@
 """REST view set of reconciliations: their log, and the asking for one."""
 
 import logging
+from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from nautobot.apps.api import ReadOnlyModelViewSet
 from rest_framework import exceptions, status
 from rest_framework.parsers import JSONParser
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from nautobot_job_registry import filters, models
@@ -16,6 +18,7 @@ from nautobot_job_registry.api.serializers import reconcile_request
 from nautobot_job_registry.core_bridge import own_jobs, permissions
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.reconcile import on_request, report
+from nautobot_job_registry.reconcile.plan import Plan
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +70,7 @@ class ReconciliationViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
             ),
         },
     )
-    def create(self, request, *args, **kwargs):
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Plan a reconcile, or have a worker reconcile: in the name of the user, as a run of the app's own job."""
         body = reconcile_request.ReconcileRequestSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -80,7 +83,7 @@ class ReconciliationViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
         except (own_jobs.NotBegunError, permissions.NotPermittedError) as error:
             raise exceptions.PermissionDenied(str(error)) from error
 
-    def answer(self, request, source, dry_run):
+    def answer(self, request: Request, source: str, dry_run: bool) -> Response:
         """Return the plan, or the run that was begun."""
         if dry_run:
             plan = self.plan(request.user, source)
@@ -92,7 +95,7 @@ class ReconciliationViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
         )
         return Response(serializer.data, status=status.HTTP_202_ACCEPTED)
 
-    def plan(self, user, source):
+    def plan(self, user: Any, source: str) -> Plan:
         """Return the plan of a dry run; where the code of a job makes it fail, that is not an error of the request."""
         try:
             return on_request.plan_on_request(user, source)

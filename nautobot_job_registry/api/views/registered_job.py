@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from nautobot.apps.api import NautobotModelViewSet
 from nautobot.core.api.serializers import BulkOperationSerializer
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
-from rest_framework.permissions import IsAuthenticated
+from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from nautobot_job_registry import filters, models
@@ -45,15 +47,15 @@ class RegisteredJobViewSet(AdoptionMixin, RegistryViewSetMixin, NautobotModelVie
     serializer_class = RegisteredJobSerializer
     filterset_class = filters.RegisteredJobFilterSet
 
-    def get_permissions(self):
+    def get_permissions(self) -> list[BasePermission]:
         """Ask for no right to add, which nobody can use: the answer is the same for all."""
         return [IsAuthenticated()] if self.action == "create" else super().get_permissions()
 
-    def get_queryset(self):
+    def get_queryset(self) -> QuerySet:
         """Read the queues too, which are among the overrides."""
         return super().get_queryset().prefetch_related("job_queues")
 
-    def restrict_queryset(self, request, *args, **kwargs):
+    def restrict_queryset(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Restrict the actions that change a record, and are a POST, to those who may change it."""
         if self.action in CHANGING_ACTIONS:
             self.queryset = self.queryset.restrict(request.user, "change")
@@ -61,11 +63,11 @@ class RegisteredJobViewSet(AdoptionMixin, RegistryViewSetMixin, NautobotModelVie
             super().restrict_queryset(request, *args, **kwargs)
 
     @extend_schema(exclude=True)
-    def create(self, request, *args, **kwargs):
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> NoReturn:
         """Refuse: jobs are registered by reconciling."""
         raise MethodNotAllowed("POST", detail=MADE_BY_RECONCILING)
 
-    def update(self, request, *args, **kwargs):
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change a registered job (rules 13 to 15)."""
         if not isinstance(request.data, dict):
             raise serializers.ValidationError({"detail": NOT_AN_OBJECT})
@@ -74,7 +76,7 @@ class RegisteredJobViewSet(AdoptionMixin, RegistryViewSetMixin, NautobotModelVie
         self.perform_update(serializer)
         return Response(serializer.data)
 
-    def perform_update(self, serializer):
+    def perform_update(self, serializer: RegisteredJobSerializer) -> None:
         """Save the record, and see that core's row is still the user's to change (rule 17)."""
         try:
             with transaction.atomic():
@@ -90,7 +92,7 @@ class RegisteredJobViewSet(AdoptionMixin, RegistryViewSetMixin, NautobotModelVie
         except WithheldError as error:
             raise PermissionDenied(str(error)) from error
 
-    def bulk_update(self, request, *args, **kwargs):
+    def bulk_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change many registered jobs: all of them, or none (rules 13 to 15)."""
         bodies = _bodies_by_id(request.data)
         jobs = self._jobs(bodies, "change")
@@ -115,21 +117,21 @@ class RegisteredJobViewSet(AdoptionMixin, RegistryViewSetMixin, NautobotModelVie
                 raise PermissionDenied from error
         return Response(self.get_serializer(list(self._jobs(bodies, "change").values()), many=True).data)
 
-    def _validate_objects(self, instance):
+    def _validate_objects(self, instance: models.RegisteredJob | list[models.RegisteredJob]) -> None:
         """Ask for what has been written only where the user's right has constraints that it may not fulfil any more."""
         if self.queryset.query.has_filters():
             super()._validate_objects(instance)
 
-    def perform_destroy(self, instance):
+    def perform_destroy(self, instance: models.RegisteredJob) -> None:
         """Delete the record of an uninstalled job (rule 19)."""
         self._delete([instance])
 
-    def perform_bulk_destroy(self, objects):
+    def perform_bulk_destroy(self, objects: QuerySet) -> None:
         """Delete the records of uninstalled jobs: all of them, or none (rule 19)."""
         self._delete(list(objects))
 
     @extend_schema(request=BulkOperationSerializer(many=True))
-    def bulk_destroy(self, request, *args, **kwargs):
+    def bulk_destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Delete many registered jobs: all of them, or none."""
         self._jobs(_bodies_by_id(request.data), "delete")
         return super().bulk_destroy(request, *args, **kwargs)
@@ -158,7 +160,7 @@ class RegisteredJobViewSet(AdoptionMixin, RegistryViewSetMixin, NautobotModelVie
         filterset_class=None,
         permission_classes=[ChangePermissions],
     )
-    def reset_overrides(self, request, *args, **kwargs):
+    def reset_overrides(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Clear the flags of all fields, or of those that are named, so that they say what the source says."""
         job = self.get_object()
         body = ResetOverridesSerializer(data=request.data)
@@ -172,7 +174,7 @@ class RegisteredJobViewSet(AdoptionMixin, RegistryViewSetMixin, NautobotModelVie
 
     @extend_schema(responses={200: DeletionImpactSerializer}, filters=False)
     @action(detail=True, methods=["get"], url_path="deletion-impact", filterset_class=None, pagination_class=None)
-    def deletion_impact(self, request, *args, **kwargs):
+    def deletion_impact(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Say what the deletion of the record would unlink, and what Nautobot would delete with it (rule 19)."""
         return Response(DeletionImpactSerializer(deletion.deletion_impact([self.get_object()], request.user)).data)
 

@@ -1,11 +1,15 @@
 """REST view set of suspensions, and their restoring by hand."""
 
+from typing import Any
+from uuid import UUID
+
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from nautobot.apps.api import ReadOnlyModelViewSet
 from nautobot.core.api.authentication import TokenPermissions
 from rest_framework import exceptions, status
 from rest_framework import serializers as rest_serializers
 from rest_framework.decorators import action
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from nautobot_job_registry import filters, models
@@ -42,7 +46,7 @@ class SuspensionViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
     filterset_class = filters.SuspensionFilterSet
     http_method_names = ["get", "post", "head", "options"]
 
-    def restrict_queryset(self, request, *args, **kwargs):
+    def restrict_queryset(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Restrict the restoring, which is a POST, to what the user may view."""
         if self.action in ("restore", "bulk_restore"):
             self.queryset = self.queryset.restrict(request.user, "view")
@@ -51,7 +55,7 @@ class SuspensionViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
 
     @extend_schema(request=None, responses={200: serializers.SuspensionSerializer, 409: CONFLICT}, filters=False)
     @action(detail=True, methods=["post"], filterset_class=None, permission_classes=[ViewPermissions])
-    def restore(self, request, *args, **kwargs):
+    def restore(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Switch on again what the suspension is about; takes the right to change that, and its registered job."""
         suspension = self.get_object()
         self._restore([suspension])
@@ -72,7 +76,7 @@ class SuspensionViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
         pagination_class=None,
         permission_classes=[ViewPermissions],
     )
-    def bulk_restore(self, request, *args, **kwargs):
+    def bulk_restore(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Switch on again what many suspensions are about: all of them, or none."""
         body = serializers.SuspensionToRestoreSerializer(data=request.data, many=True, allow_empty=False)
         body.is_valid(raise_exception=True)
@@ -81,14 +85,14 @@ class SuspensionViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
         self._restore(rows)
         return Response(self.get_serializer(self._rows(keys), many=True).data)
 
-    def _rows(self, keys):
+    def _rows(self, keys: list[UUID]) -> list[models.Suspension]:
         found = {row.pk: row for row in self.get_queryset().filter(pk__in=keys)}
         missing = [{"id": [f"{key}: {UNKNOWN}"]} for key in keys if key not in found]
         if missing:
             raise rest_serializers.ValidationError(missing)
         return [found[key] for key in keys]
 
-    def _restore(self, rows):
+    def _restore(self, rows: list[models.Suspension]) -> None:
         try:
             restoring.restore(rows, self.request.user)
         except permissions.NotPermittedError as error:

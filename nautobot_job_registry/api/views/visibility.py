@@ -1,13 +1,14 @@
 """What is read only, and who may see source code and tracebacks."""
 
 from django.db.models import Exists, OuterRef, QuerySet, Value
+from rest_framework.viewsets import GenericViewSet
 
 from nautobot_job_registry.models import constants
 
 READ_ONLY_METHODS = ["get", "head", "options"]
 
 
-class SourceVisibilityMixin:
+class SourceVisibilityMixin(GenericViewSet):
     """Mark each row with whether the user may see its source, in the one statement that reads the rows."""
 
     def get_queryset(self) -> QuerySet:

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Case, CharField, Count, F, IntegerField, JSONField, Max, Q, QuerySet, When
+from django.db.models import Case, CharField, Count, F, IntegerField, JSONField, Max, Model, Q, QuerySet, When
 from django.db.models.fields.json import KeyTransform
 
 from nautobot_job_registry.core_bridge import dependents as core_dependents
@@ -116,8 +116,13 @@ def _told(item: Succession, inheritance: Inheritance) -> dict[str, Any]:
 
 def _moved(pairs: Mapping[UUID, UUID], core_jobs: Mapping[UUID, UUID]) -> dict[str, Counter[UUID]]:
     """Return how much of each kind moves, by the primary key of the predecessor."""
-    counts = {"runs": JobRun, "schedules": JobSchedule, "revisions": JobRevision, "suspensions": Suspension}
-    moved = {kind: Counter(dict(_count(model.objects.filter(job__in=pairs), "job"))) for kind, model in counts.items()}
+    counted: dict[str, type[Model]] = {
+        "runs": JobRun,
+        "schedules": JobSchedule,
+        "revisions": JobRevision,
+        "suspensions": Suspension,
+    }
+    moved = {kind: Counter(dict(_count(model.objects.filter(job__in=pairs), "job"))) for kind, model in counted.items()}
     owners = dict(RegisteredJob.objects.filter(core_job__in=core_jobs).order_by().values_list("core_job", "pk"))
     for kind, by_job in core_dependents.dependents_by_job(list(core_jobs)).items():
         if kind in ("job_hooks", "job_buttons"):

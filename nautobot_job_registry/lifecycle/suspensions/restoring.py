@@ -162,7 +162,7 @@ def restore(rows: Sequence[Suspension], user: Any) -> None:
         if refused:
             raise NotRestorableError(" ".join(refused))
         previous = {item.suspension.object_id: item.suspension.previous_state for item in found}
-        dependents = {item.dependent.id: item.dependent for item in found}
+        dependents = {item.dependent.id: item.dependent for item in found if item.dependent is not None}
         done = core_dependents.switch_on(dependents.values(), previous, user=user, detail=DETAIL)
         busy = [dependent.name for pk, dependent in dependents.items() if pk not in done]
         if busy:

@@ -117,6 +117,11 @@ def suspend_schedules(jobs: Sequence[RegisteredJob]) -> None:
     _suspend(actions, _record_ids(actions), timezone.now(), None, "", wait=True)
 
 
+def _found(actions: Iterable[DependentAction]) -> list[tuple[DependentAction, Dependent]]:
+    """Pair actions with what they switch, which only those that close a suspension can be without."""
+    return [(action, action.dependent) for action in actions if action.dependent is not None]
+
+
 def _suspend(
     actions: Sequence[DependentAction],
     records: Mapping[JobKey, UUID],
@@ -125,13 +130,15 @@ def _suspend(
     detail: str,
     wait: bool = False,
 ) -> None:
-    if not actions:
+    found = _found(actions)
+    if not found:
         return
-    done = core_dependents.switch_off([action.dependent for action in actions], user=user, detail=detail, wait=wait)
-    made, again = [], []
-    for action in actions:
+    done = core_dependents.switch_off([dependent for _, dependent in found], user=user, detail=detail, wait=wait)
+    made: list[Suspension] = []
+    again: list[Suspension] = []
+    for action, dependent in found:
         if action.object_id in done:
-            row = _row(action.dependent, action.class_path, SuspensionOriginChoices.REGISTRY, now)
+            row = _row(dependent, action.class_path, SuspensionOriginChoices.REGISTRY, now)
             row.job_id, row.reason = records[action.key], action.reason
             row.pk = action.suspension_id or row.pk
             (again if action.suspension_id else made).append(row)
@@ -166,7 +173,9 @@ def _note(actions: Sequence[DependentAction], records: Mapping[JobKey, UUID]) ->
 def _restore(actions: Sequence[DependentAction], now: datetime, user: Any, detail: str) -> None:
     if not actions:
         return
-    by_suspension = {action.suspension_id: action.dependent for action in actions}
+    by_suspension = {
+        action.suspension_id: dependent for action, dependent in _found(actions) if action.suspension_id is not None
+    }
     rows = Suspension.objects.filter(pk__in=list(by_suspension))
     previous = {row.object_id: row.previous_state for row in rows}
     done = core_dependents.switch_on(by_suspension.values(), previous, user=user, detail=detail)
@@ -176,7 +185,8 @@ def _restore(actions: Sequence[DependentAction], now: datetime, user: Any, detai
 def _close(actions: Sequence[DependentAction], now: datetime) -> None:
     endings: dict[str, list[UUID]] = defaultdict(list)
     for action in actions:
-        endings[action.ending.value].append(action.suspension_id)
+        if action.ending is not None and action.suspension_id is not None:
+            endings[action.ending.value].append(action.suspension_id)
     for ending, suspension_ids in endings.items():
         end_suspensions(suspension_ids, ending, now)
 

@@ -1,8 +1,9 @@
 """The door from the command line into the anchoring of runs and schedules from before the app was installed."""
 
 import time
+from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from nautobot_job_registry.management.database import require_database
 from nautobot_job_registry.runs import backfill
@@ -19,7 +20,7 @@ class Command(BaseCommand):
     )
     requires_migrations_checks = False
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
         parser.add_argument(
             "--batch-size",
@@ -29,7 +30,7 @@ class Command(BaseCommand):
             help=f"how many are anchored at once (default: {backfill.DEFAULT_BATCH_SIZE})",
         )
 
-    def handle(self, *args, **options):
+    def handle(self, *args: Any, **options: Any) -> None:
         """Anchor, and say how far it has come.
 
         Raises:
@@ -42,7 +43,7 @@ class Command(BaseCommand):
             anchored = self._anchor(kind, options["batch_size"])
             self.stdout.write(f"{anchored} {kind.name} anchored.")
 
-    def _anchor(self, kind, batch_size):
+    def _anchor(self, kind: backfill.Backfill, batch_size: int) -> int:
         total, done, anchored = kind.count(), 0, 0
         started = told = time.monotonic()
         for read, found in kind.batches(batch_size):

@@ -1,6 +1,8 @@
 """The door from the command line into the retention of the registry's history."""
 
-from django.core.management.base import BaseCommand
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
 
 from nautobot_job_registry.history import retention
 from nautobot_job_registry.management.database import require_database
@@ -12,11 +14,11 @@ class Command(BaseCommand):
     help = "Drop the history of the job registry that is older than the settings say."
     requires_migrations_checks = False
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
         parser.add_argument("--dry-run", action="store_true", help="print how much would be dropped and drop nothing")
 
-    def handle(self, *args, **options):
+    def handle(self, *args: Any, **options: Any) -> None:
         """Drop it, and print how much it was.
 
         Raises:

@@ -1,6 +1,8 @@
 """The door from the command line into the clean-up of removed jobs."""
 
-from django.core.management.base import BaseCommand, CommandError
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from nautobot_job_registry.lifecycle import purge
 from nautobot_job_registry.management.database import require_database
@@ -20,7 +22,7 @@ class Command(BaseCommand):
     )
     requires_migrations_checks = False
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
         parser.add_argument(
             "--older-than",
@@ -33,7 +35,7 @@ class Command(BaseCommand):
             "--no-input", "--noinput", action="store_false", dest="interactive", help="do not ask for a confirmation"
         )
 
-    def handle(self, *args, **options):
+    def handle(self, *args: Any, **options: Any) -> None:
         """Show what a clean-up deletes, ask, and delete it.
 
         Raises:

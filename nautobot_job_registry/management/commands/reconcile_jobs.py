@@ -3,13 +3,15 @@
 import json
 import sys
 from contextlib import redirect_stdout
+from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.management.database import require_database
 from nautobot_job_registry.models.choices import ReconciliationTriggerChoices
 from nautobot_job_registry.reconcile import reconcile, report
+from nautobot_job_registry.reconcile.plan import Plan
 from nautobot_job_registry.sources import discovery
 
 
@@ -19,7 +21,7 @@ class Command(BaseCommand):
     help = "Make the job registry say what the code of the jobs says."
     requires_migrations_checks = False
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
         parser.add_argument("--dry-run", action="store_true", help="print the plan and write nothing")
         parser.add_argument(
@@ -28,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--source", help="only this source: system, local, app:NAME or git:SLUG")
         parser.add_argument("--format", choices=("table", "json"), default="table", help="how the plan is printed")
 
-    def handle(self, *args, **options):
+    def handle(self, *args: Any, **options: Any) -> None:
         """Reconcile, and print what was or would be done.
 
         Raises:
@@ -50,7 +52,7 @@ class Command(BaseCommand):
         if options["check"] and not outcome.plan.is_empty:
             raise SystemExit(1)
 
-    def _rendered(self, plan, style):
+    def _rendered(self, plan: Plan, style: str) -> str:
         if style == "json":
             return json.dumps({"changes": report.plan_as_json(plan), "counts": plan.counts()}, indent=2, default=str)
         return report.plan_as_table(plan)

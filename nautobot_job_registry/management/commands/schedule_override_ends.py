@@ -1,8 +1,11 @@
 """The command that has overrides end by themselves."""
 
+from typing import Any
+
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
+from nautobot.extras.models import ScheduledJob
 
 from nautobot_job_registry.core_bridge import own_jobs
 from nautobot_job_registry.management.database import require_database
@@ -16,11 +19,11 @@ class Command(BaseCommand):
 
     help = "Schedule the job that reverts the overrides whose end has come, at each full hour. Can be run again."
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
         parser.add_argument("--user", required=True, help="the name of the user in whose name the job runs")
 
-    def handle(self, *args, **options):
+    def handle(self, *args: Any, **options: Any) -> None:
         """Make the schedule, or say that it is there.
 
         Raises:
@@ -38,7 +41,7 @@ class Command(BaseCommand):
         self.stdout.write(_told(schedule, is_new))
 
 
-def _told(schedule, is_new):
+def _told(schedule: ScheduledJob, is_new: bool) -> str:
     if is_new:
         return f"Scheduled {schedule.name!r} at each full hour, first at {schedule.start_time:%Y-%m-%d %H:%M %Z}."
     if schedule.enabled:

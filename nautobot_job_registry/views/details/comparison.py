@@ -1,9 +1,10 @@
 """Two revisions of a job side by side: what their page shows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
+from django.template import Context
 from django.urls import reverse
 from django.utils.http import urlencode
 from nautobot.apps.ui import DistinctViewTab, Panel, SectionChoices
@@ -12,6 +13,7 @@ from nautobot.apps.views import get_obj_from_context
 
 from nautobot_job_registry import models, tables
 from nautobot_job_registry.history import diff
+from nautobot_job_registry.history.arguments import Misfit
 from nautobot_job_registry.history.comparison import Comparison
 from nautobot_job_registry.models.constants import APP_NAME, VIEW_SOURCE
 from nautobot_job_registry.views.details.code import visible
@@ -29,7 +31,7 @@ OLD_CLASS, NEW_CLASS, NO_LINE_CLASS = "bg-danger-subtle", "bg-success-subtle", "
 class ComparedPanel(DeclaredArguments, Panel):
     """A panel about two revisions, which is there only where they can be compared."""
 
-    def should_render(self, context):
+    def should_render(self, context: Context) -> bool:
         """Render where there is something to tell."""
         compared = context.get("comparison")
         return super().should_render(context) and compared is not None and self.has_content(compared)
@@ -44,7 +46,7 @@ class OverviewPanel(DeclaredArguments, Panel):
 
     body_content_template_path = "nautobot_job_registry/inc/comparison.html"
 
-    def get_extra_context(self, context):
+    def get_extra_context(self, context: Context) -> dict[str, Any]:
         """Add both revisions and the ones that can be chosen."""
         revision, compared = get_obj_from_context(context), context.get("comparison")
         request = context["request"]
@@ -80,7 +82,7 @@ def chosen_view(request: Any) -> str:
 class ComparedRowsPanel(ComparedPanel, RowsPanel):
     """A table of what two revisions say differently."""
 
-    def subject(self, context):
+    def subject(self, context: Context) -> Any:
         """Return what the rows are of: the comparison."""
         return context["comparison"]
 
@@ -91,11 +93,11 @@ class FieldChangesPanel(ComparedRowsPanel):
     columns = ["field", "old", "new"]
     column_headers = ["Field", "Old", "New"]
 
-    def has_content(self, compared):
+    def has_content(self, compared: Comparison) -> bool:
         """Say whether any field differs."""
         return bool(compared.fields)
 
-    def rows(self, obj):
+    def rows(self, obj: Any) -> Iterator[dict[str, Any]]:
         """Yield a row for each field."""
         for change in obj.fields:
             name = tables.field_label(models.RegisteredJob, change.field)
@@ -108,11 +110,11 @@ class VariableChangesPanel(ComparedRowsPanel):
     columns = ["name", "what", "old", "new"]
     column_headers = ["Input", "What changed", "Old", "New"]
 
-    def has_content(self, compared):
+    def has_content(self, compared: Comparison) -> bool:
         """Say whether any input differs."""
         return bool(compared.variables)
 
-    def rows(self, obj):
+    def rows(self, obj: Any) -> Iterator[dict[str, Any]]:
         """Yield a row for each input."""
         for change in obj.variables:
             what = tables.variable_summary(change.kinds)
@@ -135,11 +137,11 @@ def described(variable: Any) -> str:
 class MisfitsPanel(MisfitRowsMixin, ComparedRowsPanel):
     """The schedules that do not fit the new revision."""
 
-    def has_content(self, compared):
+    def has_content(self, compared: Comparison) -> bool:
         """Say whether there is any."""
         return bool(compared.misfits)
 
-    def misfits(self, context):
+    def misfits(self, context: Context) -> Iterable[Misfit]:
         """Return them."""
         return context["comparison"].misfits
 
@@ -149,11 +151,11 @@ class CodeDiffPanel(ComparedPanel):
 
     body_content_template_path = "nautobot_job_registry/inc/code_diff.html"
 
-    def has_content(self, compared):
+    def has_content(self, compared: Comparison) -> bool:
         """Say whether the code differs."""
         return compared.code_differs
 
-    def get_extra_context(self, context):
+    def get_extra_context(self, context: Context) -> dict[str, Any]:
         """Add the rows, as many as a page can hold."""
         compared, view = context["comparison"], chosen_view(context["request"])
         rows = list(islice(code_rows(compared.code, view), MAX_ROWS_SHOWN + 1)) if compared.code else []

@@ -1,5 +1,8 @@
 """Content of the page of a field override."""
 
+from typing import Any
+
+from django.template import Context
 from nautobot.apps.ui import (
     ObjectDetailContent,
     ObjectFieldsPanel,
@@ -14,14 +17,14 @@ from nautobot_job_registry.views.details.override_buttons import OVERRIDE_BUTTON
 class FieldOverridePanel(ObjectFieldsPanel):
     """What is overridden, against what, and what the source says now."""
 
-    def get_data(self, context):
+    def get_data(self, context: Context) -> dict[str, Any]:
         """Add what the source says now."""
         override = get_obj_from_context(context)
         now = override.job.source_values.get(override.field)
         drift = tables.label("drifted", "warning") if override.is_drifted else tables.label("as set", "success")
         return {**super().get_data(context), "source_says_now": tables.value_text(now), "state": drift}
 
-    def render_value(self, key, value, context):
+    def render_value(self, key: str, value: Any, context: Context) -> str:
         """Show values as they are shown everywhere."""
         if key in ("value", "source_value"):
             return tables.value_text(value)

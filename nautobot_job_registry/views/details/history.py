@@ -1,5 +1,8 @@
 """What changed on a job, and when: its revisions as a timeline."""
 
+from typing import Any
+
+from django.db.models import Model, QuerySet
 from nautobot.apps.ui import DistinctViewTab, SectionChoices
 from nautobot.apps.utils import get_permission_for_model, get_route_for_model
 
@@ -13,16 +16,16 @@ class RevisionsPanel(RelatedTablePanel):
     """The latest revisions of a job, without their source code."""
 
     exclude_columns = ["pk", "job"]
-    max_display_count = MAX_REVISIONS_SHOWN
+    max_display_count: int | None = MAX_REVISIONS_SHOWN
     related_field_name = "job"
     related_table_class = tables.JobRevisionTable
     table_title = "Revisions"
 
-    def visible_queryset(self, obj, user):
+    def visible_queryset(self, obj: Model, user: Any) -> QuerySet:
         """Return the revisions that a user may view, with what each of them changed."""
         return super().visible_queryset(obj, user).with_history(user)
 
-    def related_queryset(self, obj):
+    def related_queryset(self, obj: Model) -> QuerySet:
         """Return the revisions of a registered job, or those that a reconcile made."""
         told = obj.revisions.select_related("job", "reconciliation")
         return told.defer("source_code", "reconciliation__changes", "reconciliation__error")

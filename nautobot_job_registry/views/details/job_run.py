@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.template import Context
 from django.utils.html import format_html
 from nautobot.apps.templatetags import hyperlinked_object, placeholder
 from nautobot.apps.ui import KeyValueTablePanel, ObjectDetailContent, ObjectFieldsPanel, SectionChoices
@@ -50,7 +51,7 @@ def evidence(run: models.JobRun) -> dict[str, Any]:
 class EvidencePanel(KeyValueTablePanel):
     """Which code a run executed, what that means, and what to do."""
 
-    def get_data(self, context):
+    def get_data(self, context: Context) -> dict[str, Any]:
         """Return the evidence of the run of the page."""
         return evidence(get_obj_from_context(context))
 
@@ -58,7 +59,7 @@ class EvidencePanel(KeyValueTablePanel):
 class JobRunPanel(ObjectFieldsPanel):
     """What ran, asked for by whom, and how it went."""
 
-    def get_data(self, context):
+    def get_data(self, context: Context) -> dict[str, Any]:
         """Add what core's result says."""
         result = get_obj_from_context(context).job_result
         return {

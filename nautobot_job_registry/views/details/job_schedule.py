@@ -1,5 +1,8 @@
 """Content of the page of a job schedule."""
 
+from typing import Any
+
+from django.template import Context
 from nautobot.apps.templatetags import hyperlinked_object
 from nautobot.apps.ui import ObjectDetailContent, ObjectFieldsPanel, SectionChoices
 from nautobot.apps.views import get_obj_from_context
@@ -8,7 +11,7 @@ from nautobot.apps.views import get_obj_from_context
 class JobSchedulePanel(ObjectFieldsPanel):
     """What is scheduled, by whom, and when."""
 
-    def get_data(self, context):
+    def get_data(self, context: Context) -> dict[str, Any]:
         """Add what core's schedule says."""
         schedule = get_obj_from_context(context).scheduled_job
         return {

@@ -1,8 +1,9 @@
 """The schedules whose stored arguments do not fit the inputs of their job."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from django.template import Context
 from django.utils.html import format_html, format_html_join
 from nautobot.apps.views import get_obj_from_context
 
@@ -18,15 +19,15 @@ class MisfitRowsMixin:
     column_headers = ["Schedule", "Enabled", "What does not fit"]
     css_class = "warning"
 
-    def subject(self, context):
+    def subject(self, context: Context) -> Any:
         """Return what the rows are of: the schedules."""
         return self.misfits(context)
 
-    def misfits(self, context: Any) -> Iterable[arguments.Misfit]:
+    def misfits(self, context: Context) -> Iterable[arguments.Misfit]:
         """Return the schedules that do not fit."""
         raise NotImplementedError
 
-    def rows(self, obj):
+    def rows(self, obj: Any) -> Iterator[dict[str, Any]]:
         """Yield a row for each schedule, with a link to it."""
         for misfit in obj:
             row = misfit.schedule
@@ -40,11 +41,11 @@ class MisfitRowsMixin:
 class MisfitsOfJobPanel(MisfitRowsMixin, RowsPanel):
     """The schedules of a job that do not fit what its source says now; not there where all of them fit."""
 
-    def should_render(self, context):
+    def should_render(self, context: Context) -> bool:
         """Render where there is something to warn of."""
         return super().should_render(context) and bool(self.misfits(context))
 
-    def misfits(self, context):
+    def misfits(self, context: Context) -> Iterable[arguments.Misfit]:
         """Return the schedules that do not fit; they are looked up once for a page."""
         job = get_obj_from_context(context)
         if not hasattr(job, "misfits"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.middleware.csrf import get_token
+from django.template import Context
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -56,12 +57,12 @@ class DecideButton(Button):
     action = ""
     css = ""
 
-    def should_render(self, context):
+    def should_render(self, context: Context) -> bool:
         """Render it where it would do something."""
         override = get_obj_from_context(context)
         return super().should_render(context) and may_change_job(context["request"].user, override.job)
 
-    def render(self, context):
+    def render(self, context: Context) -> str:
         """Render the form around it."""
         if not self.should_render(context):
             return ""
@@ -74,7 +75,7 @@ class KeepButton(DecideButton):
 
     action = "keep"
 
-    def should_render(self, context):
+    def should_render(self, context: Context) -> bool:
         """Render it where the override is drifted."""
         return get_obj_from_context(context).is_drifted and super().should_render(context)
 

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.db.models import Model, QuerySet
+from django.template import Context
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
+from nautobot.apps.tables import BaseTable
 from nautobot.apps.templatetags import hyperlinked_object, render_boolean
 from nautobot.apps.ui import (
     BaseTextPanel,
@@ -47,7 +49,7 @@ class RowsPanel(DeclaredArguments, DataTablePanel):
 
     context_data_key = "registry_rows"
 
-    def get_extra_context(self, context):
+    def get_extra_context(self, context: Context) -> dict[str, Any]:
         """Add the rows."""
         rows = list(self.visible_rows(self.subject(context), context["request"].user))
         return {**super().get_extra_context(context), "data": rows}
@@ -71,7 +73,7 @@ class VariablesPanel(RowsPanel):
     columns = ["name", "type", "label", "required", "default"]
     column_headers = ["Name", "Type", "Label", "Required", "Default"]
 
-    def rows(self, obj):
+    def rows(self, obj: Any) -> Iterator[dict[str, Any]]:
         """Yield the rows of a registered job, or of a revision."""
         revision = obj.current_revision if isinstance(obj, models.RegisteredJob) else obj
         for variable in revision.metadata.get("variables") or () if revision else ():
@@ -89,10 +91,10 @@ class RelatedTablePanel(DeclaredArguments, ObjectsTablePanel):
 
     add_button_route = None
     context_table_key = "registry_table"
-    related_table_class: type | None = None
+    related_table_class: type[BaseTable]
     show_table_config_button = False
 
-    def get_extra_context(self, context):
+    def get_extra_context(self, context: Context) -> dict[str, Any]:
         """Add the table of the objects that the user may see."""
         user = context["request"].user
         queryset = self.visible_queryset(get_obj_from_context(context), user)
@@ -113,7 +115,7 @@ class SourcePanel(DeclaredArguments, ObjectTextPanel):
 
     render_as = BaseTextPanel.RenderOptions.CODE
 
-    def should_render(self, context):
+    def should_render(self, context: Context) -> bool:
         """Render for those who may see it."""
         if not super().should_render(context):
             return False

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from django.template import Context
 from nautobot.apps.ui import (
     ObjectDetailContent,
     ObjectFieldsPanel,
@@ -24,7 +25,7 @@ MAX_CHANGES_SHOWN = 500
 class ReconciliationPanel(ObjectFieldsPanel):
     """How a reconcile went."""
 
-    def render_value(self, key, value, context):
+    def render_value(self, key: str, value: Any, context: Context) -> str:
         """Show the status as a coloured label."""
         if key == "status":
             return tables.status_label(get_obj_from_context(context))
@@ -42,11 +43,11 @@ class ChangesPanel(RowsPanel):
         super().__init__(label=group.title, section=SectionChoices.FULL_WIDTH, **kwargs)
         self.group = group
 
-    def should_render(self, context):
+    def should_render(self, context: Context) -> bool:
         """Render where there is such a change."""
         return super().should_render(context) and bool(self.entries(get_obj_from_context(context)))
 
-    def render_label(self, context):
+    def render_label(self, context: Context) -> str:
         """Say how many there are."""
         return f"{super().render_label(context)} ({len(self.entries(get_obj_from_context(context)))})"
 
@@ -54,7 +55,7 @@ class ChangesPanel(RowsPanel):
         """Return the changes of the group."""
         return [entry for entry in sentences.facets(row.changes or ()) if sentences.group_of(entry) is self.group]
 
-    def rows(self, obj):
+    def rows(self, obj: Any) -> Iterator[dict[str, Any]]:
         """Yield the rows of a reconciliation, as many as a page can hold."""
         entries = self.entries(obj)
         for entry in entries[:MAX_CHANGES_SHOWN]:

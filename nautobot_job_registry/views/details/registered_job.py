@@ -1,8 +1,10 @@
 """Content of the page of a registered job."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Model, Q, QuerySet
+from django.template import Context
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -70,7 +72,7 @@ NOT_ENABLED_ADVICE = "The job cannot be run until it is enabled."
 class RegisteredJobPanel(KeyValueTablePanel):
     """A panel of keys and values about a registered job."""
 
-    def get_data(self, context):
+    def get_data(self, context: Context) -> dict[str, Any]:
         """Return the keys and values of the job of the page."""
         return self.job_data(get_obj_from_context(context))
 
@@ -82,7 +84,7 @@ class RegisteredJobPanel(KeyValueTablePanel):
 class IdentityPanel(RegisteredJobPanel):
     """What the job is, and where it comes from."""
 
-    def job_data(self, job):
+    def job_data(self, job: models.RegisteredJob) -> dict[str, Any]:
         """Return identity and provenance."""
         return {
             "name": job.name,
@@ -102,7 +104,7 @@ class IdentityPanel(RegisteredJobPanel):
 class StatePanel(RegisteredJobPanel):
     """Whether the job is there, what it means if it is not, and what to do."""
 
-    def job_data(self, job):
+    def job_data(self, job: models.RegisteredJob) -> dict[str, Any]:
         """Return the state in words."""
         state = tables.job_state(job)
         advice = STATE_ADVICE.get(state, "")
@@ -123,7 +125,7 @@ class OverridesPanel(RowsPanel):
     columns = ["field", "source", "overridden", "why", "effective", "decide"]
     column_headers = ["Field", "Source says", "Overridden", "Why, and until when", "In effect", ""]
 
-    def get_extra_context(self, context):
+    def get_extra_context(self, context: Context) -> dict[str, Any]:
         """Add the buttons that decide about an override, for those who may."""
         extra, request = super().get_extra_context(context), context["request"]
         may_decide = may_change_job(request.user, get_obj_from_context(context))
@@ -132,7 +134,7 @@ class OverridesPanel(RowsPanel):
             row["decide"] = row_buttons(request, noted) if noted and may_decide else ""
         return extra
 
-    def visible_rows(self, obj, user):
+    def visible_rows(self, obj: Any, user: Any) -> Iterable[dict[str, Any]]:
         """Return the rows of a registered job, with what the user may view of its overrides."""
         source_values = obj.source_values
         visible = obj.field_overrides.restrict(user, "view").select_related("set_by")
@@ -189,7 +191,7 @@ class OpenLoadErrorsPanel(RelatedTablePanel):
     related_table_class = tables.JobLoadErrorTable
     table_title = "Open load errors of the module"
 
-    def related_queryset(self, obj):
+    def related_queryset(self, obj: Model) -> QuerySet:
         """Return the open errors that can keep a registered job from being loaded."""
         parts = obj.module_name.split(".")
         modules = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]

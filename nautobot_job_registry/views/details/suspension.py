@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.db.models import Model, QuerySet
+from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from nautobot.apps.templatetags import hyperlinked_object
@@ -38,7 +40,7 @@ def dependent_link(suspension: models.Suspension, user: Any) -> SafeString | str
 class SuspensionPanel(KeyValueTablePanel):
     """What was switched off, why, and what happens next."""
 
-    def get_data(self, context):
+    def get_data(self, context: Context) -> dict[str, Any]:
         """Return the keys and values of the suspension of the page."""
         suspension = get_obj_from_context(context)
         [prospect] = restoring.prospects([suspension])
@@ -54,7 +56,7 @@ class SuspensionPanel(KeyValueTablePanel):
 class StatesPanel(KeyValueTablePanel):
     """What it was before it was switched off."""
 
-    def get_data(self, context):
+    def get_data(self, context: Context) -> dict[str, Any]:
         """Return the state that is to be restored."""
         state = get_obj_from_context(context).previous_state
         return {STATE_LABELS.get(name, name): tables.value_text(value) for name, value in state.items()}
@@ -63,7 +65,7 @@ class StatesPanel(KeyValueTablePanel):
 class RestoreButton(Button):
     """A button that restores the suspension of the page, for those who may, where it can be restored."""
 
-    def should_render(self, context):
+    def should_render(self, context: Context) -> bool:
         """Render where it would be of use."""
         if not super().should_render(context):
             return False
@@ -80,7 +82,7 @@ class SuspensionsPanel(RelatedTablePanel):
     related_table_class = tables.SuspensionTable
     table_title = "Suspended schedules, job hooks and job buttons"
 
-    def related_queryset(self, obj):
+    def related_queryset(self, obj: Model) -> QuerySet:
         """Return the open suspensions of a registered job."""
         open_ones = obj.suspensions.filter(outcome=choices.SuspensionOutcomeChoices.SUSPENDED)
         return open_ones.select_related("object_type")
