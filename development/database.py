@@ -81,7 +81,9 @@ def process_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {**inherited, "PYTHONUNBUFFERED": "1", **environment}
 
 
-def build_database(environment: Mapping[str, str], name: str, progress: Progress = print) -> dict[str, str]:
+def build_database(
+    environment: Mapping[str, str], name: str, progress: Progress = print, bare_copy: str = ""
+) -> dict[str, str]:
     """Make a new database that Nautobot can work with, in seconds.
 
     It ends with what a real first `migrate` ends with: the tables, the record of the applied migrations, Nautobot's
@@ -92,6 +94,7 @@ def build_database(environment: Mapping[str, str], name: str, progress: Progress
         environment: Variables that point at the servers.
         name: Name of the database; one of that name is replaced.
         progress: Called with a line before each step.
+        bare_copy: Name of one more database, with all of this but default rows and the record of the migrations.
 
     Returns:
         The variables of an instance on the new database.
@@ -105,7 +108,7 @@ def build_database(environment: Mapping[str, str], name: str, progress: Progress
     create_empty_database(environment, name)
     progress("Making the tables from the models")
     _run(
-        [sys.executable, "-m", "development.database"],
+        [sys.executable, "-m", "development.database", bare_copy],
         {**instance, "NAUTOBOT_SCHEMA_FROM_MODELS": "1", "PYTHONPATH": str(CONFIG.parent.parent)},
     )
     progress(f"The database {name} is ready after {time.monotonic() - start:.0f} s")
@@ -192,22 +195,28 @@ def _connect(environment: Mapping[str, str]) -> "psycopg2.extensions.connection"
     )
 
 
-def _make_schema() -> None:
+def _make_schema(bare_copy: str) -> None:
     """Make the tables from the models and record all migrations; runs in a process of its own.
 
     Django's `migrate --fake` cannot do the second half: its models stay at the beginning of the history, and Nautobot's
     handlers fail on them.
+
+    Args:
+        bare_copy: Name of a copy of the database after the first half, or nothing.
     """
     import nautobot
 
     nautobot.setup(str(CONFIG))
     from django.core.management import call_command
-    from django.db import connection
+    from django.db import connection, connections
     from django.db.migrations.loader import MigrationLoader
     from django.db.migrations.recorder import MigrationRecorder
     from django.test import override_settings
 
     call_command("migrate", run_syncdb=True, interactive=False, verbosity=0)
+    if bare_copy:
+        connections.close_all()
+        copy_database(os.environ, connection.settings_dict["NAME"], bare_copy)
     with override_settings(MIGRATION_MODULES={}):
         migrations = MigrationLoader(connection).disk_migrations
     recorder = MigrationRecorder(connection)
@@ -237,4 +246,4 @@ def _make_default_rows(seeds: "list[Migration]") -> None:
 
 
 if __name__ == "__main__":
-    _make_schema()
+    _make_schema(*sys.argv[1:])
