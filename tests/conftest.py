@@ -5,6 +5,7 @@ environment; servers that the environment names are used in place of the embedde
 
 With pytest-xdist (`-n 2`) the process that hands the tests out starts the servers, and names them in the environment
 that the processes which run the tests inherit. Each of those has databases, databases of Redis, and folders of its own.
+What the databases are copied from is made once for all of them: see `tests/databases.py`.
 """
 
 import contextlib
@@ -33,7 +34,8 @@ from tests import databases
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 RUN_NUMBER = os.getppid() if WORKER else os.getpid()
 RUN = f"run-{RUN_NUMBER}"
-RUN_FOLDER = STATE_ROOT / "tests" / RUN / WORKER
+SHARED_FOLDER = STATE_ROOT / "tests" / RUN
+RUN_FOLDER = SHARED_FOLDER / WORKER
 REDIS_DATABASES = 16
 REDIS_CLAIM_SECONDS = 4 * 60 * 60
 
@@ -69,9 +71,25 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes minutes, so that no process is left alone with it in the end."""
-    items.sort(key=lambda item: item.get_closest_marker("minutes") is None)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let each process begin with its share of what takes long, so that none is left alone with it in the end.
+
+    Of the list each process gets a stretch; who is done with it takes over from the end of another one's.
+    """
+    processes = getattr(config, "workerinput", {}).get("workercount", 1)
+    if processes == 1:
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    slow.sort(key=lambda item: item.get_closest_marker("minutes") is None)
+    others = [item for item in items if not item.get_closest_marker("slow")]
+    left = len(items)
+    items.clear()
+    for number in range(processes):
+        stretch, share = left // (processes - number), slow[number::processes]
+        taken, others = others[: max(0, stretch - len(share))], others[max(0, stretch - len(share)) :]
+        items += share + taken
+        left -= len(share) + len(taken)
+    items += others
 
 
 def _hands_tests_out(config: pytest.Config) -> bool:
@@ -81,13 +99,13 @@ def _hands_tests_out(config: pytest.Config) -> bool:
 
 def _templates() -> databases.Templates:
     """Return the databases that all processes of this run copy."""
-    return databases.Templates(_servers, STATE_ROOT / "tests" / RUN, RUN_NUMBER)
+    return databases.Templates(_servers, SHARED_FOLDER, RUN_NUMBER)
 
 
 def _make_templates() -> None:
     """Begin to make the databases that are copied."""
     servers = _servers | _session.enter_context(_redis_databases(_servers))
-    _making.append(databases.Templates(servers, STATE_ROOT / "tests" / RUN, RUN_NUMBER).make_in_advance())
+    _making.append(databases.Templates(servers, SHARED_FOLDER, RUN_NUMBER).make_in_advance())
 
 
 def _drop_templates() -> None:
@@ -261,6 +279,12 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> It
     """In place of pytest-django's own, which would make all tables in each process."""
     with django_db_blocker.unblock(), databases.in_process(_servers, _templates()):
         yield
+
+
+@pytest.fixture(scope="session")
+def run_folder() -> Path:
+    """A folder that all processes of this run share."""
+    return SHARED_FOLDER
 
 
 @pytest.fixture(scope="session")
