@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CONFIG = Path(__file__).resolve().parent / "nautobot_config.py"
 MAINTENANCE_DATABASE = "postgres"
+FIRST_WITH_STRATEGIES = 150000
 # Nautobot's migrations that put default rows into new tables. Their functions work on the models of today too.
 SEED_MIGRATIONS = (
     ("dcim", "0087_populate_default_cable_types"),
@@ -138,7 +139,9 @@ def copy_database(environment: Mapping[str, str], template: str, name: str) -> d
         The variables of an instance on the copy.
     """
     drop_database(environment, name)
-    _execute(environment, sql.SQL("CREATE DATABASE {} TEMPLATE {}"), name, template)
+    # File by file: by way of its log the server takes half as long again for three thousand small tables and indexes.
+    strategy = " STRATEGY FILE_COPY" if _server_version(environment) >= FIRST_WITH_STRATEGIES else ""
+    _execute(environment, sql.SQL("CREATE DATABASE {} TEMPLATE {}" + strategy), name, template)
     return {**environment, "NAUTOBOT_DB_NAME": name}
 
 
@@ -154,6 +157,15 @@ def database_exists(environment: Mapping[str, str], name: str) -> bool:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
             return cursor.fetchone() is not None
+    finally:
+        connection.close()
+
+
+def _server_version(environment: Mapping[str, str]) -> int:
+    """Return the version of the server, as 180000."""
+    connection = _connect(environment)
+    try:
+        return int(connection.server_version)
     finally:
         connection.close()
 
