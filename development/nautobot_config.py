@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 # A start makes 800,000 objects that stay, and Python looks through them for garbage again and again: a fifth of the
-# time that Nautobot takes to start, and the tests start it two hundred times.
+# time that Nautobot takes to start, which the tests have it do again and again.
 gc.set_threshold(1_000_000, 20, 100)
 
 DEVELOPMENT = Path(__file__).resolve().parent
