@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CONFIG = Path(__file__).resolve().parent / "nautobot_config.py"
 MAINTENANCE_DATABASE = "postgres"
+FIRST_WITH_STRATEGIES = 150000
 # Nautobot's migrations that put default rows into new tables. Their functions work on the models of today too.
 SEED_MIGRATIONS = (
     ("dcim", "0087_populate_default_cable_types"),
@@ -81,7 +82,9 @@ def process_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {**inherited, "PYTHONUNBUFFERED": "1", **environment}
 
 
-def build_database(environment: Mapping[str, str], name: str, progress: Progress = print) -> dict[str, str]:
+def build_database(
+    environment: Mapping[str, str], name: str, progress: Progress = print, bare_copy: str = ""
+) -> dict[str, str]:
     """Make a new database that Nautobot can work with, in seconds.
 
     It ends with what a real first `migrate` ends with: the tables, the record of the applied migrations, Nautobot's
@@ -92,6 +95,7 @@ def build_database(environment: Mapping[str, str], name: str, progress: Progress
         environment: Variables that point at the servers.
         name: Name of the database; one of that name is replaced.
         progress: Called with a line before each step.
+        bare_copy: Name of one more database, with all of this but default rows and the record of the migrations.
 
     Returns:
         The variables of an instance on the new database.
@@ -105,7 +109,7 @@ def build_database(environment: Mapping[str, str], name: str, progress: Progress
     create_empty_database(environment, name)
     progress("Making the tables from the models")
     _run(
-        [sys.executable, "-m", "development.database"],
+        [sys.executable, "-m", "development.database", bare_copy],
         {**instance, "NAUTOBOT_SCHEMA_FROM_MODELS": "1", "PYTHONPATH": str(CONFIG.parent.parent)},
     )
     progress(f"The database {name} is ready after {time.monotonic() - start:.0f} s")
@@ -135,7 +139,9 @@ def copy_database(environment: Mapping[str, str], template: str, name: str) -> d
         The variables of an instance on the copy.
     """
     drop_database(environment, name)
-    _execute(environment, sql.SQL("CREATE DATABASE {} TEMPLATE {}"), name, template)
+    # File by file: by way of its log the server takes half as long again for three thousand small tables and indexes.
+    strategy = " STRATEGY FILE_COPY" if _server_version(environment) >= FIRST_WITH_STRATEGIES else ""
+    _execute(environment, sql.SQL("CREATE DATABASE {} TEMPLATE {}" + strategy), name, template)
     return {**environment, "NAUTOBOT_DB_NAME": name}
 
 
@@ -151,6 +157,15 @@ def database_exists(environment: Mapping[str, str], name: str) -> bool:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
             return cursor.fetchone() is not None
+    finally:
+        connection.close()
+
+
+def _server_version(environment: Mapping[str, str]) -> int:
+    """Return the version of the server, as 180000."""
+    connection = _connect(environment)
+    try:
+        return int(connection.server_version)
     finally:
         connection.close()
 
@@ -192,22 +207,28 @@ def _connect(environment: Mapping[str, str]) -> "psycopg2.extensions.connection"
     )
 
 
-def _make_schema() -> None:
+def _make_schema(bare_copy: str) -> None:
     """Make the tables from the models and record all migrations; runs in a process of its own.
 
     Django's `migrate --fake` cannot do the second half: its models stay at the beginning of the history, and Nautobot's
     handlers fail on them.
+
+    Args:
+        bare_copy: Name of a copy of the database after the first half, or nothing.
     """
     import nautobot
 
     nautobot.setup(str(CONFIG))
     from django.core.management import call_command
-    from django.db import connection
+    from django.db import connection, connections
     from django.db.migrations.loader import MigrationLoader
     from django.db.migrations.recorder import MigrationRecorder
     from django.test import override_settings
 
     call_command("migrate", run_syncdb=True, interactive=False, verbosity=0)
+    if bare_copy:
+        connections.close_all()
+        copy_database(os.environ, connection.settings_dict["NAME"], bare_copy)
     with override_settings(MIGRATION_MODULES={}):
         migrations = MigrationLoader(connection).disk_migrations
     recorder = MigrationRecorder(connection)
@@ -237,4 +258,4 @@ def _make_default_rows(seeds: "list[Migration]") -> None:
 
 
 if __name__ == "__main__":
-    _make_schema()
+    _make_schema(*sys.argv[1:])

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from development import database
-from development.servers import LOOPBACK, die_with_parent, free_port
+from development.server_process import LOOPBACK, die_with_parent, free_port
 
 SECONDS_TO_START = 120
 SECONDS_TO_STOP = 15

@@ -5,6 +5,7 @@ environment; servers that the environment names are used in place of the embedde
 
 With pytest-xdist (`-n 2`) the process that hands the tests out starts the servers, and names them in the environment
 that the processes which run the tests inherit. Each of those has databases, databases of Redis, and folders of its own.
+What the databases are copied from is made once for all of them: see `tests/databases.py`.
 """
 
 import contextlib
@@ -13,29 +14,35 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg2
 import pytest
 import redis
 
 from development import database
-from development.servers import STATE_ROOT, ServerError, running_servers
+from development.server_process import ServerError
+from development.servers import STATE_ROOT, running_servers
+from tests import databases
 
 # A process that xdist started works in the folder of the one that hands the tests out, which removes it.
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
-RUN = f"run-{os.getppid() if WORKER else os.getpid()}"
-RUN_FOLDER = STATE_ROOT / "tests" / RUN / WORKER
-TEMPLATE_DATABASE = f"nautobot_template_{os.getpid()}"
+RUN_NUMBER = os.getppid() if WORKER else os.getpid()
+RUN = f"run-{RUN_NUMBER}"
+SHARED_FOLDER = STATE_ROOT / "tests" / RUN
+RUN_FOLDER = SHARED_FOLDER / WORKER
 REDIS_DATABASES = 16
 REDIS_CLAIM_SECONDS = 4 * 60 * 60
 
 _session = contextlib.ExitStack()
 _servers: dict[str, str] = {}
 _numbers = itertools.count(1)
+_making: list[threading.Thread] = []
 
 
 # Before the tests: servers, then settings, then models
@@ -47,12 +54,16 @@ def pytest_configure(config: pytest.Config) -> None:
     # As Ctrl-C: pytest takes the SystemExit of our usual handler for a failed test, and goes on.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     _remove_left_overs()
+    # After the servers have stopped: whoever still makes databases does not keep anybody waiting.
+    _session.callback(_drop_templates)
     try:
         servers = _session.enter_context(running_servers(RUN_FOLDER / "servers", keep=False))
     except ServerError as error:
         raise pytest.UsageError(str(error)) from error
     _servers.update(servers.environment)
     os.environ["PYTEST_DEBUG_TEMPROOT"] = str(RUN_FOLDER)
+    if not WORKER and not config.option.collectonly:
+        _make_templates()
     if _hands_tests_out(config):
         os.environ.update(_servers)
     else:
@@ -60,9 +71,25 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes minutes, so that no process is left alone with it in the end."""
-    items.sort(key=lambda item: item.get_closest_marker("minutes") is None)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let each process begin with its share of what takes long, so that none is left alone with it in the end.
+
+    Of the list each process gets a stretch; who is done with it takes over from the end of another one's.
+    """
+    processes = getattr(config, "workerinput", {}).get("workercount", 1)
+    if processes == 1:
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    slow.sort(key=lambda item: item.get_closest_marker("minutes") is None)
+    others = [item for item in items if not item.get_closest_marker("slow")]
+    left = len(items)
+    items.clear()
+    for number in range(processes):
+        stretch, share = left // (processes - number), slow[number::processes]
+        taken, others = others[: max(0, stretch - len(share))], others[max(0, stretch - len(share)) :]
+        items += share + taken
+        left -= len(share) + len(taken)
+    items += others
 
 
 def _hands_tests_out(config: pytest.Config) -> bool:
@@ -70,11 +97,29 @@ def _hands_tests_out(config: pytest.Config) -> bool:
     return bool(config.getoption("tx", None)) and not hasattr(config, "workerinput")
 
 
+def _templates() -> databases.Templates:
+    """Return the databases that all processes of this run copy."""
+    return databases.Templates(_servers, SHARED_FOLDER, RUN_NUMBER)
+
+
+def _make_templates() -> None:
+    """Begin to make the databases that are copied."""
+    servers = _servers | _session.enter_context(_redis_databases(_servers))
+    _making.append(databases.Templates(servers, SHARED_FOLDER, RUN_NUMBER).make_in_advance())
+
+
+def _drop_templates() -> None:
+    """Drop the databases that were copied; with servers of our own they are gone by now."""
+    for thread in _making:
+        thread.join()
+        with contextlib.suppress(psycopg2.OperationalError):
+            _templates().drop()
+
+
 def _set_up_nautobot() -> None:
     """Set up Nautobot with databases and folders of this process."""
     _servers.update(_session.enter_context(_redis_databases(_servers)))
-    os.environ.update(_servers | _folders(RUN_FOLDER / "in_process"))
-    os.environ["NAUTOBOT_TEST_DB_NAME"] = f"test_nautobot_{os.getpid()}"
+    os.environ.update(_servers | databases.folders(RUN_FOLDER / "in_process"))
     os.environ["NAUTOBOT_QUIET"] = "1"
     # The host that Nautobot's own test client asks for.
     os.environ["NAUTOBOT_ALLOWED_HOSTS"] = "nautobot.example.com localhost 127.0.0.1"
@@ -82,6 +127,11 @@ def _set_up_nautobot() -> None:
     import nautobot
 
     nautobot.setup(str(database.CONFIG))
+
+    from django.conf import settings
+
+    # What makes a password hard to guess takes as long as ten tests, and many make a user.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -99,15 +149,6 @@ def _remove_left_overs() -> None:
     for folder in (STATE_ROOT / "tests").glob("run-*"):
         if not psutil.pid_exists(int(folder.name.removeprefix("run-"))):
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _folders(root: Path) -> dict[str, str]:
-    """Return variables that keep an instance's files below one folder, and make the folders."""
-    folders = {"NAUTOBOT_ROOT": root}
-    folders |= {f"NAUTOBOT_{kind.upper()}_ROOT": root / kind for kind in ("jobs", "git", "media", "static")}
-    for folder in folders.values():
-        folder.mkdir(parents=True, exist_ok=True)
-    return {name: str(folder) for name, folder in folders.items()}
 
 
 @contextlib.contextmanager
@@ -234,12 +275,24 @@ class RealInstance:
 
 
 @pytest.fixture(scope="session")
-def template_database() -> Iterator[str]:
+def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+    """In place of pytest-django's own, which would make all tables in each process."""
+    with django_db_blocker.unblock(), databases.in_process(_servers, _templates()):
+        yield
+
+
+@pytest.fixture(scope="session")
+def run_folder() -> Path:
+    """A folder that all processes of this run share."""
+    return SHARED_FOLDER
+
+
+@pytest.fixture(scope="session")
+def template_database() -> str:
     """A database that Nautobot is ready to work with; copied, never used."""
-    folders = _folders(RUN_FOLDER / "template")
-    database.build_database(_servers | folders, TEMPLATE_DATABASE, progress=lambda line: None)
-    yield TEMPLATE_DATABASE
-    database.drop_database(_servers, TEMPLATE_DATABASE)
+    templates = _templates()
+    templates.make()
+    return templates.ready
 
 
 @pytest.fixture
@@ -251,7 +304,7 @@ def real_instance(template_database: str) -> Iterator[RealInstance]:
     environment = database.copy_database(servers, template_database, name)
     try:
         _redis_client(servers, int(servers["NAUTOBOT_REDIS_BROKER_DATABASE"])).flushdb()
-        yield RealInstance(environment | _folders(folder) | {"NAUTOBOT_QUIET": ""}, folder)
+        yield RealInstance(environment | databases.folders(folder) | {"NAUTOBOT_QUIET": ""}, folder)
     finally:
         database.drop_database(servers, name)
         shutil.rmtree(folder, ignore_errors=True)

@@ -460,6 +460,7 @@ def test_two_declared_predecessors_are_adopted_in_one_reconcile(jobs_root):
     assert reconciled().plan.is_empty
 
 
+@pytest.mark.slow
 def test_declared_adoptions_cost_per_batch_and_not_per_job(jobs_root):
     counts = []
     for count in (3, 40):

@@ -2,6 +2,7 @@
 
 from unittest import mock
 
+import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -223,6 +224,7 @@ class RegistryAPITestCase(APITestCase):
         grant(self.user, models.JobLoadError, ["view_source"])
         self.assertEqual(self.get(self.detail_url(self.load_error))["traceback"], builders.TRACEBACK)
 
+    @pytest.mark.slow
     def test_source_code_does_not_leak_through_depth_or_csv(self):
         for model in SERIALIZED:
             grant(self.user, model, ["view"])
@@ -253,6 +255,7 @@ class RegistryAPITestCase(APITestCase):
         self.assertEqual(row["default_job_queue"]["display"], "celery: night")
         self.assertEqual(row["job_queues"][0]["display"], "celery: night")
 
+    @pytest.mark.slow
     def test_a_list_costs_the_same_for_5_rows_and_for_50(self):
         self.make_superuser()
         for number in range(10, 58):

@@ -4,6 +4,7 @@ import re
 import uuid
 from datetime import timedelta
 
+import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.urls import reverse
 from django.utils import timezone
@@ -139,6 +140,7 @@ class DashboardTestCase(TestCase):
         needed = self.needed(self.page())
         self.assertEqual({key: count for key, (count, _) in needed.items()}, NEEDED)
 
+    @pytest.mark.slow
     def test_each_number_is_that_of_the_list_it_leads_to(self):
         self.be_superuser()
         page = self.page()
@@ -248,6 +250,7 @@ class DashboardTestCase(TestCase):
         self.assertNotIn(builders.MARKUP, page)
         self.assertIn("&lt;script&gt;alert(", page)
 
+    @pytest.mark.slow
     def test_cost_does_not_grow_with_jobs_and_runs(self):
         self.be_superuser()
         few = self.cost()

@@ -2,6 +2,7 @@
 
 from html import unescape
 
+import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.urls import reverse
 from django.utils.html import strip_tags
@@ -97,6 +98,7 @@ class EditFormTestCase(FormTestCase):
         self.assertEqual(change.user, self.user)
         self.assertEqual(self.job.field_overrides.get().set_by, self.user)
 
+    @pytest.mark.slow
     def test_each_field_is_overridden_and_reverted(self):
         values = {
             "grouping": "Other",

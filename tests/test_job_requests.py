@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -256,6 +257,7 @@ class OverrideTestCase(RequestTestCase):
 class ReadOnlyTestCase(RequestTestCase):
     """Rule 15."""
 
+    @pytest.mark.slow
     def test_another_value_of_a_read_only_field_is_refused(self):
         for field, value in (
             ("module_name", "x"),

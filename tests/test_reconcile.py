@@ -106,6 +106,7 @@ def test_dry_run_writes_nothing_and_shows_the_plan_of_the_real_run(jobs_root):
     ]
 
 
+@pytest.mark.slow
 def test_statements_do_not_grow_with_unchanged_jobs(jobs_root):
     counts = []
     for number, size in enumerate((5, 60)):

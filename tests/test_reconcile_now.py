@@ -322,6 +322,7 @@ class RestTestCase(GivenJobs, APITestCase):
                 response = getattr(self.client, method)(url, {}, format="json", **self.header)
                 self.assertEqual(response.status_code, 405, (method, url))
 
+    @pytest.mark.slow
     def test_api_document_has_every_answer(self):
         self.user.is_superuser = True
         self.user.save()

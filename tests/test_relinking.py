@@ -132,6 +132,7 @@ def test_nothing_is_asked_for_where_nothing_is_registered(jobs_root):
     assert not asked_for_anchors(statements)
 
 
+@pytest.mark.slow
 def test_first_registration_asks_per_batch_and_writes_nothing(jobs_root):
     counts = []
     for size in (5, 60):

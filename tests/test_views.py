@@ -3,6 +3,7 @@
 from unittest import mock
 from urllib.parse import urlencode
 
+import pytest
 import yaml
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
@@ -436,6 +437,7 @@ class PagesTestCase(TestCase):
             self.rows(models.RegisteredJob)
         count.assert_not_called()
 
+    @pytest.mark.slow
     def test_each_field_of_a_filter_form_filters(self):
         self.make_superuser()
         values = {"NullBooleanField": "true", "DateTimeField": "2026-01-01T00:00:00"}
@@ -453,6 +455,7 @@ class PagesTestCase(TestCase):
                         self.assertNotIn("Invalid filters were specified", content)
                     self.assertIn(name, get_filterset_for_model(model).base_filters)
 
+    @pytest.mark.slow
     def test_each_sortable_column_sorts(self):
         self.make_superuser()
         builders.load_error(1)
@@ -489,6 +492,7 @@ class PagesTestCase(TestCase):
             self.assertNotIn('"source_code"', " ".join(read))
             self.assertNotIn("JOIN", " ".join(counts))
 
+    @pytest.mark.slow
     def test_a_list_costs_the_same_for_5_rows_and_for_50(self):
         self.make_superuser()
         for number in range(10, 58):

@@ -114,6 +114,7 @@ def edit_selected(session, field, value):
     page.wait_for_selector("text=Completed")
 
 
+@pytest.mark.minutes
 def test_an_operator_finds_overrides_reverts_and_edits_many(session, tmp_path):
     page = session.page
 

@@ -321,6 +321,7 @@ def suspensions_of_deleted(cases):
     }
 
 
+@pytest.mark.minutes
 def test_what_hangs_on_a_job_goes_off_with_a_removal_only_and_comes_back_unless_a_person_changed_it(
     real_instance, git_server
 ):

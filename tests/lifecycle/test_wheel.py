@@ -1,8 +1,8 @@
 """The built wheel in a clean environment, in a Nautobot that did not have the app, with other new apps beside it."""
 
+import fcntl
 import json
 import os
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from development import database
+from development.servers import CHECKOUT
+from tests.lifecycle.clean_environment import LOCK, clean_environment, pip
 
 pytestmark = pytest.mark.slow
 
-CHECKOUT = Path(__file__).parents[2]
 OTHER_APPS = {
     "nautobot-golden-config": "nautobot_golden_config",
     "nautobot-device-lifecycle-mgmt": "nautobot_device_lifecycle_mgmt",
@@ -70,30 +71,28 @@ print(json.dumps({"differ": [path for path in {*core, *ours} if core.get(path) !
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """Build the wheel as the release does."""
-    folder = tmp_path_factory.mktemp("dist")
-    tools = Path(sys.executable).parent
-    subprocess.run([tools / "mkdocs", "build", "--strict", "--quiet"], cwd=CHECKOUT, check=True)
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder]
-    subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True)
+def wheel(run_folder):
+    """Build the wheel as the release does, once for all processes of this run."""
+    folder = run_folder / "wheel"
+    with (run_folder / "wheel.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not list(folder.glob("*.whl")):
+            tools = Path(sys.executable).parent
+            subprocess.run([tools / "mkdocs", "build", "--strict", "--quiet"], cwd=CHECKOUT, check=True)
+            command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder]
+            subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True)
     return next(folder.glob("*.whl"))
 
 
-@pytest.fixture(scope="module")
-def environment_with_wheel(wheel, tmp_path_factory):
+@pytest.fixture
+def environment_with_wheel(wheel):
     """A clean virtual environment with the wheel, Nautobot in the locked version, and the other apps."""
-    folder = tmp_path_factory.mktemp("clean") / "venv"
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    pip = [folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
-    nautobot = next(
-        line.split()[0]
-        for line in (CHECKOUT / "development" / "requirements.lock").read_text().splitlines()
-        if line.startswith("nautobot==")
-    )
-    subprocess.run([*pip, nautobot, wheel, *OTHER_APPS], check=True, capture_output=True)
-    yield folder
-    shutil.rmtree(folder)
+    nautobot = next(line.split()[0] for line in LOCK.read_text().splitlines() if line.startswith("nautobot=="))
+    with clean_environment(nautobot, *OTHER_APPS) as folder:
+        # That of the last run is of the same version.
+        pip(folder, "uninstall", "--yes", "nautobot-job-registry")
+        pip(folder, "install", wheel)
+        yield folder
 
 
 def test_wheel_holds_all_that_an_instance_needs(wheel):
