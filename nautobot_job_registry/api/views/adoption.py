@@ -6,8 +6,9 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.response import Response
 
-from nautobot_job_registry.api.serializers import AdoptionSerializer, DismissalSerializer, RegisteredJobSerializer
-from nautobot_job_registry.api.views.conflict import ChangePermissions, Conflict
+from nautobot_job_registry.api.bodies import AdoptionSerializer, DismissalSerializer
+from nautobot_job_registry.api.mixins import ChangePermissions, Conflict
+from nautobot_job_registry.api.serializers import RegisteredJobSerializer
 from nautobot_job_registry.core_bridge import permissions
 from nautobot_job_registry.lifecycle.moves import adopting
 

@@ -16,15 +16,11 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 
 from nautobot_job_registry import filters, models
-from nautobot_job_registry.api.mixins import RegistryViewSetMixin
-from nautobot_job_registry.api.serializers import (
-    DeletionImpactSerializer,
-    RegisteredJobSerializer,
-    ResetOverridesSerializer,
-)
-from nautobot_job_registry.api.serializers.job_requests import MADE_BY_RECONCILING
+from nautobot_job_registry.api.bodies import DeletionImpactSerializer, ResetOverridesSerializer
+from nautobot_job_registry.api.job_requests import MADE_BY_RECONCILING
+from nautobot_job_registry.api.mixins import ChangePermissions, Conflict, RegistryViewSetMixin
+from nautobot_job_registry.api.serializers import RegisteredJobSerializer
 from nautobot_job_registry.api.views.adoption import AdoptionMixin
-from nautobot_job_registry.api.views.conflict import ChangePermissions, Conflict
 from nautobot_job_registry.core_bridge import permissions
 from nautobot_job_registry.core_bridge.permissions import WithheldError, require_still_permitted, withheld
 from nautobot_job_registry.engine.fields import override_flag

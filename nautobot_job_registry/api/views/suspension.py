@@ -1,53 +1,29 @@
 """REST view set of suspensions, and their restoring by hand."""
 
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from nautobot.apps.api import ReadOnlyModelViewSet
-from nautobot.core.api.authentication import TokenPermissions
-from rest_framework import exceptions, status
+from rest_framework import exceptions
 from rest_framework import serializers as rest_serializers
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from nautobot_job_registry import filters, models
-from nautobot_job_registry.api import serializers
-from nautobot_job_registry.api.mixins import RegistryViewSetMixin
-from nautobot_job_registry.api.serializers.reconcile_request import RefusalSerializer
+from nautobot_job_registry.api import bodies, serializers
+from nautobot_job_registry.api.mixins import Conflict, DecidingViewSet, ViewPermissions
 from nautobot_job_registry.core_bridge import permissions
 from nautobot_job_registry.lifecycle.suspensions import restoring
 
 UNKNOWN = "There is no suspension with this ID that you may view."
 
 
-class NotRestorable(exceptions.APIException):
-    """What was suspended cannot be restored now; the text says why."""
-
-    status_code = status.HTTP_409_CONFLICT
-    default_code = "not_restorable"
+CONFLICT = OpenApiResponse(bodies.RefusalSerializer, description="It cannot be restored now: the reason is told.")
 
 
-class ViewPermissions(TokenPermissions):
-    """Restoring takes rights on what is restored and on its job, and of the suspension no more than to view it."""
-
-    perms_map = {**TokenPermissions.perms_map, "POST": ["%(app_label)s.view_%(model_name)s"]}
-
-
-CONFLICT = OpenApiResponse(RefusalSerializer, description="It cannot be restored now: the reason is told.")
-
-
-class SuspensionViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
+class SuspensionViewSet(DecidingViewSet):
     """REST view set of suspensions: they are made and ended by reconciling, and can be restored by hand."""
 
     queryset = models.Suspension.objects.select_related("job", "object_type", "restored_by")
     serializer_class = serializers.SuspensionSerializer
     filterset_class = filters.SuspensionFilterSet
-    http_method_names = ["get", "post", "head", "options"]
-
-    def restrict_queryset(self, request, *args, **kwargs):
-        """Restrict the restoring, which is a POST, to what the user may view."""
-        if self.action in ("restore", "bulk_restore"):
-            self.queryset = self.queryset.restrict(request.user, "view")
-        else:
-            super().restrict_queryset(request, *args, **kwargs)
 
     @extend_schema(request=None, responses={200: serializers.SuspensionSerializer, 409: CONFLICT}, filters=False)
     @action(detail=True, methods=["post"], filterset_class=None, permission_classes=[ViewPermissions])
@@ -59,7 +35,7 @@ class SuspensionViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
 
     @extend_schema(
         operation_id="plugins_job_registry_suspensions_bulk_restore",
-        request=serializers.SuspensionToRestoreSerializer(many=True),
+        request=bodies.SuspensionToRestoreSerializer(many=True),
         responses={200: serializers.SuspensionSerializer(many=True), 409: CONFLICT},
         filters=False,
     )
@@ -74,7 +50,7 @@ class SuspensionViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
     )
     def bulk_restore(self, request, *args, **kwargs):
         """Switch on again what many suspensions are about: all of them, or none."""
-        body = serializers.SuspensionToRestoreSerializer(data=request.data, many=True, allow_empty=False)
+        body = bodies.SuspensionToRestoreSerializer(data=request.data, many=True, allow_empty=False)
         body.is_valid(raise_exception=True)
         keys = list(dict.fromkeys(item["id"] for item in body.validated_data))
         rows = self._rows(keys)
@@ -94,4 +70,4 @@ class SuspensionViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
         except permissions.NotPermittedError as error:
             raise exceptions.PermissionDenied(str(error)) from error
         except restoring.NotRestorableError as error:
-            raise NotRestorable(str(error)) from error
+            raise Conflict(str(error)) from error
