@@ -26,7 +26,7 @@ class WantedChanges:
     Attributes:
         jobs: Class paths; load errors of the class and of its module are of the job, too.
         sources: Labels of sources, such as `git:SLUG`.
-        kinds: Keys of `wording.GROUPS`.
+        kinds: Keys of `sentences.GROUPS`.
     """
 
     jobs: tuple[str, ...] = ()

@@ -2,17 +2,18 @@
 
 import django_filters
 from django.db.models import Q, QuerySet
-from nautobot.apps.filters import (
-    MultiValueCharFilter,
-    NaturalKeyOrPKMultipleChoiceFilter,
-    NautobotFilterSet,
-    RelatedMembershipBooleanFilter,
-)
+from nautobot.apps.filters import MultiValueCharFilter, NautobotFilterSet, RelatedMembershipBooleanFilter
 from nautobot.extras.models import GitRepository, Job, JobQueue
 
 from nautobot_job_registry import models
 from nautobot_job_registry.engine.fields import OVERRIDE_FLAGS, override_flag
-from nautobot_job_registry.filters.class_path import ClassPathSearchFilter, class_path_query
+from nautobot_job_registry.filters.fields import (
+    ClassPathSearchFilter,
+    choice_filter,
+    class_path_query,
+    named_filter,
+)
+from nautobot_job_registry.metrics.needs import OVERRIDDEN
 from nautobot_job_registry.models import choices
 
 
@@ -29,20 +30,12 @@ class RegisteredJobFilterSet(NautobotFilterSet):
         },
     )
     class_path = MultiValueCharFilter(method="filter_class_path", label="Class path")
-    source_type = django_filters.MultipleChoiceFilter(choices=choices.SourceTypeChoices, distinct=False)
-    absence = django_filters.MultipleChoiceFilter(choices=choices.AbsenceChoices, distinct=False)
-    git_repository = NaturalKeyOrPKMultipleChoiceFilter(
-        queryset=GitRepository.objects.all(), to_field_name="name", label="Git repository (name or ID)"
-    )
-    job_queues = NaturalKeyOrPKMultipleChoiceFilter(
-        queryset=JobQueue.objects.all(), to_field_name="name", label="Job queues (name or ID)"
-    )
-    default_job_queue = NaturalKeyOrPKMultipleChoiceFilter(
-        queryset=JobQueue.objects.all(), to_field_name="name", label="Default job queue (name or ID)"
-    )
-    core_job = NaturalKeyOrPKMultipleChoiceFilter(
-        queryset=Job.objects.all(), to_field_name="name", label="Nautobot's own job (name or ID)"
-    )
+    source_type = choice_filter(choices.SourceTypeChoices)
+    absence = choice_filter(choices.AbsenceChoices)
+    git_repository = named_filter(GitRepository, "Git repository (name or ID)")
+    job_queues = named_filter(JobQueue, "Job queues (name or ID)")
+    default_job_queue = named_filter(JobQueue, "Default job queue (name or ID)")
+    core_job = named_filter(Job, "Nautobot's own job (name or ID)")
     overridden = django_filters.BooleanFilter(method="filter_overridden", label="Has overridden fields")
     overridden_field = django_filters.MultipleChoiceFilter(
         choices=choices.OverridableFieldChoices, method="filter_overridden_field", label="Overridden field"
@@ -56,8 +49,6 @@ class RegisteredJobFilterSet(NautobotFilterSet):
     )
 
     class Meta:
-        """Meta attributes."""
-
         model = models.RegisteredJob
         fields = (
             "id",
@@ -112,7 +103,4 @@ class RegisteredJobFilterSet(NautobotFilterSet):
 
     def filter_overridden(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
         """Keep the jobs that have an overridden field, or those that have none."""
-        query = Q()
-        for flag in OVERRIDE_FLAGS:
-            query |= Q(**{flag: True})
-        return queryset.filter(query) if value else queryset.exclude(query)
+        return queryset.filter(OVERRIDDEN) if value else queryset.exclude(OVERRIDDEN)
