@@ -45,8 +45,6 @@ class RegisteredJobForm(NautobotModelForm):
     decides = False
 
     class Meta:
-        """Meta attributes."""
-
         model = RegisteredJob
         fields = ("enabled", *OVERRIDABLE_FIELDS, *OVERRIDE_FLAGS, "tags")
 
