@@ -6,8 +6,9 @@ from django.urls import reverse
 from nautobot.apps.ui import HomePagePanel
 from nautobot.apps.utils import get_permission_for_model
 
-from nautobot_job_registry import models, tables
+from nautobot_job_registry import models
 from nautobot_job_registry.metrics import needs
+from nautobot_job_registry.tables import display
 
 SHOWN = (models.RegisteredJob, models.JobLoadError, models.Reconciliation)
 SHOWN_NEEDS = (needs.LOAD_ERRORS,)
@@ -39,7 +40,7 @@ def last_reconcile_told(request: Any) -> dict[str, Any] | None:
     if not needs.may_view(request.user, models.Reconciliation):
         return None
     row = needs.last_reconciliation(models.Reconciliation.objects.restrict(request.user, "view"))
-    return row and {"row": row, "status": tables.status_label(row)}
+    return row and {"row": row, "status": display.status_label(row)}
 
 
 def dashboard(request: Any) -> str:

@@ -14,6 +14,7 @@ from nautobot_job_registry import models, tables
 from nautobot_job_registry.lifecycle.suspensions import restoring
 from nautobot_job_registry.models.job_run import REVISION_NOT_LISTED
 from nautobot_job_registry.reconcile import on_request
+from nautobot_job_registry.tables import display
 from nautobot_job_registry.views.details import job_run, panels
 from nautobot_job_registry.views.details import suspension as details_suspension
 from nautobot_job_registry.views.details.compat import DeclaredArguments
@@ -50,9 +51,9 @@ class RegisteredJobOfCorePanel(ReadOncePanel):
         overridden = ", ".join(panels.field_label(models.RegisteredJob, field) for field in job.overridden_fields)
         return {
             "registered_job": job,
-            "source": tables.source_display(job),
-            "source_version": tables.version_display(job.source_version, job.source_type),
-            "state": tables.state_label(job),
+            "source": display.source_display(job),
+            "source_version": display.version_display(job.source_version, job.source_type),
+            "state": display.state_label(job),
             "overridden_fields": overridden or "None",
             **self.load_errors(user, job),
         }
@@ -128,7 +129,7 @@ class LastReconciliationPanel(OfRepositoryMixin, ReadOncePanel):
             return {}
         return {
             "reconciliation": row,
-            "status": tables.status_label(row),
+            "status": display.status_label(row),
             **{field: str(getattr(row, field)) for field in ("registered", "changed", "uninstalled", "returned")},
         }
 
@@ -190,7 +191,7 @@ class AnchorOfSchedulePanel(ReadOncePanel):
         if schedule is None:
             return {}
         job = schedule.job
-        return {"job_schedule": schedule, "registered_job": job, "state": tables.state_label(job) if job else GONE}
+        return {"job_schedule": schedule, "registered_job": job, "state": display.state_label(job) if job else GONE}
 
 
 class CoreJobResult(TemplateExtension):

@@ -1,6 +1,9 @@
 """How values, states, sources and versions are shown."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Model
@@ -10,6 +13,7 @@ from django.utils.text import Truncator
 from nautobot.apps.templatetags import placeholder
 
 from nautobot_job_registry import models
+from nautobot_job_registry.history import sentences
 from nautobot_job_registry.models import choices
 
 SHORT_COMMIT_LENGTH = 8
@@ -21,6 +25,20 @@ STATE_CLASSES = {
     choices.AbsenceChoices.LOAD_ERROR: "danger",
     choices.AbsenceChoices.SOURCE_UNAVAILABLE: "warning",
 }
+KINDS = choices.SuspendedObjectChoices.as_dict()
+CODE_UNKNOWN, CODE_SKEWED, CODE_UNSEEN, CODE_CURRENT, CODE_UNREGISTERED = (
+    "not known",
+    "skewed",
+    "skewed: unknown code",
+    "current",
+    "job not registered",
+)
+CODE_CLASSES = {CODE_SKEWED: "warning", CODE_UNSEEN: "warning", CODE_CURRENT: "success"}
+
+
+def all_but(columns: Iterable[str], *hidden: str) -> tuple[str, ...]:
+    """Return the columns that a list shows where nobody has chosen others: all but a few."""
+    return tuple(name for name in columns if name not in hidden)
 
 
 def field_label(model: type[Model], field: str) -> str:
@@ -53,6 +71,9 @@ def shortened(text: str) -> str:
 def label(text: str, css_class: str) -> SafeString:
     """Return a coloured label."""
     return format_html('<span class="badge bg-{}">{}</span>', css_class, text)
+
+
+DRIFTED, AS_SET = label("drifted", "warning"), label("as set", "success")
 
 
 def job_state(job: models.RegisteredJob) -> str:
@@ -100,3 +121,43 @@ def status_label(reconciliation: models.Reconciliation) -> SafeString:
     """Return how a reconcile ended as a coloured label."""
     css_class = choices.ReconciliationStatusChoices.CSS_CLASSES.get(reconciliation.status, "secondary")
     return label(reconciliation.get_status_display(), css_class)
+
+
+def reconcile_summary(row: models.Reconciliation) -> str:
+    """Return what a reconcile changed, in one line."""
+    if row.status == choices.ReconciliationStatusChoices.FAILED:
+        return "Nothing was changed"
+    return sentences.counts_summary({name: getattr(row, name) for name in sentences.COUNTED})
+
+
+def code_state(run: models.JobRun) -> str:
+    """Return how the code that a run executed stood to the revision that was current then."""
+    if not run.code_hash:
+        return CODE_UNKNOWN
+    if run.is_skewed:
+        return CODE_SKEWED if run.revision_id else CODE_UNSEEN
+    return CODE_CURRENT if run.revision_id else CODE_UNREGISTERED
+
+
+def code_label(run: models.JobRun) -> SafeString:
+    """Return the same as a coloured label."""
+    state = code_state(run)
+    return label(state, CODE_CLASSES.get(state, "secondary"))
+
+
+def kind_display(suspension: models.Suspension) -> str:
+    """Return which kind of object was switched off."""
+    return KINDS.get(suspension.object_type.model, suspension.object_type.model)
+
+
+def outcome_label(suspension: models.Suspension) -> SafeString:
+    """Return how a suspension ended, if it has, as a coloured label."""
+    css_class = choices.SuspensionOutcomeChoices.CSS_CLASSES.get(suspension.outcome, "secondary")
+    return label(suspension.get_outcome_display(), css_class)
+
+
+def reason_label(suspension: models.Suspension) -> SafeString:
+    """Return why the job was absent as a coloured label."""
+    if not suspension.reason:
+        return placeholder("not known yet")
+    return label(suspension.get_reason_display(), STATE_CLASSES.get(suspension.reason, "secondary"))

@@ -2,7 +2,7 @@
 
 from django import template
 
-from nautobot_job_registry.tables import state_label, value_text
+from nautobot_job_registry.tables.display import state_label, value_text
 
 register = template.Library()
 

@@ -10,9 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from nautobot.apps.views import GenericView
 
-from nautobot_job_registry import models, tables
+from nautobot_job_registry import models
 from nautobot_job_registry.metrics import needs
 from nautobot_job_registry.models.choices import ReconciliationStatusChoices, SourceTypeChoices
+from nautobot_job_registry.tables import display
 from nautobot_job_registry.views import dashboard_charts
 
 TITLE = "What needs me now"
@@ -90,7 +91,7 @@ def reconciles(user: Any) -> dict[str, Any] | None:
     last = needs.last_reconciliation(rows)
     return {
         "last": last,
-        "last_status": last and tables.status_label(last),
+        "last_status": last and display.status_label(last),
         "name": "registry-reconciles",
         "heading": "Ended",
         "columns": [(day.label, "") for day in days],

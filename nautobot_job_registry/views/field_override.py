@@ -21,6 +21,7 @@ from nautobot_job_registry.api import serializers
 from nautobot_job_registry.core_bridge.permissions import WithheldError
 from nautobot_job_registry.models.constants import UUID_PATTERN
 from nautobot_job_registry.overrides import drift
+from nautobot_job_registry.tables import display
 from nautobot_job_registry.views.choosing import chosen_rows
 from nautobot_job_registry.views.details import field_override, registered_job
 
@@ -131,5 +132,5 @@ class FieldOverrideUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
 def _values(override: models.FieldOverride) -> tuple[str, str]:
     """Return what a field says with its override, and without."""
     said = override.job.source_values
-    now = tables.value_text(said[override.field]) if override.field in said else registered_job.UNKNOWN
-    return tables.value_text(override.value), now
+    now = display.value_text(said[override.field]) if override.field in said else registered_job.UNKNOWN
+    return display.value_text(override.value), now

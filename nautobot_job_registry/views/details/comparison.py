@@ -10,10 +10,11 @@ from nautobot.apps.ui import DistinctViewTab, Panel, SectionChoices
 from nautobot.apps.utils import get_route_for_model
 from nautobot.apps.views import get_obj_from_context
 
-from nautobot_job_registry import models, tables
+from nautobot_job_registry import models
 from nautobot_job_registry.history import diff
 from nautobot_job_registry.history.comparison import Comparison
 from nautobot_job_registry.models.constants import APP_NAME, VIEW_SOURCE
+from nautobot_job_registry.tables import display, revision_changes
 from nautobot_job_registry.views.details.code import visible
 from nautobot_job_registry.views.details.compat import DeclaredArguments
 from nautobot_job_registry.views.details.misfits import MisfitRowsMixin
@@ -64,12 +65,12 @@ class OverviewPanel(DeclaredArguments, Panel):
 def sides(compared: Comparison) -> tuple[tuple[str, models.JobRevision, str], ...]:
     """Return what each side is called, its revision, and its version as it is shown."""
     pairs = (("Old", compared.old), ("New", compared.new))
-    return tuple((name, one, tables.version_display(one.source_version, one.job.source_type)) for name, one in pairs)
+    return tuple((name, one, display.version_display(one.source_version, one.job.source_type)) for name, one in pairs)
 
 
 def summary(compared: Comparison) -> str:
     """Return what differs, in words."""
-    return tables.in_words(compared.fields, compared.variables, compared.code_differs)
+    return revision_changes.in_words(compared.fields, compared.variables, compared.code_differs)
 
 
 def chosen_view(request: Any) -> str:
@@ -98,8 +99,8 @@ class FieldChangesPanel(ComparedRowsPanel):
     def rows(self, obj):
         """Yield a row for each field."""
         for change in obj.fields:
-            name = tables.field_label(models.RegisteredJob, change.field)
-            yield {"field": name, "old": tables.value_text(change.old), "new": tables.value_text(change.new)}
+            name = display.field_label(models.RegisteredJob, change.field)
+            yield {"field": name, "old": display.value_text(change.old), "new": display.value_text(change.new)}
 
 
 class VariableChangesPanel(ComparedRowsPanel):
@@ -115,7 +116,7 @@ class VariableChangesPanel(ComparedRowsPanel):
     def rows(self, obj):
         """Yield a row for each input."""
         for change in obj.variables:
-            what = tables.variable_summary(change.kinds)
+            what = revision_changes.variable_summary(change.kinds)
             yield {"name": change.name, "what": what, "old": described(change.old), "new": described(change.new)}
 
 
@@ -128,7 +129,7 @@ def described(variable: Any) -> str:
     if variable.get("label"):
         parts.append(f"label {variable['label']}")
     if variable.get("default") is not None:
-        parts.append(f"default {tables.value_text(variable['default'])}")
+        parts.append(f"default {display.value_text(variable['default'])}")
     return ", ".join(parts)
 
 

@@ -7,7 +7,7 @@ from nautobot.apps.ui import (
 )
 from nautobot.apps.views import get_obj_from_context
 
-from nautobot_job_registry import tables
+from nautobot_job_registry.tables import display
 from nautobot_job_registry.views.details.override_buttons import OVERRIDE_BUTTONS
 
 
@@ -18,13 +18,13 @@ class FieldOverridePanel(ObjectFieldsPanel):
         """Add what the source says now."""
         override = get_obj_from_context(context)
         now = override.job.source_values.get(override.field)
-        drift = tables.label("drifted", "warning") if override.is_drifted else tables.label("as set", "success")
-        return {**super().get_data(context), "source_says_now": tables.value_text(now), "state": drift}
+        drift = display.DRIFTED if override.is_drifted else display.AS_SET
+        return {**super().get_data(context), "source_says_now": display.value_text(now), "state": drift}
 
     def render_value(self, key, value, context):
         """Show values as they are shown everywhere."""
         if key in ("value", "source_value"):
-            return tables.value_text(value)
+            return display.value_text(value)
         return super().render_value(key, value, context)
 
 

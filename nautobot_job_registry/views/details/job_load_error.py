@@ -8,7 +8,8 @@ from nautobot.apps.ui import (
 )
 from nautobot.apps.views import get_obj_from_context
 
-from nautobot_job_registry import models, tables
+from nautobot_job_registry import models
+from nautobot_job_registry.tables import display
 from nautobot_job_registry.views.details.panels import SourcePanel
 
 OPEN = (
@@ -35,8 +36,8 @@ class LoadErrorPanel(ObjectFieldsPanel):
     def get_data(self, context):
         """Put the state in words, and the source, first."""
         error = get_obj_from_context(context)
-        state = {"state": tables.load_error_state(error), "what_it_means": meaning(error)}
-        return {**state, "source": tables.source_display(error), **super().get_data(context)}
+        state = {"state": display.load_error_state(error), "what_it_means": meaning(error)}
+        return {**state, "source": display.source_display(error), **super().get_data(context)}
 
     def render_value(self, key, value, context):
         """Keep the lines of the message."""

@@ -7,37 +7,37 @@ from nautobot.apps.templatetags import hyperlinked_object, placeholder
 from nautobot.apps.ui import KeyValueTablePanel, ObjectDetailContent, ObjectFieldsPanel, SectionChoices
 from nautobot.apps.views import get_obj_from_context
 
-from nautobot_job_registry import models, tables
-from nautobot_job_registry.tables import job_run
+from nautobot_job_registry import models
+from nautobot_job_registry.tables import display
 
 EXPLANATIONS = {
-    job_run.CODE_UNKNOWN: (
+    display.CODE_UNKNOWN: (
         "No worker told which code it executed: the run has not begun, is from before the app was installed, or the "
         "file of the job was changed after the worker had loaded it."
     ),
-    job_run.CODE_CURRENT: "The worker executed the code of the revision that was current then.",
-    job_run.CODE_SKEWED: "The worker executed another revision than the one that was current then.",
-    job_run.CODE_UNSEEN: "The worker executed code that the registry had not seen, or has no revision of.",
-    job_run.CODE_UNREGISTERED: "The job was not registered when it ran, so that there is no revision to compare with.",
+    display.CODE_CURRENT: "The worker executed the code of the revision that was current then.",
+    display.CODE_SKEWED: "The worker executed another revision than the one that was current then.",
+    display.CODE_UNSEEN: "The worker executed code that the registry had not seen, or has no revision of.",
+    display.CODE_UNREGISTERED: "The job was not registered when it ran, so that there is no revision to compare with.",
 }
 ADVICE = {
-    job_run.CODE_SKEWED: (
+    display.CODE_SKEWED: (
         "See that this worker has the same files as the others: sync the Git repository, or deploy the files or the "
         "app to the host of the worker and restart it."
     ),
-    job_run.CODE_UNSEEN: (
+    display.CODE_UNSEEN: (
         "If the files of the worker are right, reconcile with nautobot-server reconcile_jobs, so that the registry "
         "knows them. If they are not, bring them to the host of the worker and restart it."
     ),
-    job_run.CODE_UNREGISTERED: "Reconcile with nautobot-server reconcile_jobs, so that the job is registered.",
+    display.CODE_UNREGISTERED: "Reconcile with nautobot-server reconcile_jobs, so that the job is registered.",
 }
 
 
 def evidence(run: models.JobRun) -> dict[str, Any]:
     """Return the keys and values that say which code a run executed."""
-    state = job_run.code_state(run)
+    state = display.code_state(run)
     shown = {
-        "code": tables.code_label(run),
+        "code": display.code_label(run),
         "what_it_means": EXPLANATIONS[state],
         "what_to_do": ADVICE.get(state, "Nothing."),
         "revision": run.revision,

@@ -6,8 +6,8 @@ from typing import Any
 from django.utils.html import format_html, format_html_join
 from nautobot.apps.views import get_obj_from_context
 
-from nautobot_job_registry import tables
 from nautobot_job_registry.history import arguments
+from nautobot_job_registry.tables import display
 from nautobot_job_registry.views.details.panels import RowsPanel
 
 
@@ -32,7 +32,7 @@ class MisfitRowsMixin:
             row = misfit.schedule
             yield {
                 "schedule": format_html('<a href="{}">{}</a>', row.get_absolute_url(), row.name),
-                "enabled": tables.value_text(row.enabled),
+                "enabled": display.value_text(row.enabled),
                 "problems": format_html_join("", "<div>{}</div>", ((one.message,) for one in misfit.problems)),
             }
 

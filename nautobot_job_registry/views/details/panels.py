@@ -19,11 +19,12 @@ from nautobot.apps.utils import get_route_for_model
 from nautobot.apps.views import get_obj_from_context
 from nautobot.extras.models import JobQueue
 
-from nautobot_job_registry import models, tables
+from nautobot_job_registry import models
 from nautobot_job_registry.models import constants
+from nautobot_job_registry.tables import display
 from nautobot_job_registry.views.details.compat import DeclaredArguments
 
-field_label = tables.field_label
+field_label = display.field_label
 
 
 def list_link(model: type, parameters: dict[str, Any], text: str) -> str:
@@ -80,7 +81,7 @@ class VariablesPanel(RowsPanel):
                 "type": variable.get("type"),
                 "label": variable.get("label"),
                 "required": render_boolean(bool(variable.get("required"))),
-                "default": tables.value_text(variable.get("default")),
+                "default": display.value_text(variable.get("default")),
             }
 
 

@@ -11,10 +11,11 @@ from nautobot.apps.ui import (
 from nautobot.apps.utils import get_permission_for_model
 from nautobot.apps.views import get_obj_from_context
 
-from nautobot_job_registry import models, tables
+from nautobot_job_registry import models
 from nautobot_job_registry.history import sentences
 from nautobot_job_registry.models.reconciliation import COUNT_FIELDS
 from nautobot_job_registry.reconcile import report
+from nautobot_job_registry.tables import display
 from nautobot_job_registry.views.details.history import RevisionsOfReconciliationPanel
 from nautobot_job_registry.views.details.panels import RowsPanel, field_label, list_link
 
@@ -27,7 +28,7 @@ class ReconciliationPanel(ObjectFieldsPanel):
     def render_value(self, key, value, context):
         """Show the status as a coloured label."""
         if key == "status":
-            return tables.status_label(get_obj_from_context(context))
+            return display.status_label(get_obj_from_context(context))
         return super().render_value(key, value, context)
 
 
@@ -89,7 +90,7 @@ def change_rows(entry: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     if entry.get("message") or (not fields and not dependents):
         yield {**row, "new": entry.get("message", "")}
     for field, change in fields.items():
-        texts = {side: tables.value_text(change.get(side)) for side in ("old", "new")}
+        texts = {side: display.value_text(change.get(side)) for side in ("old", "new")}
         row["action"] = report.field_action(entry, field)
         yield {**row, "field": field_label(models.RegisteredJob, field), **texts}
     for kind, text in report.dependent_texts(dependents):

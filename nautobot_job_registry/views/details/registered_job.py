@@ -19,6 +19,7 @@ from nautobot.apps.views import get_obj_from_context
 from nautobot_job_registry import models, tables
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, override_flag
 from nautobot_job_registry.models import choices
+from nautobot_job_registry.tables import display
 from nautobot_job_registry.views.details.anchors import RUNS_TAB, SCHEDULES_TAB
 from nautobot_job_registry.views.details.history import HISTORY_TAB, RevisionsPanel
 from nautobot_job_registry.views.details.misfits import MisfitsOfJobPanel
@@ -35,7 +36,7 @@ from nautobot_job_registry.views.details.suspension import SuspensionsPanel
 
 UNKNOWN = "unknown: no revision yet"
 STATE_EXPLANATIONS = {
-    tables.INSTALLED: "The class is there and can be loaded.",
+    display.INSTALLED: "The class is there and can be loaded.",
     choices.AbsenceChoices.REMOVED: (
         "The source was read completely, and the class is not in it any more. This record stays, and so do the runs "
         "and schedules that point at it. What hangs on the job is switched off until it returns: see below what is "
@@ -51,7 +52,7 @@ STATE_EXPLANATIONS = {
     ),
 }
 STATE_ADVICE = {
-    tables.INSTALLED: "Nothing.",
+    display.INSTALLED: "Nothing.",
     choices.AbsenceChoices.REMOVED: (
         "If the class should be there, put it back into its source and reconcile: the job returns to this record."
     ),
@@ -88,7 +89,7 @@ class IdentityPanel(RegisteredJobPanel):
             "name": job.name,
             "grouping": job.grouping,
             "class_path": job.class_path,
-            "source": tables.source_display(job),
+            "source": display.source_display(job),
             "source_version": format_html("{}", job.source_version or placeholder(None)),
             "current_revision": job.current_revision,
             "nautobot_job": job.core_job,
@@ -104,12 +105,12 @@ class StatePanel(RegisteredJobPanel):
 
     def job_data(self, job):
         """Return the state in words."""
-        state = tables.job_state(job)
+        state = display.job_state(job)
         advice = STATE_ADVICE.get(state, "")
         if job.installed and not job.enabled:
             advice = NOT_ENABLED_ADVICE
         return {
-            "state": tables.state_label(job),
+            "state": display.state_label(job),
             "what_it_means": STATE_EXPLANATIONS.get(state, ""),
             "what_to_do": advice,
             "enabled": job.enabled,
@@ -143,7 +144,7 @@ class OverridesPanel(RowsPanel):
             override = noted.get(field)
             yield {
                 "field": field_label(models.RegisteredJob, field),
-                "source": tables.value_text(source_values[field]) if field in source_values else UNKNOWN,
+                "source": display.value_text(source_values[field]) if field in source_values else UNKNOWN,
                 "overridden": self.overridden(override) if getattr(obj, override_flag(field)) else "",
                 "why": why(override) if override else "",
                 "effective": self.effective(obj, field),
@@ -152,7 +153,7 @@ class OverridesPanel(RowsPanel):
 
     def overridden(self, noted: models.FieldOverride | None) -> SafeString:
         """Return who overrode a field and when, and what the source said then where it says something else now."""
-        text = tables.label("overridden", "info")
+        text = display.label("overridden", "info")
         if noted is None:
             return text
         who = f" by {noted.set_by}" if noted.set_by else ""
@@ -161,8 +162,8 @@ class OverridesPanel(RowsPanel):
         text = format_html('<a href="{}">{}</a> on {}{}', url, text, made, who)
         if not noted.is_drifted:
             return text
-        said = tables.value_text(noted.source_value)
-        return format_html("{}<br>{} set against: {}", text, tables.label("drifted", "warning"), said)
+        said = display.value_text(noted.source_value)
+        return format_html("{}<br>{} set against: {}", text, display.DRIFTED, said)
 
     def effective(self, job: models.RegisteredJob, field: str) -> str:
         """Return the value that is in effect."""
@@ -170,15 +171,15 @@ class OverridesPanel(RowsPanel):
             return queue_link(job.default_job_queue)
         if field == "job_queues":
             return format_html_join(", ", "{}", ((queue_link(queue),) for queue in job.job_queues.all()))
-        return tables.value_text(getattr(job, field))
+        return display.value_text(getattr(job, field))
 
 
 def why(override: models.FieldOverride) -> SafeString:
     """Return why a field is overridden, and when the override ends by itself."""
     if override.expires_at is None:
-        return format_html("{}", tables.shortened(override.reason))
+        return format_html("{}", display.shortened(override.reason))
     ends = f"{timezone.localtime(override.expires_at):%Y-%m-%d %H:%M %Z}"
-    return format_html("{}{}ends {}", tables.shortened(override.reason), "; " if override.reason else "", ends)
+    return format_html("{}{}ends {}", display.shortened(override.reason), "; " if override.reason else "", ends)
 
 
 class OpenLoadErrorsPanel(RelatedTablePanel):

@@ -11,6 +11,7 @@ from nautobot.apps.views import get_obj_from_context
 from nautobot_job_registry import models, tables
 from nautobot_job_registry.lifecycle.suspensions import restoring
 from nautobot_job_registry.models import choices
+from nautobot_job_registry.tables import display
 from nautobot_job_registry.views.details.panels import RelatedTablePanel
 
 STATE_LABELS = {"inputs": "Inputs (digest)", "content_types": "Object types"}
@@ -19,9 +20,9 @@ STATE_LABELS = {"inputs": "Inputs (digest)", "content_types": "Object types"}
 def facts(suspension: models.Suspension) -> dict[str, Any]:
     """Return what was suspended, since when and why: what every page tells of a suspension."""
     return {
-        "outcome": tables.outcome_label(suspension),
+        "outcome": display.outcome_label(suspension),
         "suspended_at": suspension.suspended_at,
-        "because_the_job_was": tables.reason_label(suspension),
+        "because_the_job_was": display.reason_label(suspension),
         "class_path": suspension.class_path,
         "switched_off_by": suspension.get_origin_display(),
         "ended": suspension.restored_at,
@@ -43,7 +44,7 @@ class SuspensionPanel(KeyValueTablePanel):
         suspension = get_obj_from_context(context)
         [prospect] = restoring.prospects([suspension])
         return {
-            tables.kind_display(suspension): dependent_link(suspension, context["request"].user),
+            display.kind_display(suspension): dependent_link(suspension, context["request"].user),
             "job": suspension.job,
             **facts(suspension),
             "restored_by": suspension.restored_by,
@@ -57,7 +58,7 @@ class StatesPanel(KeyValueTablePanel):
     def get_data(self, context):
         """Return the state that is to be restored."""
         state = get_obj_from_context(context).previous_state
-        return {STATE_LABELS.get(name, name): tables.value_text(value) for name, value in state.items()}
+        return {STATE_LABELS.get(name, name): display.value_text(value) for name, value in state.items()}
 
 
 class RestoreButton(Button):
