@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any
 
 from nautobot.apps.api import BaseModelSerializer
@@ -77,7 +78,7 @@ class OverrideIdSerializer(serializers.Serializer):
 
     id = serializers.UUIDField()
 
-    def to_internal_value(self, data):
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Take the ID alone for an object with it."""
         return super().to_internal_value(data if isinstance(data, Mapping) else {"id": data})
 
@@ -146,7 +147,7 @@ class ReconcileRequestSerializer(KnownMembersSerializer):
 class ReconcileCountsSerializer(serializers.Serializer):
     """How many records and load errors each kind of action concerns."""
 
-    def get_fields(self):
+    def get_fields(self) -> dict[str, serializers.Field]:
         """Return a field for each count of a reconciliation."""
         return {name: serializers.IntegerField(read_only=True) for name in COUNT_FIELDS}
 
@@ -178,7 +179,7 @@ class ReconcileBegunSerializer(serializers.Serializer):
     job_result = EnqueuedRunSerializer(read_only=True)
 
 
-def choices_of(kinds: type) -> list[str]:
+def choices_of(kinds: type[Enum]) -> list[str]:
     """Return the values of an enumeration."""
     return [kind.value for kind in kinds]
 

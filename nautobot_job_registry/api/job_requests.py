@@ -37,7 +37,7 @@ class RegisteredJobRequestMixin(serializers.Serializer):
 
     decides = False
 
-    def to_internal_value(self, data):
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Check the members of the request before their values are looked at.
 
         Raises:
@@ -60,7 +60,7 @@ class RegisteredJobRequestMixin(serializers.Serializer):
             raise serializers.ValidationError(errors)
         return values
 
-    def validate(self, attrs):
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse a value whose flag is false and stays so, and a decision of somebody who may not make it.
 
         Raises:

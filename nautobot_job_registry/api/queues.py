@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from nautobot.extras.models import Job, JobQueue
+from rest_framework import serializers
+from rest_framework.utils.model_meta import RelationInfo
 
 MAX_JOB_DEPTH = 1
 ONE_QUEUE = "Send one job queue, not a list of them."
@@ -53,13 +55,17 @@ def _is_text(value: Any) -> bool:
     return True
 
 
-class QueueDepthMixin:
+# The class of a field, and the arguments that it is made with.
+FieldToBuild = tuple[type[serializers.Field], dict[str, Any]]
+
+
+class QueueDepthMixin(serializers.ModelSerializer):
     """Nest job queues, and what leads to them, without asking the workers.
 
     The `display` of a queue counts its workers, which asks each of them over the network.
     """
 
-    def build_nested_field(self, field_name, relation_info, nested_depth):
+    def build_nested_field(self, field_name: str, relation_info: RelationInfo, nested_depth: int) -> FieldToBuild:
         """Nest a queue by its name, and a core job not as deep as its queue."""
         if relation_info.related_model is JobQueue:
             field_class, field_kwargs = super().build_nested_field(field_name, relation_info, nested_depth)
@@ -69,17 +75,18 @@ class QueueDepthMixin:
         return super().build_nested_field(field_name, relation_info, nested_depth)
 
 
-def quiet_queue_serializer(base: type) -> type:
+def quiet_queue_serializer(base: type[Any]) -> type[Any]:
     """Return a nested serializer of queues whose `display` is what can be said without the workers."""
+    meta: type[Any] = base.Meta
 
     class NestedJobQueueSerializer(base):
         """A job queue that is told without its number of workers."""
 
-        def get_display(self, instance):
+        def get_display(self, instance: JobQueue) -> str:
             """Return kind and name of the queue."""
             return str(instance)
 
-        class Meta(base.Meta):
+        class Meta(meta):
             """Meta attributes."""
 
     return NestedJobQueueSerializer

@@ -11,28 +11,29 @@ from nautobot.apps.api import (
     ValidatedModelSerializer,
 )
 from rest_framework import serializers
+from rest_framework.utils.model_meta import RelationInfo
 
 from nautobot_job_registry import models
 from nautobot_job_registry.api.job_requests import RegisteredJobRequestMixin
-from nautobot_job_registry.api.queues import QueueDepthMixin
+from nautobot_job_registry.api.queues import FieldToBuild, QueueDepthMixin
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS, TEXT_FIELDS
 from nautobot_job_registry.models.constants import REASON_MAX_LENGTH
 
 
-class ChangeLogMixin:
+class ChangeLogMixin(serializers.ModelSerializer):
     """Tell the change log of the record itself: not of what it points at, nor of what is derived from it.
 
     A serializer without a request is one of the change log, or of an event.
     """
 
-    def get_fields(self):
+    def get_fields(self) -> dict[str, serializers.Field]:
         """Leave out what is derived."""
         fields = super().get_fields()
         if self.context.get("request") is not None:
             return fields
         return {name: field for name, field in fields.items() if name not in self.Meta.derived_fields}
 
-    def build_nested_field(self, field_name, relation_info, nested_depth):
+    def build_nested_field(self, field_name: str, relation_info: RelationInfo, nested_depth: int) -> FieldToBuild:
         """Point at other objects, and read none of them; what is nested in a list of queues stays."""
         if self.context.get("request") is None and not relation_info.to_many:
             return self.build_relational_field(field_name, relation_info)
@@ -78,7 +79,7 @@ class RegisteredJobSerializer(
         extra_kwargs |= {name: {"required": False, "trim_whitespace": False} for name in TEXT_FIELDS}
 
 
-class SourceVisibilityMixin:
+class SourceVisibilityMixin(serializers.ModelSerializer):
     """Leave `Meta.source_field` out of each row that is not marked `source_visible`.
 
     A row that was not read by its own view set carries no mark, so that nothing leaks where it is nested.

@@ -1,29 +1,25 @@
 """REST view set of reconciliations: their log, and the asking for one."""
 
 import logging
+from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from nautobot.apps.api import ReadOnlyModelViewSet
-from rest_framework import exceptions, status
+from rest_framework import status
 from rest_framework.parsers import JSONParser
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from nautobot_job_registry import filters, models
 from nautobot_job_registry.api import bodies, serializers
-from nautobot_job_registry.api.mixins import RegistryViewSetMixin
+from nautobot_job_registry.api.mixins import RegistryViewSetMixin, Unavailable
 from nautobot_job_registry.core_bridge import own_jobs, permissions
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.reconcile import on_request, report
+from nautobot_job_registry.reconcile.plan import Plan
 
 logger = logging.getLogger(__name__)
-
-
-class Unavailable(exceptions.APIException):
-    """No worker is there that would run the job, or the plan cannot be made; the text says what was raised."""
-
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_code = "unavailable"
 
 
 class ReconciliationViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
@@ -59,20 +55,13 @@ class ReconciliationViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
             ),
         },
     )
-    def create(self, request, *args, **kwargs):
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Plan a reconcile, or have a worker reconcile: in the name of the user, as a run of the app's own job."""
         body = bodies.ReconcileRequestSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        try:
-            return self.answer(request, **body.validated_data)
-        except UnknownSourceError as error:
-            raise exceptions.ValidationError({"source": [str(error)]}) from error
-        except own_jobs.NoWorkerError as error:
-            raise Unavailable(str(error)) from error
-        except (own_jobs.NotBegunError, permissions.NotPermittedError) as error:
-            raise exceptions.PermissionDenied(str(error)) from error
+        return self.answer(request, **body.validated_data)
 
-    def answer(self, request, source, dry_run):
+    def answer(self, request: Request, source: str, dry_run: bool) -> Response:
         """Return the plan, or the run that was begun."""
         if dry_run:
             plan = self.plan(request.user, source)
@@ -84,7 +73,7 @@ class ReconciliationViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
         )
         return Response(serializer.data, status=status.HTTP_202_ACCEPTED)
 
-    def plan(self, user, source):
+    def plan(self, user: Any, source: str) -> Plan:
         """Return the plan of a dry run; where the code of a job makes it fail, that is not an error of the request."""
         try:
             return on_request.plan_on_request(user, source)

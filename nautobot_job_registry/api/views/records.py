@@ -1,7 +1,9 @@
 """REST view sets of what the registry records and nobody changes: revisions, load errors, runs and schedules."""
 
-from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
-from rest_framework import exceptions
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,16 +29,13 @@ class JobRevisionViewSet(SourceVisibilityMixin, LogViewSet):
 
     @extend_schema(responses={200: bodies.JobRevisionDiffSerializer}, parameters=[AGAINST], filters=False)
     @action(detail=True, methods=["get"], filterset_class=None, pagination_class=None)
-    def diff(self, request: Request, *args: object, **kwargs: object) -> Response:
+    def diff(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Compare the revision with another one of the same job, the older one first.
 
         The code is told to those who may view the source of both revisions.
         """
         against = request.query_params.get("against")
-        try:
-            compared = comparison.compare_revisions(self.get_object(), against, request.user)
-        except comparison.ComparisonError as error:
-            raise exceptions.ValidationError({"against": [str(error)]}) from error
+        compared = comparison.compare_revisions(self.get_object(), against, request.user)
         return Response(bodies.JobRevisionDiffSerializer(compared).data)
 
 

@@ -2,37 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
-from drf_spectacular.utils import extend_schema
+from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from nautobot.apps.api import NautobotModelViewSet
 from nautobot.core.api.serializers import BulkOperationSerializer
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
-from rest_framework.permissions import IsAuthenticated
+from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from nautobot_job_registry import filters, models
-from nautobot_job_registry.api.bodies import DeletionImpactSerializer, ResetOverridesSerializer
+from nautobot_job_registry.api.bodies import (
+    AdoptionSerializer,
+    DeletionImpactSerializer,
+    DismissalSerializer,
+    ResetOverridesSerializer,
+)
 from nautobot_job_registry.api.job_requests import MADE_BY_RECONCILING
-from nautobot_job_registry.api.mixins import ChangePermissions, Conflict, RegistryViewSetMixin
+from nautobot_job_registry.api.mixins import ChangePermissions, RegistryViewSetMixin
 from nautobot_job_registry.api.serializers import RegisteredJobSerializer
-from nautobot_job_registry.api.views.adoption import AdoptionMixin
-from nautobot_job_registry.core_bridge import permissions
-from nautobot_job_registry.core_bridge.permissions import WithheldError, require_still_permitted, withheld
+from nautobot_job_registry.core_bridge.permissions import require_still_permitted, withheld
 from nautobot_job_registry.engine.fields import override_flag
 from nautobot_job_registry.lifecycle import deletion
+from nautobot_job_registry.lifecycle.moves import adopting
 
 CHANGING_ACTIONS = ("reset_overrides", "adopt", "dismiss_predecessor")
 NOT_FOUND = "There is no registered job with this ID that you may {action}."
 NOT_AN_OBJECT = "Send one JSON object: a list is for the address of the list."
 NOT_A_LIST = "Send a list of JSON objects, each with the `id` of a registered job."
 
+ANSWERS_TO_ADOPTION = {
+    200: RegisteredJobSerializer,
+    400: OpenApiResponse(OpenApiTypes.OBJECT, description="A member is wrong; it is named."),
+    409: OpenApiResponse(OpenApiTypes.OBJECT, description="The state of one of the two jobs forbids it: the reason."),
+}
 
-class RegisteredJobViewSet(AdoptionMixin, RegistryViewSetMixin, NautobotModelViewSet):
+
+class RegisteredJobViewSet(RegistryViewSetMixin, NautobotModelViewSet):
     """Registered jobs; a change of many is done as a whole or not at all."""
 
     queryset = models.RegisteredJob.objects.select_related("current_revision", "default_job_queue").defer(
@@ -41,15 +54,15 @@ class RegisteredJobViewSet(AdoptionMixin, RegistryViewSetMixin, NautobotModelVie
     serializer_class = RegisteredJobSerializer
     filterset_class = filters.RegisteredJobFilterSet
 
-    def get_permissions(self):
+    def get_permissions(self) -> list[BasePermission]:
         """Ask for no right to add, which nobody can use: the answer is the same for all."""
         return [IsAuthenticated()] if self.action == "create" else super().get_permissions()
 
-    def get_queryset(self):
+    def get_queryset(self) -> QuerySet:
         """Read the queues too, which are among the overrides."""
         return super().get_queryset().prefetch_related("job_queues")
 
-    def restrict_queryset(self, request, *args, **kwargs):
+    def restrict_queryset(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Restrict the actions that change a record, and are a POST, to those who may change it."""
         if self.action in CHANGING_ACTIONS:
             self.queryset = self.queryset.restrict(request.user, "change")
@@ -57,11 +70,11 @@ class RegisteredJobViewSet(AdoptionMixin, RegistryViewSetMixin, NautobotModelVie
             super().restrict_queryset(request, *args, **kwargs)
 
     @extend_schema(exclude=True)
-    def create(self, request, *args, **kwargs):
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> NoReturn:
         """Refuse: jobs are registered by reconciling."""
         raise MethodNotAllowed("POST", detail=MADE_BY_RECONCILING)
 
-    def update(self, request, *args, **kwargs):
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change a registered job (rules 13 to 15)."""
         if not isinstance(request.data, dict):
             raise serializers.ValidationError({"detail": NOT_AN_OBJECT})
@@ -70,23 +83,17 @@ class RegisteredJobViewSet(AdoptionMixin, RegistryViewSetMixin, NautobotModelVie
         self.perform_update(serializer)
         return Response(serializer.data)
 
-    def perform_update(self, serializer):
+    def perform_update(self, serializer: RegisteredJobSerializer) -> None:
         """Save the record, and see that core's row is still the user's to change (rule 17)."""
         try:
             with transaction.atomic():
                 self._validate_objects(serializer.save())
                 if serializer.decides:
-                    self._require_still_permitted([serializer.instance])
+                    require_still_permitted(self.request.user, [serializer.instance])
         except ObjectDoesNotExist as error:
             raise PermissionDenied from error
 
-    def _require_still_permitted(self, jobs: list[models.RegisteredJob]) -> None:
-        try:
-            require_still_permitted(self.request.user, jobs)
-        except WithheldError as error:
-            raise PermissionDenied(str(error)) from error
-
-    def bulk_update(self, request, *args, **kwargs):
+    def bulk_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change many registered jobs: all of them, or none (rules 13 to 15)."""
         bodies = _bodies_by_id(request.data)
         jobs = self._jobs(bodies, "change")
@@ -104,39 +111,31 @@ class RegisteredJobViewSet(AdoptionMixin, RegistryViewSetMixin, NautobotModelVie
                     errors.append({"id": pk, **serializer.errors})
             if errors:
                 raise serializers.ValidationError(errors)
-            self._require_still_permitted(decided)
+            require_still_permitted(request.user, decided)
             try:
                 self._validate_objects(list(jobs.values()))
             except ObjectDoesNotExist as error:
                 raise PermissionDenied from error
         return Response(self.get_serializer(list(self._jobs(bodies, "change").values()), many=True).data)
 
-    def _validate_objects(self, instance):
+    def _validate_objects(self, instance: models.RegisteredJob | list[models.RegisteredJob]) -> None:
         """Ask for what has been written only where the user's right has constraints that it may not fulfil any more."""
         if self.queryset.query.has_filters():
             super()._validate_objects(instance)
 
-    def perform_destroy(self, instance):
+    def perform_destroy(self, instance: models.RegisteredJob) -> None:
         """Delete the record of an uninstalled job (rule 19)."""
-        self._delete([instance])
+        deletion.delete_records([instance], self.request.user)
 
-    def perform_bulk_destroy(self, objects):
+    def perform_bulk_destroy(self, objects: QuerySet) -> None:
         """Delete the records of uninstalled jobs: all of them, or none (rule 19)."""
-        self._delete(list(objects))
+        deletion.delete_records(list(objects), self.request.user)
 
     @extend_schema(request=BulkOperationSerializer(many=True))
-    def bulk_destroy(self, request, *args, **kwargs):
+    def bulk_destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Delete many registered jobs: all of them, or none."""
         self._jobs(_bodies_by_id(request.data), "delete")
         return super().bulk_destroy(request, *args, **kwargs)
-
-    def _delete(self, jobs: list[models.RegisteredJob]) -> None:
-        try:
-            deletion.delete_records(jobs, self.request.user)
-        except deletion.InstalledError as error:
-            raise Conflict(str(error)) from error
-        except permissions.NotPermittedError as error:
-            raise PermissionDenied(str(error)) from error
 
     def _jobs(self, bodies: dict[str, Any], what: str) -> dict[str, models.RegisteredJob]:
         """Return the records of a request by their ID, in its order."""
@@ -154,7 +153,7 @@ class RegisteredJobViewSet(AdoptionMixin, RegistryViewSetMixin, NautobotModelVie
         filterset_class=None,
         permission_classes=[ChangePermissions],
     )
-    def reset_overrides(self, request, *args, **kwargs):
+    def reset_overrides(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Clear the flags of all fields, or of those that are named, so that they say what the source says."""
         job = self.get_object()
         body = ResetOverridesSerializer(data=request.data)
@@ -168,9 +167,37 @@ class RegisteredJobViewSet(AdoptionMixin, RegistryViewSetMixin, NautobotModelVie
 
     @extend_schema(responses={200: DeletionImpactSerializer}, filters=False)
     @action(detail=True, methods=["get"], url_path="deletion-impact", filterset_class=None, pagination_class=None)
-    def deletion_impact(self, request, *args, **kwargs):
+    def deletion_impact(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Say what the deletion of the record would unlink, and what Nautobot would delete with it (rule 19)."""
         return Response(DeletionImpactSerializer(deletion.deletion_impact([self.get_object()], request.user)).data)
+
+    @extend_schema(request=AdoptionSerializer, responses=ANSWERS_TO_ADOPTION)
+    @action(
+        detail=True, methods=["post"], url_path="adopt", filterset_class=None, permission_classes=[ChangePermissions]
+    )
+    def adopt(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Take over the runs, schedules, hooks, buttons, revisions and decisions of a removed job, and delete it."""
+        job = self.get_object()
+        body = AdoptionSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        predecessor = adopting.predecessor_of(job, body.validated_data["predecessor"], request.user)
+        adopting.adopt_past(job, predecessor, request.user)
+        return Response(self.get_serializer(self.get_object()).data)
+
+    @extend_schema(request=DismissalSerializer, responses=ANSWERS_TO_ADOPTION)
+    @action(
+        detail=True,
+        methods=["post"],
+        url_path="dismiss-predecessor",
+        filterset_class=None,
+        permission_classes=[ChangePermissions],
+    )
+    def dismiss_predecessor(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Say that the job has not been the one that is proposed: that is not proposed again."""
+        job = self.get_object()
+        DismissalSerializer(data=request.data).is_valid(raise_exception=True)
+        adopting.dismiss_proposal(job)
+        return Response(self.get_serializer(job).data)
 
 
 def _bodies_by_id(data: Any) -> dict[str, dict[str, Any]]:
