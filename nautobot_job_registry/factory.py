@@ -11,6 +11,7 @@ from typing import Any
 
 import factory
 from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 from git import Actor, Repo
@@ -93,7 +94,7 @@ class JobRevisionFactory(DjangoModelFactory):
     source_hash = factory.LazyAttribute(lambda revision: _descriptor(revision).source_hash)
 
     @factory.post_generation
-    def is_current(obj, create, extracted, **kwargs):
+    def is_current(obj: models.JobRevision, create: bool, extracted: bool | None, **kwargs: Any) -> None:
         """Make the revision the job's current one, unless `is_current=False` is passed."""
         if create and extracted is not False:
             obj.job.current_revision = obj
@@ -195,7 +196,7 @@ class AnchorFactory(DjangoModelFactory):
         abstract = True
 
     @classmethod
-    def _create(cls, model_class: type, *args: Any, **values: Any) -> Any:
+    def _create(cls, model_class: type[Model], *args: Any, **values: Any) -> Model:
         link = "job_result" if model_class is models.JobRun else "scheduled_job"
         anchor, _ = model_class.objects.update_or_create(**{link: values.pop(link)}, defaults=values)
         return anchor

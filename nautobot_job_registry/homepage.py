@@ -11,7 +11,6 @@ from nautobot_job_registry.metrics import needs
 from nautobot_job_registry.tables import display
 
 SHOWN = (models.RegisteredJob, models.JobLoadError, models.Reconciliation)
-SHOWN_NEEDS = (needs.LOAD_ERRORS,)
 
 
 def counts(request: Any) -> list[dict[str, Any]]:
@@ -27,11 +26,9 @@ def counts(request: Any) -> list[dict[str, Any]]:
             }
             for count in needs.JOB_COUNTS
         ]
-    items += [
-        {"text": need.title, "count": need.count(request.user), "url": need.url}
-        for need in SHOWN_NEEDS
-        if needs.may_view(request.user, need.model)
-    ]
+    need = needs.LOAD_ERRORS
+    if needs.may_view(request.user, need.model):
+        items.append({"text": need.title, "count": need.count(request.user), "url": need.url})
     return items
 
 

@@ -206,6 +206,9 @@ class ReconciliationFilterSet(BaseFilterSet):
         choices=sentences.ChangeKindChoices, method="filter_changes", label="Kind of change"
     )
 
+    # Kept by django-filter: None before it was asked.
+    _is_valid: bool | None
+
     class Meta:
         model = models.Reconciliation
         fields = (

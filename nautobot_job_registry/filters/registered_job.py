@@ -6,7 +6,7 @@ from nautobot.apps.filters import MultiValueCharFilter, NautobotFilterSet, Relat
 from nautobot.extras.models import GitRepository, Job, JobQueue
 
 from nautobot_job_registry import models
-from nautobot_job_registry.engine.fields import OVERRIDE_FLAGS, override_flag
+from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS, override_flag
 from nautobot_job_registry.filters.fields import (
     ClassPathSearchFilter,
     choice_filter,
@@ -20,7 +20,8 @@ from nautobot_job_registry.models import choices
 class RegisteredJobFilterSet(NautobotFilterSet):
     """Filters of registered jobs."""
 
-    q = ClassPathSearchFilter(
+    # It is a SearchFilter, too.
+    q = ClassPathSearchFilter(  # pylint: disable=nb-use-search-filter
         filter_predicates={
             "name": "icontains",
             "grouping": "icontains",
@@ -50,7 +51,8 @@ class RegisteredJobFilterSet(NautobotFilterSet):
 
     class Meta:
         model = models.RegisteredJob
-        fields = (
+        # Not all: there are columns of JSON, which have no filter.
+        fields = (  # pylint: disable=nb-use-fields-all
             "id",
             "module_name",
             "job_class_name",
@@ -66,18 +68,7 @@ class RegisteredJobFilterSet(NautobotFilterSet):
             "read_only",
             "supports_dryrun",
             "core_job",
-            "grouping",
-            "name",
-            "description",
-            "hidden",
-            "console_log_default",
-            "dryrun_default",
-            "soft_time_limit",
-            "time_limit",
-            "has_sensitive_variables",
-            "is_singleton",
-            "job_queues",
-            "default_job_queue",
+            *OVERRIDABLE_FIELDS,
             "enabled",
             "created",
             "last_updated",

@@ -64,9 +64,9 @@ class RegisteredJobBulkEditForm(TagsBulkEditFormMixin, NautobotBulkEditForm):
     )
 
     class Meta:
-        nullable_fields = []
+        nullable_fields: list[str] = []
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Add each overridable field, with its flag before it."""
         super().__init__(*args, **kwargs)
         for name in OVERRIDABLE_FIELDS:
@@ -77,7 +77,7 @@ class RegisteredJobBulkEditForm(TagsBulkEditFormMixin, NautobotBulkEditForm):
         said = ("override_named", *TERMS)
         self.order_fields(["pk", "enabled", *said, *(n for f in OVERRIDABLE_FIELDS for n in (override_flag(f), f))])
 
-    def clean(self):
+    def clean(self) -> dict[str, Any]:
         """Refuse a value without its flag, and drop it where the flag is cleared."""
         cleaned = super().clean()
         cleaned = self.cleaned_data if cleaned is None else cleaned
@@ -91,7 +91,7 @@ class RegisteredJobBulkEditForm(TagsBulkEditFormMixin, NautobotBulkEditForm):
         self._clean_terms(cleaned)
         return cleaned
 
-    def _clean_terms(self, cleaned):
+    def _clean_terms(self, cleaned: dict[str, Any]) -> None:
         """Say which overrides reason and end are for: those that are chosen. A box without a tick says nothing."""
         cleaned["override_never_ends"] = cleaned.get("override_never_ends") or None
         chosen = [name for name in OVERRIDABLE_FIELDS if cleaned.get(override_flag(name))]
@@ -104,7 +104,7 @@ class RegisteredJobBulkEditForm(TagsBulkEditFormMixin, NautobotBulkEditForm):
         if chosen and reasons_are_required() and not given(cleaned.get("override_reason")):
             self.add_error("override_reason", "A reason is required for each override.")
 
-    def post_save(self, obj):
+    def post_save(self, obj: RegisteredJob) -> None:
         """Save the tags of a job, and have its decisions looked at when all jobs are saved."""
         super().post_save(obj)
         user = acting_user()
@@ -125,11 +125,11 @@ class RegisteredJobBulkDeleteForm(BulkEditForm):
     class Meta:
         pass
 
-    def __init__(self, model, *args, delete_all=False, **kwargs):
+    def __init__(self, model: type[RegisteredJob], *args: Any, delete_all: bool = False, **kwargs: Any) -> None:
         """Take all that match the filter where that is asked for."""
         super().__init__(model, *args, edit_all=delete_all, **kwargs)
 
-    def perform_pre_delete(self, queryset):
+    def perform_pre_delete(self, queryset: QuerySet) -> None:
         """Refuse before anything is deleted.
 
         Raises:

@@ -46,9 +46,10 @@ class RegisteredJobForm(NautobotModelForm):
 
     class Meta:
         model = RegisteredJob
-        fields = ("enabled", *OVERRIDABLE_FIELDS, *OVERRIDE_FLAGS, "tags")
+        # Not all: the rest is what the source says.
+        fields = ("enabled", *OVERRIDABLE_FIELDS, *OVERRIDE_FLAGS, "tags")  # pylint: disable=nb-use-fields-all
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Let no value be required: where its switch is off, it is not sent."""
         super().__init__(*args, **kwargs)
         for name in OVERRIDABLE_FIELDS:
@@ -73,7 +74,7 @@ class RegisteredJobForm(NautobotModelForm):
                 values[name] = [queues[queue] for queue in wanted if queue in queues]
         return values
 
-    def clean(self):
+    def clean(self) -> dict[str, Any]:
         """Refuse a value without its switch, revert what is switched off, and ask for the right to decide."""
         cleaned = super().clean()
         cleaned = self.cleaned_data if cleaned is None else cleaned
@@ -102,7 +103,7 @@ class RegisteredJobForm(NautobotModelForm):
         self._say_terms(cleaned, {name for name in changed if name in after})
         return cleaned
 
-    def _save_m2m(self):
+    def _save_m2m(self) -> None:
         """Write the queues that were chosen; those that are not overridden the record has put back itself (rule 13)."""
         if not self.instance.job_queues_override:
             self.cleaned_data.pop("job_queues", None)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db.models import Model
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.text import Truncator
 from nautobot.apps.templatetags import placeholder
 
 from nautobot_job_registry import models
 from nautobot_job_registry.history import sentences
+from nautobot_job_registry.history.values import one_line
+from nautobot_job_registry.metrics.needs import list_url
 from nautobot_job_registry.models import choices
 
 SHORT_COMMIT_LENGTH = 8
@@ -48,24 +48,14 @@ def field_label(model: type[Model], field: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def value_text(value: Any) -> str:
-    """Return a value of a job as a text, for which an empty one, zero and no are not the same."""
-    if value is None or value == "":
-        return ""
-    if isinstance(value, bool):
-        return "Yes" if value else "No"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
-        return ", ".join(value)
-    if isinstance(value, list | tuple | dict):
-        return json.dumps(value, default=str)
-    return str(value)
+def list_link(model: type[Model], parameters: Mapping[str, Any], text: str) -> SafeString:
+    """Return a link to a filtered list."""
+    return format_html('<a href="{}">{}</a>', list_url(model, parameters), text)
 
 
 def shortened(text: str) -> str:
     """Return the beginning of a text that a person wrote, on one line."""
-    return Truncator(" ".join(text.split())).chars(SHOWN_LENGTH)
+    return one_line(text, SHOWN_LENGTH)
 
 
 def label(text: str, css_class: str) -> SafeString:
@@ -103,10 +93,10 @@ def version_display(version: str, source_type: str) -> SafeString:
     return format_html('<span title="{}">{}</span>', version, shown)
 
 
-def short_text(text: str, length: int) -> SafeString:
+def short_text(text: str) -> SafeString:
     """Return the beginning of a commit or hash, with the whole of it as title; a version number is not cut."""
-    is_digits = len(text) >= 2 * length and all(digit in "0123456789abcdef" for digit in text)
-    return format_html('<span title="{}">{}</span>', text, text[:length] if is_digits else text)
+    is_digits = len(text) >= 2 * SHORT_COMMIT_LENGTH and all(digit in "0123456789abcdef" for digit in text)
+    return format_html('<span title="{}">{}</span>', text, text[:SHORT_COMMIT_LENGTH] if is_digits else text)
 
 
 def load_error_state(error: models.JobLoadError) -> SafeString:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import django_tables2
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from nautobot.apps.tables import BaseTable, BooleanColumn, ToggleColumn
 from nautobot.apps.templatetags import placeholder
+from nautobot.extras.models import JobResult, ScheduledJob
 
 from nautobot_job_registry import models
 from nautobot_job_registry.filters.changes import WantedChanges
 from nautobot_job_registry.history import sentences
+from nautobot_job_registry.history.values import value_text
 from nautobot_job_registry.models.reconciliation import COUNT_FIELDS
 from nautobot_job_registry.tables.display import (
     AS_SET,
     DRIFTED,
-    SHORT_COMMIT_LENGTH,
     all_but,
     code_label,
     kind_display,
@@ -27,7 +30,6 @@ from nautobot_job_registry.tables.display import (
     shortened,
     source_display,
     status_label,
-    value_text,
     version_display,
 )
 from nautobot_job_registry.tables.revision_changes import change_summary, run_count_display, version_change
@@ -71,7 +73,7 @@ class JobRevisionTable(RecordTable):
     runs = django_tables2.Column(accessor="pk", orderable=False, verbose_name="Runs")
     reconciliation = django_tables2.Column(linkify=True)
 
-    class Meta(RecordTable.Meta):
+    class Meta(BaseTable.Meta):
         model = models.JobRevision
         fields = (
             "pk",
@@ -88,19 +90,19 @@ class JobRevisionTable(RecordTable):
         )
         default_columns = all_but(fields, "versions", "reconciliation", "metadata_hash", "source_hash")
 
-    def render_changes(self, record):
+    def render_changes(self, record: models.JobRevision) -> str:
         """Say in words what changed since the revision before."""
         return change_summary(record)
 
-    def render_source_version(self, value, record):
+    def render_source_version(self, value: str, record: models.JobRevision) -> SafeString:
         """Show a commit shortened."""
         return version_display(value, record.job.source_type)
 
-    def render_versions(self, record):
+    def render_versions(self, record: models.JobRevision) -> str:
         """Show the version before, too."""
         return version_change(record)
 
-    def render_runs(self, record):
+    def render_runs(self, record: models.JobRevision) -> str:
         """Count the runs that used the revision."""
         return run_count_display(record)
 
@@ -117,7 +119,7 @@ class FieldOverrideTable(RecordTable):
     expires_at = django_tables2.DateTimeColumn(short=True, verbose_name="Ends")
     state = django_tables2.Column(empty_values=(), orderable=False, accessor="is_drifted")
 
-    class Meta(RecordTable.Meta):
+    class Meta(BaseTable.Meta):
         model = models.FieldOverride
         row_attrs = {"class": lambda record: "table-warning" if record.is_drifted else ""}
         fields = (
@@ -136,29 +138,29 @@ class FieldOverrideTable(RecordTable):
         )
         default_columns = all_but(fields, "created")
 
-    def __init__(self, *args, user=None, **kwargs):
+    def __init__(self, *args: Any, user: Any = None, **kwargs: Any) -> None:
         """Offer the ticks to those who may decide about overrides: that is a right on registered jobs."""
         super().__init__(*args, user=user, **kwargs)
         if user is not None and user.has_perm("nautobot_job_registry.change_registeredjob"):
             self.columns.show("pk")
 
-    def render_value(self, value):
+    def render_value(self, value: Any) -> str:
         """Show the value that is in effect."""
         return value_text(value)
 
-    def render_source_value(self, value, record):
+    def render_source_value(self, value: Any, record: models.FieldOverride) -> str:
         """Show what the source said when the override was set."""
         return value_text(value) if record.source_is_known else placeholder(None)
 
-    def render_source_now(self, record):
+    def render_source_now(self, record: models.FieldOverride) -> str:
         """Show what the source says now."""
         return value_text(record.job.source_values.get(record.field))
 
-    def render_reason(self, value):
+    def render_reason(self, value: str) -> str:
         """Show the beginning of a reason; the page of the override has the whole."""
         return shortened(value)
 
-    def render_state(self, value):
+    def render_state(self, value: bool) -> SafeString:
         """Show whether the source has changed since."""
         return DRIFTED if value else AS_SET
 
@@ -169,7 +171,7 @@ class JobLoadErrorTable(SourcedTable):
     module_name = django_tables2.Column(linkify=True)
     state = django_tables2.Column(accessor="resolved_at", empty_values=(), verbose_name="State")
 
-    class Meta(SourcedTable.Meta):
+    class Meta(BaseTable.Meta):
         model = models.JobLoadError
         fields = (
             "pk",
@@ -193,7 +195,7 @@ class JobLoadErrorTable(SourcedTable):
             fields, "effective_version", "file_path", "line", "commit_subject", "first_seen", "resolved_at"
         )
 
-    def render_state(self, record):
+    def render_state(self, record: models.JobLoadError) -> SafeString:
         """Show whether the error is still there."""
         return load_error_state(record)
 
@@ -209,7 +211,7 @@ class JobRunTable(RecordTable):
     revision = django_tables2.Column(linkify=True)
     code = django_tables2.Column(accessor="is_skewed", empty_values=(), verbose_name="Code")
 
-    class Meta(RecordTable.Meta):
+    class Meta(BaseTable.Meta):
         model = models.JobRun
         fields = (
             "pk",
@@ -227,21 +229,21 @@ class JobRunTable(RecordTable):
         )
         default_columns = all_but(fields, "source_version", "code_hash")
 
-    def render_job_result(self, value):
+    def render_job_result(self, value: JobResult) -> str:
         """Name a result in short: its own name says when it was made, too."""
         return value.name
 
-    def render_code(self, record):
+    def render_code(self, record: models.JobRun) -> SafeString:
         """Show whether the run executed the current code."""
         return code_label(record)
 
-    def render_source_version(self, value):
+    def render_source_version(self, value: str) -> SafeString:
         """Show a commit shortened."""
-        return short_text(value, SHORT_COMMIT_LENGTH)
+        return short_text(value)
 
-    def render_code_hash(self, value):
+    def render_code_hash(self, value: str) -> SafeString:
         """Show a hash shortened."""
-        return short_text(value, SHORT_COMMIT_LENGTH)
+        return short_text(value)
 
 
 class JobScheduleTable(RecordTable):
@@ -255,7 +257,7 @@ class JobScheduleTable(RecordTable):
     last_run_at = django_tables2.Column(accessor="scheduled_job__last_run_at", verbose_name="Last run")
     user = django_tables2.Column(accessor="scheduled_job__user")
 
-    class Meta(RecordTable.Meta):
+    class Meta(BaseTable.Meta):
         model = models.JobSchedule
         fields = (
             "pk",
@@ -270,7 +272,7 @@ class JobScheduleTable(RecordTable):
         )
         default_columns = all_but(fields, "user", "created")
 
-    def render_scheduled_job(self, value):
+    def render_scheduled_job(self, value: ScheduledJob) -> str:
         """Name a schedule; its interval has a column of its own."""
         return value.name
 
@@ -284,7 +286,7 @@ class ReconciliationTable(RecordTable):
     user = django_tables2.Column()
     job_result = django_tables2.Column(linkify=True)
 
-    class Meta(RecordTable.Meta):
+    class Meta(BaseTable.Meta):
         model = models.Reconciliation
         fields = (
             "pk",
@@ -301,7 +303,7 @@ class ReconciliationTable(RecordTable):
         )
         default_columns = all_but(fields, *COUNT_FIELDS, "finished", "user", "job_result")
 
-    def render_what_happened(self, record):
+    def render_what_happened(self, record: models.Reconciliation) -> str:
         """Tell the changes that are filtered by in sentences, where the page has read them, else what the counts say.
 
         Where a list shows only what happened to one job, that is what its reader wants to know of each row.
@@ -315,7 +317,7 @@ class ReconciliationTable(RecordTable):
             lines.append(f"… and {len(told) - MAX_SENTENCES} more")
         return format_html_join(mark_safe("<br>"), "{}", ((line,) for line in lines))
 
-    def render_status(self, record):
+    def render_status(self, record: models.Reconciliation) -> SafeString:
         """Show how the reconcile ended as a coloured label."""
         return status_label(record)
 
@@ -332,7 +334,7 @@ class SuspensionTable(RecordTable):
     restored_at = django_tables2.DateTimeColumn(short=True, verbose_name="Ended")
     suspended_at = django_tables2.DateTimeColumn(short=True, verbose_name="Since")
 
-    class Meta(RecordTable.Meta):
+    class Meta(BaseTable.Meta):
         model = models.Suspension
         fields = (
             "pk",
@@ -349,18 +351,18 @@ class SuspensionTable(RecordTable):
         )
         default_columns = all_but(fields, "origin", "restored_by")
 
-    def render_object_type(self, record):
+    def render_object_type(self, record: models.Suspension) -> str:
         """Show which kind of object it is."""
         return kind_display(record)
 
-    def render_class_path(self, value):
+    def render_class_path(self, value: str) -> SafeString:
         """Let a long path go on in the next line."""
         return format_html('<span class="text-break">{}</span>', value)
 
-    def render_reason(self, record):
+    def render_reason(self, record: models.Suspension) -> str:
         """Show why the job was absent."""
         return reason_label(record)
 
-    def render_outcome(self, record):
+    def render_outcome(self, record: models.Suspension) -> SafeString:
         """Show how it ended."""
         return outcome_label(record)

@@ -1,8 +1,10 @@
 """Table of registered jobs."""
 
 import django_tables2
+from django.db.models import QuerySet
 from django.utils.html import format_html
-from nautobot.apps.tables import BooleanColumn, ButtonsColumn, TagColumn
+from django.utils.safestring import SafeString
+from nautobot.apps.tables import BaseTable, BooleanColumn, ButtonsColumn, TagColumn
 from nautobot.apps.templatetags import placeholder
 from nautobot.apps.utils import get_route_for_model
 
@@ -42,7 +44,7 @@ class RegisteredJobTable(SourcedTable):
     tags = TagColumn(url_name=get_route_for_model(models.RegisteredJob, "list"))
     actions = ButtonsColumn(models.RegisteredJob, buttons=("changelog", "edit", "delete"))
 
-    class Meta(SourcedTable.Meta):
+    class Meta(BaseTable.Meta):
         model = models.RegisteredJob
         row_attrs = {"class": row_class}
         fields = (
@@ -74,25 +76,25 @@ class RegisteredJobTable(SourcedTable):
             "tags",
         )
 
-    def render_class_path(self, value):
+    def render_class_path(self, value: str) -> SafeString:
         """Let a long path go on in the next line, so that the columns after it stay in sight."""
         return format_html('<span class="text-break">{}</span>', value)
 
-    def render_state(self, record):
+    def render_state(self, record: models.RegisteredJob) -> SafeString:
         """Show whether the job is installed, or why it is not, and whether it seems to have been another one."""
         if record.predecessor_id is None:
             return state_label(record)
         proposal = label("moved?", "warning")
         return format_html('{} <span title="{}">{}</span>', state_label(record), PROPOSED, proposal)
 
-    def render_overridden(self, value, record):
+    def render_overridden(self, value: list[str], record: models.RegisteredJob) -> SafeString:
         """Count the overridden fields, name them in the title, and say where the source has changed under one."""
         if not value:
             return placeholder(None)
         drift = DRIFTED if getattr(record, "is_drifted", False) else ""
         return format_html('<span title="{}">{} overridden</span> {}', ", ".join(value), len(value), drift)
 
-    def order_overridden(self, queryset, is_descending):
+    def order_overridden(self, queryset: QuerySet, is_descending: bool) -> tuple[QuerySet, bool]:
         """Sort by the number of overridden fields."""
         order = "-overridden_count" if is_descending else "overridden_count"
         return queryset.with_overridden_count().order_by(order, *queryset.model._meta.ordering), True

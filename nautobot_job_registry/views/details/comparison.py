@@ -1,9 +1,10 @@
 """Two revisions of a job side by side: what their page shows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
+from django.template import Context
 from django.urls import reverse
 from django.utils.http import urlencode
 from nautobot.apps.ui import DistinctViewTab, Panel, SectionChoices
@@ -12,11 +13,12 @@ from nautobot.apps.views import get_obj_from_context
 
 from nautobot_job_registry import models
 from nautobot_job_registry.history import diff
+from nautobot_job_registry.history.arguments import Misfit
 from nautobot_job_registry.history.comparison import Comparison
+from nautobot_job_registry.history.values import value_text
 from nautobot_job_registry.models.constants import APP_NAME, VIEW_SOURCE
 from nautobot_job_registry.tables import display, revision_changes
 from nautobot_job_registry.views.details.code import visible
-from nautobot_job_registry.views.details.compat import DeclaredArguments
 from nautobot_job_registry.views.details.misfits import MisfitRowsMixin
 from nautobot_job_registry.views.details.panels import RowsPanel
 
@@ -27,25 +29,22 @@ UNIFIED, SIDE_BY_SIDE = "unified", "side-by-side"
 OLD_CLASS, NEW_CLASS, NO_LINE_CLASS = "bg-danger-subtle", "bg-success-subtle", "bg-secondary-subtle"
 
 
-class ComparedPanel(DeclaredArguments, Panel):
-    """A panel about two revisions, which is there only where they can be compared."""
+class ComparedPanel(Panel):
+    """A panel about two revisions, which is there only where they can be compared, and differ in what it shows."""
 
-    def should_render(self, context):
+    # The attribute of a comparison that says whether there is anything to tell.
+    told_of: str
+
+    def should_render(self, context: Context) -> bool:
         """Render where there is something to tell."""
         compared = context.get("comparison")
-        return super().should_render(context) and compared is not None and self.has_content(compared)
-
-    def has_content(self, compared: Comparison) -> bool:
-        """Say whether there is anything to tell."""
-        raise NotImplementedError
+        return super().should_render(context) and compared is not None and bool(getattr(compared, self.told_of))
 
 
-class OverviewPanel(DeclaredArguments, Panel):
+class OverviewPanel(Panel):
     """Which revisions are compared, what differs in a sentence, and which others there are."""
 
-    body_content_template_path = "nautobot_job_registry/inc/comparison.html"
-
-    def get_extra_context(self, context):
+    def get_extra_context(self, context: Context) -> dict[str, Any]:
         """Add both revisions and the ones that can be chosen."""
         revision, compared = get_obj_from_context(context), context.get("comparison")
         request = context["request"]
@@ -81,7 +80,7 @@ def chosen_view(request: Any) -> str:
 class ComparedRowsPanel(ComparedPanel, RowsPanel):
     """A table of what two revisions say differently."""
 
-    def subject(self, context):
+    def subject(self, context: Context) -> Any:
         """Return what the rows are of: the comparison."""
         return context["comparison"]
 
@@ -89,31 +88,25 @@ class ComparedRowsPanel(ComparedPanel, RowsPanel):
 class FieldChangesPanel(ComparedRowsPanel):
     """What both say about each field that they do not say the same about."""
 
+    told_of = "fields"
     columns = ["field", "old", "new"]
     column_headers = ["Field", "Old", "New"]
 
-    def has_content(self, compared):
-        """Say whether any field differs."""
-        return bool(compared.fields)
-
-    def rows(self, obj):
+    def rows(self, obj: Any) -> Iterator[dict[str, Any]]:
         """Yield a row for each field."""
         for change in obj.fields:
             name = display.field_label(models.RegisteredJob, change.field)
-            yield {"field": name, "old": display.value_text(change.old), "new": display.value_text(change.new)}
+            yield {"field": name, "old": value_text(change.old), "new": value_text(change.new)}
 
 
 class VariableChangesPanel(ComparedRowsPanel):
     """Which inputs are added, removed, newly required or described otherwise."""
 
+    told_of = "variables"
     columns = ["name", "what", "old", "new"]
     column_headers = ["Input", "What changed", "Old", "New"]
 
-    def has_content(self, compared):
-        """Say whether any input differs."""
-        return bool(compared.variables)
-
-    def rows(self, obj):
+    def rows(self, obj: Any) -> Iterator[dict[str, Any]]:
         """Yield a row for each input."""
         for change in obj.variables:
             what = revision_changes.variable_summary(change.kinds)
@@ -129,18 +122,16 @@ def described(variable: Any) -> str:
     if variable.get("label"):
         parts.append(f"label {variable['label']}")
     if variable.get("default") is not None:
-        parts.append(f"default {display.value_text(variable['default'])}")
+        parts.append(f"default {value_text(variable['default'])}")
     return ", ".join(parts)
 
 
 class MisfitsPanel(MisfitRowsMixin, ComparedRowsPanel):
     """The schedules that do not fit the new revision."""
 
-    def has_content(self, compared):
-        """Say whether there is any."""
-        return bool(compared.misfits)
+    told_of = "misfits"
 
-    def misfits(self, context):
+    def misfits(self, context: Context) -> Iterable[Misfit]:
         """Return them."""
         return context["comparison"].misfits
 
@@ -148,13 +139,9 @@ class MisfitsPanel(MisfitRowsMixin, ComparedRowsPanel):
 class CodeDiffPanel(ComparedPanel):
     """The lines of code that differ, for those who may see the code of both revisions."""
 
-    body_content_template_path = "nautobot_job_registry/inc/code_diff.html"
+    told_of = "code_differs"
 
-    def has_content(self, compared):
-        """Say whether the code differs."""
-        return compared.code_differs
-
-    def get_extra_context(self, context):
+    def get_extra_context(self, context: Context) -> dict[str, Any]:
         """Add the rows, as many as a page can hold."""
         compared, view = context["comparison"], chosen_view(context["request"])
         rows = list(islice(code_rows(compared.code, view), MAX_ROWS_SHOWN + 1)) if compared.code else []
@@ -228,14 +215,25 @@ COMPARISON_TAB = DistinctViewTab(
     label="Compare",
     url_name=get_route_for_model(models.JobRevision, "diff"),
     panels=(
-        OverviewPanel(weight=100, section=SectionChoices.FULL_WIDTH, label="Comparison"),
+        OverviewPanel(
+            weight=100,
+            section=SectionChoices.FULL_WIDTH,
+            label="Comparison",
+            body_content_template_path="nautobot_job_registry/inc/comparison.html",
+        ),
         MisfitsPanel(
             weight=150,
+            css_class="warning",
             section=SectionChoices.FULL_WIDTH,
             label="Schedules whose stored arguments do not fit the new revision",
         ),
         FieldChangesPanel(weight=200, section=SectionChoices.FULL_WIDTH, label="What the source says"),
         VariableChangesPanel(weight=300, section=SectionChoices.FULL_WIDTH, label="Input variables"),
-        CodeDiffPanel(weight=400, section=SectionChoices.FULL_WIDTH, label="Source code"),
+        CodeDiffPanel(
+            weight=400,
+            section=SectionChoices.FULL_WIDTH,
+            label="Source code",
+            body_content_template_path="nautobot_job_registry/inc/code_diff.html",
+        ),
     ),
 )

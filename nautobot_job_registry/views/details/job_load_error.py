@@ -1,5 +1,8 @@
 """Content of the page of a load error."""
 
+from typing import Any
+
+from django.template import Context
 from django.utils.html import format_html
 from nautobot.apps.ui import (
     ObjectDetailContent,
@@ -33,13 +36,13 @@ def meaning(error: models.JobLoadError) -> str:
 class LoadErrorPanel(ObjectFieldsPanel):
     """Where a module could not be loaded, and why."""
 
-    def get_data(self, context):
+    def get_data(self, context: Context) -> dict[str, Any]:
         """Put the state in words, and the source, first."""
         error = get_obj_from_context(context)
         state = {"state": display.load_error_state(error), "what_it_means": meaning(error)}
         return {**state, "source": display.source_display(error), **super().get_data(context)}
 
-    def render_value(self, key, value, context):
+    def render_value(self, key: str, value: Any, context: Context) -> str:
         """Keep the lines of the message."""
         if key == "message" and value:
             return format_html("<pre>{}</pre>", value)

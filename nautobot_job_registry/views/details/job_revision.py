@@ -1,5 +1,12 @@
 """Content of the page of a job revision."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+from uuid import UUID
+
+from django.template import Context
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -17,10 +24,10 @@ from nautobot.apps.views import get_obj_from_context
 
 from nautobot_job_registry import models
 from nautobot_job_registry.history.changes import in_order
+from nautobot_job_registry.history.values import value_text
 from nautobot_job_registry.tables import display, revision_changes
 from nautobot_job_registry.views.details.code import CodePanel
 from nautobot_job_registry.views.details.comparison import COMPARISON_TAB
-from nautobot_job_registry.views.details.compat import DeclaredArguments
 from nautobot_job_registry.views.details.panels import RowsPanel, VariablesPanel
 
 MAX_RUNS_SHOWN = 25
@@ -29,7 +36,7 @@ MAX_RUNS_SHOWN = 25
 class RevisionPanel(ObjectFieldsPanel):
     """Which revision it is, when and how it was made, and what it changed."""
 
-    def get_data(self, context):
+    def get_data(self, context: Context) -> dict[str, Any]:
         """Put what it changed between what it is and its hashes."""
         revision = get_obj_from_context(context)
         data = super().get_data(context)
@@ -56,10 +63,10 @@ class MetadataPanel(RowsPanel):
     columns = ["field", "value"]
     column_headers = ["Field", "Source says"]
 
-    def rows(self, obj):
+    def rows(self, obj: Any) -> Iterator[dict[str, Any]]:
         """Yield a row for each field but the inputs, which have a table of their own."""
         for name in in_order(obj.metadata):
-            text = display.value_text(obj.metadata[name])
+            text = value_text(obj.metadata[name])
             shown = format_html('<span style="white-space: pre-wrap">{}</span>', text) if text else ""
             yield {"field": display.field_label(models.RegisteredJob, name), "value": shown}
 
@@ -70,7 +77,7 @@ class RunsOfRevisionPanel(RowsPanel):
     columns = ["run", "status", "worker", "source_version"]
     column_headers = ["Run", "Status", "Worker", "Version that the worker saw"]
 
-    def visible_rows(self, obj, user):
+    def visible_rows(self, obj: Any, user: Any) -> Iterable[dict[str, Any]]:
         """Return the rows of the runs that the user may view."""
         runs = obj.runs.restrict(user, "view").listed()
         return [self.row(run, obj.job.source_type) for run in runs[:MAX_RUNS_SHOWN]]
@@ -87,20 +94,23 @@ class RunsOfRevisionPanel(RowsPanel):
         }
 
 
-class NeighbourButton(DeclaredArguments, Button):
+class NeighbourButton(Button):
     """Leads to another revision of the job; not there where there is none."""
 
-    neighbour = ""
+    def __init__(self, *, neighbour: str, **kwargs: Any) -> None:
+        """Lead to the revision that `Neighbours` calls so."""
+        self.neighbour = neighbour
+        super().__init__(**kwargs)
 
-    def should_render(self, context):
+    def should_render(self, context: Context) -> bool:
         """Render where there is such a revision."""
         return super().should_render(context) and self.other(context) is not None
 
-    def other(self, context):
+    def other(self, context: Context) -> UUID | None:
         """Return the primary key of the other revision."""
         return getattr(context["neighbours"], self.neighbour)
 
-    def get_link(self, context):
+    def get_link(self, context: Context) -> str:
         """Return the address of the other revision."""
         return models.JobRevision(pk=self.other(context)).get_absolute_url()
 
@@ -108,7 +118,7 @@ class NeighbourButton(DeclaredArguments, Button):
 class CompareButton(NeighbourButton):
     """Leads to the comparison with another revision of the job."""
 
-    def get_link(self, context):
+    def get_link(self, context: Context) -> str:
         """Return the address of the comparison."""
         url = reverse(COMPARISON_TAB.url_name, kwargs={"pk": get_obj_from_context(context).pk})
         return f"{url}?{urlencode({'against': self.other(context)})}"

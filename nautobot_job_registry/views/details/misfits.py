@@ -1,13 +1,14 @@
 """The schedules whose stored arguments do not fit the inputs of their job."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from django.template import Context
 from django.utils.html import format_html, format_html_join
 from nautobot.apps.views import get_obj_from_context
 
 from nautobot_job_registry.history import arguments
-from nautobot_job_registry.tables import display
+from nautobot_job_registry.history.values import value_text
 from nautobot_job_registry.views.details.panels import RowsPanel
 
 
@@ -16,9 +17,8 @@ class MisfitRowsMixin:
 
     columns = ["schedule", "enabled", "problems"]
     column_headers = ["Schedule", "Enabled", "What does not fit"]
-    css_class = "warning"
 
-    def subject(self, context):
+    def subject(self, context: Context) -> Any:
         """Return what the rows are of: the schedules."""
         return self.misfits(context)
 
@@ -26,13 +26,13 @@ class MisfitRowsMixin:
         """Return the schedules that do not fit."""
         raise NotImplementedError
 
-    def rows(self, obj):
+    def rows(self, obj: Any) -> Iterator[dict[str, Any]]:
         """Yield a row for each schedule, with a link to it."""
         for misfit in obj:
             row = misfit.schedule
             yield {
                 "schedule": format_html('<a href="{}">{}</a>', row.get_absolute_url(), row.name),
-                "enabled": display.value_text(row.enabled),
+                "enabled": value_text(row.enabled),
                 "problems": format_html_join("", "<div>{}</div>", ((one.message,) for one in misfit.problems)),
             }
 
@@ -40,11 +40,11 @@ class MisfitRowsMixin:
 class MisfitsOfJobPanel(MisfitRowsMixin, RowsPanel):
     """The schedules of a job that do not fit what its source says now; not there where all of them fit."""
 
-    def should_render(self, context):
+    def should_render(self, context: Context) -> bool:
         """Render where there is something to warn of."""
         return super().should_render(context) and bool(self.misfits(context))
 
-    def misfits(self, context):
+    def misfits(self, context: Context) -> Iterable[arguments.Misfit]:
         """Return the schedules that do not fit; they are looked up once for a page."""
         job = get_obj_from_context(context)
         if not hasattr(job, "misfits"):

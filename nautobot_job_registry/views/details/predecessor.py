@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.template import Context
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from nautobot.apps.templatetags import hyperlinked_object
@@ -22,12 +23,12 @@ ADVICE = (
 class PastPanel(KeyValueTablePanel):
     """The job that this one seems to have been, and those whose past it has adopted."""
 
-    def should_render(self, context):
+    def should_render(self, context: Context) -> bool:
         """Render where there is anything to tell."""
         job = get_obj_from_context(context)
         return super().should_render(context) and bool(job.predecessor_id or job.adopted_records)
 
-    def get_data(self, context):
+    def get_data(self, context: Context) -> dict[str, Any]:
         """Return what is proposed, why, and what was adopted."""
         job, data = get_obj_from_context(context), {}
         if job.predecessor_id:
@@ -60,7 +61,7 @@ def adopted_text(entry: dict[str, Any]) -> str:
 class ProposalButton(Button):
     """A button that is there while a predecessor is proposed."""
 
-    def should_render(self, context):
+    def should_render(self, context: Context) -> bool:
         """Render where one is proposed."""
         return super().should_render(context) and bool(get_obj_from_context(context).predecessor_id)
 

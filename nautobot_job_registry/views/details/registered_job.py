@@ -1,8 +1,11 @@
 """Content of the page of a registered job."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.template import Context
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -18,22 +21,23 @@ from nautobot.apps.views import get_obj_from_context
 
 from nautobot_job_registry import models, tables
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, override_flag
+from nautobot_job_registry.history.values import value_text
 from nautobot_job_registry.models import choices
 from nautobot_job_registry.tables import display
 from nautobot_job_registry.views.details.anchors import RUNS_TAB, SCHEDULES_TAB
-from nautobot_job_registry.views.details.history import HISTORY_TAB, RevisionsPanel
+from nautobot_job_registry.views.details.field_override import may_change_job
+from nautobot_job_registry.views.details.history import HISTORY_TAB, LATEST_REVISIONS
 from nautobot_job_registry.views.details.misfits import MisfitsOfJobPanel
-from nautobot_job_registry.views.details.override_buttons import may_change_job, row_buttons
 from nautobot_job_registry.views.details.panels import (
     RelatedTablePanel,
     RowsPanel,
     VariablesPanel,
-    field_label,
     queue_link,
 )
 from nautobot_job_registry.views.details.predecessor import BUTTONS, PastPanel
-from nautobot_job_registry.views.details.suspension import SuspensionsPanel
+from nautobot_job_registry.views.details.suspension import OPEN_SUSPENSIONS
 
+BUTTONS_OF_ROW = "nautobot_job_registry/inc/override_buttons.html"
 UNKNOWN = "unknown: no revision yet"
 STATE_EXPLANATIONS = {
     display.INSTALLED: "The class is there and can be loaded.",
@@ -68,23 +72,12 @@ STATE_ADVICE = {
 NOT_ENABLED_ADVICE = "The job cannot be run until it is enabled."
 
 
-class RegisteredJobPanel(KeyValueTablePanel):
-    """A panel of keys and values about a registered job."""
-
-    def get_data(self, context):
-        """Return the keys and values of the job of the page."""
-        return self.job_data(get_obj_from_context(context))
-
-    def job_data(self, job: models.RegisteredJob) -> dict[str, Any]:
-        """Return the keys and values of a job."""
-        raise NotImplementedError
-
-
-class IdentityPanel(RegisteredJobPanel):
+class IdentityPanel(KeyValueTablePanel):
     """What the job is, and where it comes from."""
 
-    def job_data(self, job):
+    def get_data(self, context: Context) -> dict[str, Any]:
         """Return identity and provenance."""
+        job = get_obj_from_context(context)
         return {
             "name": job.name,
             "grouping": job.grouping,
@@ -100,11 +93,12 @@ class IdentityPanel(RegisteredJobPanel):
         }
 
 
-class StatePanel(RegisteredJobPanel):
+class StatePanel(KeyValueTablePanel):
     """Whether the job is there, what it means if it is not, and what to do."""
 
-    def job_data(self, job):
+    def get_data(self, context: Context) -> dict[str, Any]:
         """Return the state in words."""
+        job = get_obj_from_context(context)
         state = display.job_state(job)
         advice = STATE_ADVICE.get(state, "")
         if job.installed and not job.enabled:
@@ -124,16 +118,18 @@ class OverridesPanel(RowsPanel):
     columns = ["field", "source", "overridden", "why", "effective", "decide"]
     column_headers = ["Field", "Source says", "Overridden", "Why, and until when", "In effect", ""]
 
-    def get_extra_context(self, context):
+    def get_extra_context(self, context: Context) -> dict[str, Any]:
         """Add the buttons that decide about an override, for those who may."""
         extra, request = super().get_extra_context(context), context["request"]
         may_decide = may_change_job(request.user, get_obj_from_context(context))
         for row in extra["data"]:
             noted = row.pop("noted")
-            row["decide"] = row_buttons(request, noted) if noted and may_decide else ""
+            row["decide"] = (
+                render_to_string(BUTTONS_OF_ROW, {"override": noted}, request) if noted and may_decide else ""
+            )
         return extra
 
-    def visible_rows(self, obj, user):
+    def visible_rows(self, obj: Any, user: Any) -> Iterable[dict[str, Any]]:
         """Return the rows of a registered job, with what the user may view of its overrides."""
         source_values = obj.source_values
         visible = obj.field_overrides.restrict(user, "view").select_related("set_by")
@@ -143,8 +139,8 @@ class OverridesPanel(RowsPanel):
         for field in OVERRIDABLE_FIELDS:
             override = noted.get(field)
             yield {
-                "field": field_label(models.RegisteredJob, field),
-                "source": display.value_text(source_values[field]) if field in source_values else UNKNOWN,
+                "field": display.field_label(models.RegisteredJob, field),
+                "source": value_text(source_values[field]) if field in source_values else UNKNOWN,
                 "overridden": self.overridden(override) if getattr(obj, override_flag(field)) else "",
                 "why": why(override) if override else "",
                 "effective": self.effective(obj, field),
@@ -162,7 +158,7 @@ class OverridesPanel(RowsPanel):
         text = format_html('<a href="{}">{}</a> on {}{}', url, text, made, who)
         if not noted.is_drifted:
             return text
-        said = display.value_text(noted.source_value)
+        said = value_text(noted.source_value)
         return format_html("{}<br>{} set against: {}", text, display.DRIFTED, said)
 
     def effective(self, job: models.RegisteredJob, field: str) -> str:
@@ -171,7 +167,7 @@ class OverridesPanel(RowsPanel):
             return queue_link(job.default_job_queue)
         if field == "job_queues":
             return format_html_join(", ", "{}", ((queue_link(queue),) for queue in job.job_queues.all()))
-        return display.value_text(getattr(job, field))
+        return value_text(getattr(job, field))
 
 
 def why(override: models.FieldOverride) -> SafeString:
@@ -182,25 +178,17 @@ def why(override: models.FieldOverride) -> SafeString:
     return format_html("{}{}ends {}", display.shortened(override.reason), "; " if override.reason else "", ends)
 
 
-class OpenLoadErrorsPanel(RelatedTablePanel):
-    """The open load errors of the module of a job, and of the packages around it."""
-
-    enable_related_link = False
-    exclude_columns = ["pk", "source"]
-    related_table_class = tables.JobLoadErrorTable
-    table_title = "Open load errors of the module"
-
-    def related_queryset(self, obj):
-        """Return the open errors that can keep a registered job from being loaded."""
-        parts = obj.module_name.split(".")
-        modules = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
-        return models.JobLoadError.objects.filter(
-            Q(job_class_name="") | Q(module_name=obj.module_name, job_class_name=obj.job_class_name),
-            source_type=obj.source_type,
-            source_name=obj.source_name,
-            module_name__in=modules,
-            resolved_at__isnull=True,
-        ).defer("traceback")
+def open_load_errors(job: models.RegisteredJob) -> QuerySet:
+    """Return the open errors that can keep a registered job from being loaded."""
+    parts = job.module_name.split(".")
+    modules = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
+    return models.JobLoadError.objects.filter(
+        Q(job_class_name="") | Q(module_name=job.module_name, job_class_name=job.job_class_name),
+        source_type=job.source_type,
+        source_name=job.source_name,
+        module_name__in=modules,
+        resolved_at__isnull=True,
+    ).defer("traceback")
 
 
 REGISTERED_JOB = ObjectDetailContent(
@@ -217,23 +205,23 @@ REGISTERED_JOB = ObjectDetailContent(
         ),
         VariablesPanel(weight=200, section=SectionChoices.FULL_WIDTH, label="Input variables"),
         MisfitsOfJobPanel(
-            weight=250, section=SectionChoices.FULL_WIDTH, label="Schedules whose stored arguments do not fit"
+            weight=250,
+            section=SectionChoices.FULL_WIDTH,
+            label="Schedules whose stored arguments do not fit",
+            css_class="warning",
         ),
-        OpenLoadErrorsPanel(
+        RelatedTablePanel(
             weight=300,
             section=SectionChoices.FULL_WIDTH,
+            table=tables.JobLoadErrorTable,
+            table_title="Open load errors of the module",
+            rows=open_load_errors,
+            exclude_columns=["pk", "source"],
+            enable_related_link=False,
             required_permissions=[get_permission_for_model(models.JobLoadError, "view")],
         ),
-        SuspensionsPanel(
-            weight=370,
-            section=SectionChoices.FULL_WIDTH,
-            required_permissions=[get_permission_for_model(models.Suspension, "view")],
-        ),
-        RevisionsPanel(
-            weight=400,
-            section=SectionChoices.FULL_WIDTH,
-            required_permissions=[get_permission_for_model(models.JobRevision, "view")],
-        ),
+        OPEN_SUSPENSIONS,
+        LATEST_REVISIONS,
     ],
     extra_tabs=[RUNS_TAB, SCHEDULES_TAB, HISTORY_TAB],
 )

@@ -2,18 +2,23 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
+from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from nautobot.apps.templatetags import hyperlinked_object
-from nautobot.apps.ui import Button, KeyValueTablePanel, ObjectDetailContent, SectionChoices
+from nautobot.apps.ui import Button, ButtonColorChoices, KeyValueTablePanel, ObjectDetailContent, SectionChoices
+from nautobot.apps.utils import get_permission_for_model
 from nautobot.apps.views import get_obj_from_context
 
 from nautobot_job_registry import models, tables
+from nautobot_job_registry.history.values import value_text
 from nautobot_job_registry.lifecycle.suspensions import restoring
 from nautobot_job_registry.models import choices
 from nautobot_job_registry.tables import display
 from nautobot_job_registry.views.details.panels import RelatedTablePanel
 
+SUSPENDED = choices.SuspensionOutcomeChoices.SUSPENDED
 STATE_LABELS = {"inputs": "Inputs (digest)", "content_types": "Object types"}
 
 
@@ -39,7 +44,7 @@ def dependent_link(suspension: models.Suspension, user: Any) -> SafeString | str
 class SuspensionPanel(KeyValueTablePanel):
     """What was switched off, why, and what happens next."""
 
-    def get_data(self, context):
+    def get_data(self, context: Context) -> dict[str, Any]:
         """Return the keys and values of the suspension of the page."""
         suspension = get_obj_from_context(context)
         [prospect] = restoring.prospects([suspension])
@@ -55,16 +60,16 @@ class SuspensionPanel(KeyValueTablePanel):
 class StatesPanel(KeyValueTablePanel):
     """What it was before it was switched off."""
 
-    def get_data(self, context):
+    def get_data(self, context: Context) -> dict[str, Any]:
         """Return the state that is to be restored."""
         state = get_obj_from_context(context).previous_state
-        return {STATE_LABELS.get(name, name): display.value_text(value) for name, value in state.items()}
+        return {STATE_LABELS.get(name, name): value_text(value) for name, value in state.items()}
 
 
 class RestoreButton(Button):
     """A button that restores the suspension of the page, for those who may, where it can be restored."""
 
-    def should_render(self, context):
+    def should_render(self, context: Context) -> bool:
         """Render where it would be of use."""
         if not super().should_render(context):
             return False
@@ -72,21 +77,22 @@ class RestoreButton(Button):
         return not prospect.refusal and restoring.may_restore(prospect, context["request"].user)
 
 
-class SuspensionsPanel(RelatedTablePanel):
-    """What is suspended of a registered job now."""
-
-    exclude_columns = ["pk", "job", "class_path", "outcome", "restored_at"]
-    list_url_extra_params = {"outcome": choices.SuspensionOutcomeChoices.SUSPENDED}
-    related_field_name = "job"
-    related_table_class = tables.SuspensionTable
-    table_title = "Suspended schedules, job hooks and job buttons"
-
-    def related_queryset(self, obj):
-        """Return the open suspensions of a registered job."""
-        open_ones = obj.suspensions.filter(outcome=choices.SuspensionOutcomeChoices.SUSPENDED)
-        return open_ones.select_related("object_type")
+def open_suspensions(job: models.RegisteredJob) -> QuerySet:
+    """Return what is suspended of a registered job now."""
+    return job.suspensions.filter(outcome=SUSPENDED).select_related("object_type")
 
 
+OPEN_SUSPENSIONS = RelatedTablePanel(
+    weight=370,
+    section=SectionChoices.FULL_WIDTH,
+    required_permissions=[get_permission_for_model(models.Suspension, "view")],
+    table=tables.SuspensionTable,
+    table_title="Suspended schedules, job hooks and job buttons",
+    rows=open_suspensions,
+    related_field_name="job",
+    exclude_columns=["pk", "job", "class_path", "outcome", "restored_at"],
+    list_parameters={"outcome": SUSPENDED},
+)
 SUSPENSION = ObjectDetailContent(
     panels=[
         SuspensionPanel(weight=100, section=SectionChoices.LEFT_HALF, label="Suspension"),
@@ -96,6 +102,7 @@ SUSPENSION = ObjectDetailContent(
         RestoreButton(
             weight=100,
             label="Restore",
+            color=ButtonColorChoices.BLUE,
             icon="mdi-play-circle-outline",
             link_name="plugins:nautobot_job_registry:suspension_restore",
             template_path="nautobot_job_registry/inc/post_button.html",
