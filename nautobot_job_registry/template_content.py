@@ -177,16 +177,9 @@ class ReconcileNowButton(TemplateExtension):
         )
 
 
-class RegisteredJobList(ReconcileNowButton):
-    """On the list of registered jobs."""
-
-    model = models.RegisteredJob._meta.label_lower
-
-
-class ReconciliationList(ReconcileNowButton):
-    """On the list of reconciliations."""
-
-    model = models.Reconciliation._meta.label_lower
+def on_list_of(model: type[Model]) -> type[TemplateExtension]:
+    """Return what adds the button to a list of the registry's own."""
+    return type(f"{model.__name__}List", (ReconcileNowButton,), {"model": model._meta.label_lower})
 
 
 RIGHT, FULL = SectionChoices.RIGHT_HALF, SectionChoices.FULL_WIDTH
@@ -222,6 +215,6 @@ template_extensions = [
         JOBS_OF_REPOSITORY,
         LOAD_ERRORS_OF_REPOSITORY,
     ),
-    RegisteredJobList,
-    ReconciliationList,
+    on_list_of(models.RegisteredJob),
+    on_list_of(models.Reconciliation),
 ]

@@ -40,6 +40,11 @@ def before_filter(field: str, label: str) -> django_filters.Filter:
     return django_filters.DateTimeFilter(field_name=field, lookup_expr="lte", label=label)
 
 
+def icontains(*columns: str) -> dict[str, str]:
+    """Return what a search filter is to look at: whether any of the columns contains the text, in whatever case."""
+    return dict.fromkeys(columns, "icontains")
+
+
 def class_path_query(value: str, *, partial: bool = False) -> Q:
     """Return the query for the records of a class path.
 

@@ -21,6 +21,7 @@ from nautobot_job_registry.filters.fields import (
     before_filter,
     choice_filter,
     has_filter,
+    icontains,
     id_filter,
     named_filter,
 )
@@ -35,13 +36,7 @@ MAX_DAYS = 36_500
 class JobRevisionFilterSet(BaseFilterSet):
     """Filters of job revisions; the source code cannot be searched, as not everybody may see it."""
 
-    q = SearchFilter(
-        filter_predicates={
-            "job__name": "icontains",
-            "job__module_name": "icontains",
-            "job__job_class_name": "icontains",
-        },
-    )
+    q = SearchFilter(filter_predicates=icontains("job__name", "job__module_name", "job__job_class_name"))
     job = named_filter(models.RegisteredJob, "Registered job (name or ID)")
     reconciliation = id_filter(models.Reconciliation, "Reconciliation (ID)")
 
@@ -53,14 +48,7 @@ class JobRevisionFilterSet(BaseFilterSet):
 class FieldOverrideFilterSet(BaseFilterSet):
     """Filters of field overrides."""
 
-    q = SearchFilter(
-        filter_predicates={
-            "job__name": "icontains",
-            "job__module_name": "icontains",
-            "job__job_class_name": "icontains",
-            "reason": "icontains",
-        },
-    )
+    q = SearchFilter(filter_predicates=icontains("job__name", "job__module_name", "job__job_class_name", "reason"))
     job = named_filter(models.RegisteredJob, "Registered job (name or ID)")
     field = choice_filter(choices.OverridableFieldChoices)
     origin = choice_filter(choices.OverrideOriginChoices)
@@ -97,16 +85,16 @@ class JobLoadErrorFilterSet(BaseFilterSet):
     """Filters of load errors; the traceback cannot be searched, as not everybody may see it."""
 
     q = ClassPathSearchFilter(
-        filter_predicates={
-            "module_name": "icontains",
-            "job_class_name": "icontains",
-            "source_name": "icontains",
-            "exception_type": "icontains",
-            "message": "icontains",
-            "file_path": "icontains",
-            "commit_author": "icontains",
-            "commit_subject": "icontains",
-        },
+        filter_predicates=icontains(
+            "module_name",
+            "job_class_name",
+            "source_name",
+            "exception_type",
+            "message",
+            "file_path",
+            "commit_author",
+            "commit_subject",
+        )
     )
     source_type = choice_filter(choices.SourceTypeChoices)
     git_repository = named_filter(GitRepository, "Git repository (name or ID)")
@@ -144,7 +132,7 @@ class JobLoadErrorFilterSet(BaseFilterSet):
 class JobRunFilterSet(BaseFilterSet):
     """Filters of job runs."""
 
-    q = SearchFilter(filter_predicates={"class_path": "icontains", "worker": "icontains", "job__name": "icontains"})
+    q = SearchFilter(filter_predicates=icontains("class_path", "worker", "job__name"))
     job = named_filter(models.RegisteredJob, "Registered job (name or ID)")
     revision = id_filter(models.JobRevision, "Revision (ID)")
     job_result = id_filter(JobResult, "Job result (ID)")
@@ -173,9 +161,7 @@ class JobRunFilterSet(BaseFilterSet):
 class JobScheduleFilterSet(BaseFilterSet):
     """Filters of job schedules."""
 
-    q = SearchFilter(
-        filter_predicates={"class_path": "icontains", "scheduled_job__name": "icontains", "job__name": "icontains"}
-    )
+    q = SearchFilter(filter_predicates=icontains("class_path", "scheduled_job__name", "job__name"))
     job = named_filter(models.RegisteredJob, "Registered job (name or ID)")
     scheduled_job = named_filter(ScheduledJob, "Schedule (name or ID)")
     enabled = django_filters.BooleanFilter(field_name="scheduled_job__enabled", label="Is enabled")
@@ -189,7 +175,7 @@ class JobScheduleFilterSet(BaseFilterSet):
 class ReconciliationFilterSet(BaseFilterSet):
     """Filters of reconciliations."""
 
-    q = SearchFilter(filter_predicates={"scope": "icontains", "error": "icontains"})
+    q = SearchFilter(filter_predicates=icontains("scope", "error"))
     trigger = choice_filter(choices.ReconciliationTriggerChoices)
     status = choice_filter(choices.ReconciliationStatusChoices)
     unmended = django_filters.BooleanFilter(method="filter_unmended", label="Failed, and not mended by a later one")
@@ -252,9 +238,7 @@ class ReconciliationFilterSet(BaseFilterSet):
 class SuspensionFilterSet(BaseFilterSet):
     """Filters of suspensions."""
 
-    q = SearchFilter(
-        filter_predicates={"object_name": "icontains", "class_path": "icontains", "job__name": "icontains"},
-    )
+    q = SearchFilter(filter_predicates=icontains("object_name", "class_path", "job__name"))
     job = named_filter(models.RegisteredJob, "Registered job (name or ID)")
     class_path = MultiValueCharFilter(label="Class path")
     object_type = choice_filter(choices.SuspendedObjectChoices, field_name="object_type__model", label="Kind")

@@ -11,6 +11,7 @@ from nautobot_job_registry.filters.fields import (
     ClassPathSearchFilter,
     choice_filter,
     class_path_query,
+    icontains,
     named_filter,
 )
 from nautobot_job_registry.metrics.needs import OVERRIDDEN
@@ -22,13 +23,7 @@ class RegisteredJobFilterSet(NautobotFilterSet):
 
     # It is a SearchFilter, too.
     q = ClassPathSearchFilter(  # pylint: disable=nb-use-search-filter
-        filter_predicates={
-            "name": "icontains",
-            "grouping": "icontains",
-            "module_name": "icontains",
-            "job_class_name": "icontains",
-            "description": "icontains",
-        },
+        filter_predicates=icontains("name", "grouping", "module_name", "job_class_name", "description")
     )
     class_path = MultiValueCharFilter(method="filter_class_path", label="Class path")
     source_type = choice_filter(choices.SourceTypeChoices)
