@@ -20,9 +20,6 @@ SHARE_OF_A_LINE: Final = 100
 NO_NEWLINE: Final = "\\ No newline at end of file"
 
 EQUAL: Final = "equal"
-REPLACE: Final = "replace"
-DELETE: Final = "delete"
-INSERT: Final = "insert"
 
 # What is done to the lines of one side to get the other: kind, first and last line of the old and of the new side.
 Opcode = tuple[str, int, int, int, int]
