@@ -13,10 +13,12 @@ from typing import Final
 
 CONTEXT_LINES: Final = 3
 # How many pairs of lines are looked at before what is left counts as replaced as a whole: all of it takes a second or
-# two. Two modules of two megabytes with a hundred changed places need it, and modules that people write a fraction.
+# two. Modules that people write take a fraction, and so do two generated ones of two megabytes with thousands of
+# changed places, unless these are at even distances: then it is enough for a hundred.
 BUDGET: Final = 5_000_000
-# What part of it the pairs of one line may take up.
-SHARE_OF_A_LINE: Final = 100
+# Which part of it the pairs of one line may take up, each time that all lines are looked at: as many as the blank lines
+# of modules of two thousand lines make.
+SHARE_OF_A_LINE: Final = 25
 NO_NEWLINE: Final = "\\ No newline at end of file"
 
 EQUAL: Final = "equal"
@@ -33,8 +35,8 @@ class TextDiff:
         old: The lines of the old text, with their ends.
         new: The lines of the new text, with their ends.
         hunks: The changed places with the lines around them; none where the texts are the same.
-        is_coarse: Whether some place was too large to be compared, and is shown as replaced as a whole: there is a line
-            on both sides of it.
+        is_coarse: Whether some place was too large to be compared, and is shown as replaced as a whole: both sides of
+            it have a line in common that is not blank.
     """
 
     old: tuple[str, ...] = field(repr=False)
@@ -83,8 +85,8 @@ def compare_texts(old_text: str, new_text: str, *, budget: int = BUDGET) -> Text
     old, new = _lines(old_text), _lines(new_text)
     matcher = _Bounded(old, new, budget)
     hunks = tuple(tuple(hunk) for hunk in matcher.get_grouped_opcodes(CONTEXT_LINES))
-    is_coarse = any(not set(old[i1:i2]).isdisjoint(new[j1:j2]) for _, i1, i2, j1, j2 in _changed(hunks))
-    return TextDiff(old, new, hunks, is_coarse)
+    common = (set(old[i1:i2]).intersection(new[j1:j2]) for _, i1, i2, j1, j2 in _changed(hunks))
+    return TextDiff(old, new, hunks, any(line.strip() for lines in common for line in lines))
 
 
 def _changed(hunks: Sequence[Sequence[Opcode]]) -> Iterator[Opcode]:
