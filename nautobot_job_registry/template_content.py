@@ -111,7 +111,7 @@ class LastReconciliationPanel(OfRepositoryMixin, ReadOncePanel):
             return {}
         return {
             "reconciliation": row,
-            "status": display.status_label(row),
+            "status": display.status_label(row.status),
             **{field: str(getattr(row, field)) for field in ("registered", "changed", "uninstalled", "returned")},
         }
 

@@ -107,10 +107,10 @@ def load_error_state(error: models.JobLoadError) -> SafeString:
     return format_html("{} {}", text, label("sync rejected", "warning")) if error.is_rejected else text
 
 
-def status_label(reconciliation: models.Reconciliation) -> SafeString:
+def status_label(status: str) -> SafeString:
     """Return how a reconcile ended as a coloured label."""
-    css_class = choices.ReconciliationStatusChoices.CSS_CLASSES.get(reconciliation.status, "secondary")
-    return label(reconciliation.get_status_display(), css_class)
+    known = choices.ReconciliationStatusChoices
+    return label(known.as_dict().get(status, status), known.CSS_CLASSES.get(status, "secondary"))
 
 
 def reconcile_summary(row: models.Reconciliation) -> str:

@@ -319,7 +319,7 @@ class ReconciliationTable(RecordTable):
 
     def render_status(self, record: models.Reconciliation) -> SafeString:
         """Show how the reconcile ended as a coloured label."""
-        return status_label(record)
+        return status_label(record.status)
 
 
 class SuspensionTable(RecordTable):

@@ -105,7 +105,7 @@ def reconciles(user: Any) -> dict[str, Any] | None:
     last = needs.last_reconciliation(rows)
     return {
         "last": last,
-        "last_status": last and display.status_label(last),
+        "last_status": last and display.status_label(last.status),
         "name": "registry-reconciles",
         "heading": "Ended",
         "columns": [(day.label, "") for day in days],

@@ -23,16 +23,6 @@ from nautobot_job_registry.views.details.panels import RowsPanel
 MAX_CHANGES_SHOWN = 500
 
 
-class ReconciliationPanel(ObjectFieldsPanel):
-    """How a reconcile went."""
-
-    def render_value(self, key: str, value: Any, context: Context) -> str:
-        """Show the status as a coloured label."""
-        if key == "status":
-            return display.status_label(get_obj_from_context(context))
-        return super().render_value(key, value, context)
-
-
 class ChangesPanel(RowsPanel):
     """What a reconcile changed, of one kind, in sentences; without any change of that kind it is not shown."""
 
@@ -93,11 +83,12 @@ def left_out(changes: Sequence[Any]) -> Iterator[dict[str, str]]:
 
 RECONCILIATION = ObjectDetailContent(
     panels=[
-        ReconciliationPanel(
+        ObjectFieldsPanel(
             weight=100,
             section=SectionChoices.LEFT_HALF,
             fields=["trigger", "scope", "status", "started", "finished", "duration", "user", "job_result", "error"],
             hide_if_unset=["error"],
+            value_transforms={"status": [display.status_label]},
         ),
         ObjectFieldsPanel(
             weight=100,
