@@ -67,8 +67,6 @@ class RegisteredJobFactory(DjangoModelFactory):
     """Makes the record of an installed local job, without a revision."""
 
     class Meta:
-        """Meta attributes."""
-
         model = models.RegisteredJob
         skip_postgeneration_save = True
 
@@ -84,8 +82,6 @@ class JobRevisionFactory(DjangoModelFactory):
     """Makes a revision and the current one of its job, and puts the job to what it says."""
 
     class Meta:
-        """Meta attributes."""
-
         model = models.JobRevision
         skip_postgeneration_save = True
 
@@ -124,8 +120,6 @@ class FieldOverrideFactory(factory.Factory):
     """
 
     class Meta:
-        """Meta attributes."""
-
         model = models.FieldOverride
 
     job = factory.LazyFunction(lambda: JobRevisionFactory().job)
@@ -148,8 +142,6 @@ class JobLoadErrorFactory(DjangoModelFactory):
     """Makes an open load error of a local module."""
 
     class Meta:
-        """Meta attributes."""
-
         model = models.JobLoadError
 
     source_type = choices.SourceTypeChoices.LOCAL
@@ -166,8 +158,6 @@ class ReconciliationFactory(DjangoModelFactory):
     """Makes the log row of a reconcile that had nothing to do."""
 
     class Meta:
-        """Meta attributes."""
-
         model = models.Reconciliation
 
     trigger = choices.ReconciliationTriggerChoices.COMMAND
@@ -181,8 +171,6 @@ class JobResultFactory(DjangoModelFactory):
     """Makes a run of a job of Nautobot's own: `JobResultFactory(job_model=core_job)`. It is anchored as it is made."""
 
     class Meta:
-        """Meta attributes."""
-
         model = JobResult
 
     name = "Example run"
@@ -192,8 +180,6 @@ class ScheduledJobFactory(DjangoModelFactory):
     """Makes a daily schedule of a job of Nautobot's own: `ScheduledJobFactory(job_model=core_job)`."""
 
     class Meta:
-        """Meta attributes."""
-
         model = ScheduledJob
 
     name = factory.Sequence(lambda number: f"Example schedule {number}")
@@ -207,8 +193,6 @@ class AnchorFactory(DjangoModelFactory):
     """Makes an anchor; one that was made with what it anchors is taken, and told the values that are passed."""
 
     class Meta:
-        """Meta attributes."""
-
         abstract = True
 
     @classmethod
@@ -222,8 +206,6 @@ class JobRunFactory(AnchorFactory):
     """Makes the anchor of a run of a registered job, and the run."""
 
     class Meta:
-        """Meta attributes."""
-
         model = models.JobRun
 
     job = factory.SubFactory(RegisteredJobFactory)
@@ -237,8 +219,6 @@ class JobScheduleFactory(AnchorFactory):
     """Makes the anchor of a schedule of a registered job, and the schedule."""
 
     class Meta:
-        """Meta attributes."""
-
         model = models.JobSchedule
 
     job = factory.SubFactory(RegisteredJobFactory)
@@ -260,8 +240,6 @@ class SuspensionFactory(DjangoModelFactory):
     """
 
     class Meta:
-        """Meta attributes."""
-
         model = models.Suspension
         exclude = ("schedule",)
 
@@ -300,8 +278,6 @@ class JobClassSourceFactory(factory.Factory):
     """Makes the source text of a job class: `JobClassSourceFactory(name="Backup", meta={"time_limit": 60})`."""
 
     class Meta:
-        """Meta attributes."""
-
         model = JobClassSource
 
     name = factory.Sequence(lambda number: f"ExampleJob{number}")
@@ -319,8 +295,6 @@ class JobModuleFactory(factory.Factory):
     """
 
     class Meta:
-        """Meta attributes."""
-
         model = Path
 
     folder: Any = None

@@ -6,11 +6,11 @@ from django.urls import reverse
 from nautobot.apps.ui import HomePagePanel
 from nautobot.apps.utils import get_permission_for_model
 
-from nautobot_job_registry import models, tables
+from nautobot_job_registry import models
 from nautobot_job_registry.metrics import needs
+from nautobot_job_registry.tables import display
 
 SHOWN = (models.RegisteredJob, models.JobLoadError, models.Reconciliation)
-SHOWN_NEEDS = (needs.LOAD_ERRORS,)
 
 
 def counts(request: Any) -> list[dict[str, Any]]:
@@ -26,11 +26,9 @@ def counts(request: Any) -> list[dict[str, Any]]:
             }
             for count in needs.JOB_COUNTS
         ]
-    items += [
-        {"text": need.title, "count": need.count(request.user), "url": need.url}
-        for need in SHOWN_NEEDS
-        if needs.may_view(request.user, need.model)
-    ]
+    need = needs.LOAD_ERRORS
+    if needs.may_view(request.user, need.model):
+        items.append({"text": need.title, "count": need.count(request.user), "url": need.url})
     return items
 
 
@@ -39,7 +37,7 @@ def last_reconcile_told(request: Any) -> dict[str, Any] | None:
     if not needs.may_view(request.user, models.Reconciliation):
         return None
     row = needs.last_reconciliation(models.Reconciliation.objects.restrict(request.user, "view"))
-    return row and {"row": row, "status": tables.status_label(row)}
+    return row and {"row": row, "status": display.status_label(row.status)}
 
 
 def dashboard(request: Any) -> str:

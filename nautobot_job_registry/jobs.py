@@ -20,8 +20,6 @@ class ReconcileJobRegistry(Job):
     dryrun = DryRunVar(description="Log the plan and write nothing.")
 
     class Meta:
-        """Meta attributes."""
-
         name = "Reconcile Job Registry"
         description = "Make the job registry say what the code of the jobs says."
         has_sensitive_variables = False
@@ -62,8 +60,6 @@ class EndOverrides(Job):
     dryrun = DryRunVar(description="Log what would end and write nothing.")
 
     class Meta:
-        """Meta attributes."""
-
         name = "End Overrides of Jobs"
         description = (
             "Revert the overrides in the job registry whose end has come. `nautobot-server schedule_override_ends` "
@@ -94,8 +90,6 @@ class CleanUpJobRegistry(Job):
     dryrun = DryRunVar(description="Log how much would be dropped and drop nothing.")
 
     class Meta:
-        """Meta attributes."""
-
         name = "Clean Up Job Registry"
         description = "Drop the history of the job registry that is older than the settings say."
         has_sensitive_variables = False

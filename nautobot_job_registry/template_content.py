@@ -1,12 +1,14 @@
 """What the registry adds to pages of Nautobot's own, and to its own lists."""
 
+from __future__ import annotations
+
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.template import Context
 from django.urls import reverse
 from django.utils.html import format_html
-from nautobot.apps.ui import Component, KeyValueTablePanel, SectionChoices, TemplateExtension
+from nautobot.apps.ui import Component, KeyValueTablePanel, Panel, SectionChoices, TemplateExtension
 from nautobot.apps.utils import get_permission_for_model
 from nautobot.apps.views import get_obj_from_context
 from nautobot.extras.models import GitRepository, Job, JobButton, JobHook, JobResult, ScheduledJob
@@ -15,18 +17,19 @@ from nautobot_job_registry import models, tables
 from nautobot_job_registry.lifecycle.suspensions import restoring
 from nautobot_job_registry.models.job_run import REVISION_NOT_LISTED
 from nautobot_job_registry.reconcile import on_request
-from nautobot_job_registry.views.details import job_run, panels
-from nautobot_job_registry.views.details import suspension as details_suspension
-from nautobot_job_registry.views.details.compat import DeclaredArguments
+from nautobot_job_registry.tables import display
+from nautobot_job_registry.views.details import anchors, panels, suspension
 
 MAX_ROWS_SHOWN = 10
 GONE = "The record of the job was deleted, or the job is not registered: the class path is kept."
 
 
-class ReadOncePanel(DeclaredArguments, KeyValueTablePanel):
+class ReadOncePanel(KeyValueTablePanel):
     """A panel whose keys and values are read once, whoever asks for them; without any, it is not shown."""
 
-    context_data_key = "registry_data"
+    def __init__(self, **kwargs: Any) -> None:
+        """Say where the keys and values are, once they are read."""
+        super().__init__(context_data_key="registry_data", **kwargs)
 
     def render(self, context: Context) -> str:
         """Read the data before anything asks for them."""
@@ -48,12 +51,12 @@ class RegisteredJobOfCorePanel(ReadOncePanel):
         job = records.filter(module_name=obj.module_name, job_class_name=obj.job_class_name).first()
         if job is None:
             return {}
-        overridden = ", ".join(panels.field_label(models.RegisteredJob, field) for field in job.overridden_fields)
+        overridden = ", ".join(display.field_label(models.RegisteredJob, field) for field in job.overridden_fields)
         return {
             "registered_job": job,
-            "source": tables.source_display(job),
-            "source_version": tables.version_display(job.source_version, job.source_type),
-            "state": tables.state_label(job),
+            "source": display.source_display(job),
+            "source_version": display.version_display(job.source_version, job.source_type),
+            "state": display.state_label(job),
             "overridden_fields": overridden or "None",
             **self.load_errors(user, job),
         }
@@ -69,7 +72,7 @@ class RegisteredJobOfCorePanel(ReadOncePanel):
         count = errors.filter(module_name__in=modules, resolved_at=None, **source).count()
         parameters = {"module_name": modules, "resolved": "false", **source}
         text = f"{count} open" if count else "None"
-        return {"load_errors": panels.list_link(models.JobLoadError, parameters, text) if count else text}
+        return {"load_errors": display.list_link(models.JobLoadError, parameters, text) if count else text}
 
 
 class OfRepositoryMixin(Component):
@@ -86,35 +89,14 @@ class OfRepositoryMixin(Component):
 class OfRepositoryTablePanel(OfRepositoryMixin, panels.RelatedTablePanel):
     """The first rows of a list, filtered by the Git repository, with a link to the whole of it."""
 
-    max_display_count = MAX_ROWS_SHOWN
-    related_field_name = "git_repository"
+    def __init__(self, **kwargs: Any) -> None:
+        """Show as many as fit beside the rest of the page."""
+        super().__init__(max_display_count=MAX_ROWS_SHOWN, related_field_name="git_repository", **kwargs)
 
 
-class JobsOfRepositoryPanel(OfRepositoryTablePanel):
-    """The registered jobs of a Git repository."""
-
-    exclude_columns = ["pk", "source", "tags"]
-    related_table_class = tables.RegisteredJobTable
-    required_permissions = [get_permission_for_model(models.RegisteredJob, "view")]
-    table_title = "Registered jobs"
-
-    def related_queryset(self, obj: GitRepository) -> QuerySet:
-        """Return the registered jobs of a repository."""
-        return obj.registered_jobs.select_related("git_repository")
-
-
-class LoadErrorsOfRepositoryPanel(OfRepositoryTablePanel):
-    """The open load errors of a Git repository."""
-
-    exclude_columns = ["pk", "source"]
-    list_url_extra_params = {"resolved": "false"}
-    related_table_class = tables.JobLoadErrorTable
-    required_permissions = [get_permission_for_model(models.JobLoadError, "view")]
-    table_title = "Open job load errors"
-
-    def related_queryset(self, obj: GitRepository) -> QuerySet:
-        """Return the open load errors of a repository."""
-        return obj.job_load_errors.filter(resolved_at=None).select_related("git_repository").defer("traceback")
+def open_load_errors_of(repository: GitRepository) -> QuerySet:
+    """Return the open load errors of a repository."""
+    return repository.job_load_errors.filter(resolved_at=None).select_related("git_repository").defer("traceback")
 
 
 class LastReconciliationPanel(OfRepositoryMixin, ReadOncePanel):
@@ -129,7 +111,7 @@ class LastReconciliationPanel(OfRepositoryMixin, ReadOncePanel):
             return {}
         return {
             "reconciliation": row,
-            "status": tables.status_label(row),
+            "status": display.status_label(row.status),
             **{field: str(getattr(row, field)) for field in ("registered", "changed", "uninstalled", "returned")},
         }
 
@@ -140,35 +122,16 @@ class SuspensionOfDependentPanel(ReadOncePanel):
     def read(self, user: Any, obj: Any) -> dict[str, Any]:
         """Return the keys and values of its last suspension."""
         rows = models.Suspension.objects.restrict(user, "view").filter(object_id=obj.pk)
-        suspension = rows.select_related("job", "object_type").order_by("-suspended_at").first()
-        if suspension is None:
+        last = rows.select_related("job", "object_type").order_by("-suspended_at").first()
+        if last is None:
             return {}
-        [prospect] = restoring.prospects([suspension])
+        [prospect] = restoring.prospects([last])
         return {
-            "suspension": suspension,
-            "registered_job": suspension.job,
-            **details_suspension.facts(suspension),
+            "suspension": last,
+            "registered_job": last.job,
+            **suspension.facts(last),
             "what_happens_next": prospect.explanation or "Nothing: this has ended.",
         }
-
-
-SUSPENSION_PANELS = (
-    SuspensionOfDependentPanel(weight=300, section=SectionChoices.RIGHT_HALF, label="Suspended with its job"),
-)
-
-
-class CoreJobHook(TemplateExtension):
-    """On the page of a job hook: its suspension."""
-
-    model = JobHook._meta.label_lower
-    object_detail_panels = SUSPENSION_PANELS
-
-
-class CoreJobButton(TemplateExtension):
-    """On the page of a job button: its suspension."""
-
-    model = JobButton._meta.label_lower
-    object_detail_panels = SUSPENSION_PANELS
 
 
 class AnchorOfRunPanel(ReadOncePanel):
@@ -178,7 +141,7 @@ class AnchorOfRunPanel(ReadOncePanel):
         """Return the keys and values of the anchor of a run."""
         runs = models.JobRun.objects.restrict(user, "view").select_related("job", "revision")
         run = runs.defer(*REVISION_NOT_LISTED).filter(job_result=obj.pk).first()
-        return {"job_run": run, "registered_job": run.job, **job_run.evidence(run)} if run else {}
+        return {"job_run": run, "registered_job": run.job, **anchors.evidence(run)} if run else {}
 
 
 class AnchorOfSchedulePanel(ReadOncePanel):
@@ -191,44 +154,13 @@ class AnchorOfSchedulePanel(ReadOncePanel):
         if schedule is None:
             return {}
         job = schedule.job
-        return {"job_schedule": schedule, "registered_job": job, "state": tables.state_label(job) if job else GONE}
+        return {"job_schedule": schedule, "registered_job": job, "state": display.state_label(job) if job else GONE}
 
 
-class CoreJobResult(TemplateExtension):
-    """On the page of a job result: its anchor."""
-
-    model = JobResult._meta.label_lower
-    object_detail_panels = (AnchorOfRunPanel(weight=300, section=SectionChoices.RIGHT_HALF, label="Job Registry"),)
-
-
-class CoreScheduledJob(TemplateExtension):
-    """On the page of a schedule: its anchor, and its suspension."""
-
-    model = ScheduledJob._meta.label_lower
-    object_detail_panels = (
-        AnchorOfSchedulePanel(weight=250, section=SectionChoices.RIGHT_HALF, label="Job Registry"),
-        *SUSPENSION_PANELS,
-    )
-
-
-class CoreJob(TemplateExtension):
-    """On the page of a core job: its registered job."""
-
-    model = Job._meta.label_lower
-    object_detail_panels = (
-        RegisteredJobOfCorePanel(weight=300, section=SectionChoices.RIGHT_HALF, label="Job Registry"),
-    )
-
-
-class CoreGitRepository(TemplateExtension):
-    """On the page of a Git repository: its jobs, its load errors, and the last reconcile."""
-
-    model = GitRepository._meta.label_lower
-    object_detail_panels = (
-        LastReconciliationPanel(weight=300, section=SectionChoices.RIGHT_HALF, label="Last reconcile of its jobs"),
-        JobsOfRepositoryPanel(weight=300, section=SectionChoices.FULL_WIDTH),
-        LoadErrorsOfRepositoryPanel(weight=400, section=SectionChoices.FULL_WIDTH),
-    )
+def on_page_of(model: type[Model], *panels_of_page: Panel) -> type[TemplateExtension]:
+    """Return what adds panels to the page of an object of Nautobot's own."""
+    added = {"model": model._meta.label_lower, "object_detail_panels": panels_of_page}
+    return type(f"Core{model.__name__}", (TemplateExtension,), added)
 
 
 class ReconcileNowButton(TemplateExtension):
@@ -245,25 +177,44 @@ class ReconcileNowButton(TemplateExtension):
         )
 
 
-class RegisteredJobList(ReconcileNowButton):
-    """On the list of registered jobs."""
-
-    model = models.RegisteredJob._meta.label_lower
-
-
-class ReconciliationList(ReconcileNowButton):
-    """On the list of reconciliations."""
-
-    model = models.Reconciliation._meta.label_lower
+def on_list_of(model: type[Model]) -> type[TemplateExtension]:
+    """Return what adds the button to a list of the registry's own."""
+    return type(f"{model.__name__}List", (ReconcileNowButton,), {"model": model._meta.label_lower})
 
 
+RIGHT, FULL = SectionChoices.RIGHT_HALF, SectionChoices.FULL_WIDTH
+SUSPENDED = SuspensionOfDependentPanel(weight=300, section=RIGHT, label="Suspended with its job")
+JOBS_OF_REPOSITORY = OfRepositoryTablePanel(
+    weight=300,
+    section=FULL,
+    table_title="Registered jobs",
+    table=tables.RegisteredJobTable,
+    rows=lambda repository: repository.registered_jobs.select_related("git_repository"),
+    exclude_columns=["pk", "source", "tags"],
+    required_permissions=[get_permission_for_model(models.RegisteredJob, "view")],
+)
+LOAD_ERRORS_OF_REPOSITORY = OfRepositoryTablePanel(
+    weight=400,
+    section=FULL,
+    table_title="Open job load errors",
+    table=tables.JobLoadErrorTable,
+    rows=open_load_errors_of,
+    exclude_columns=["pk", "source"],
+    list_parameters={"resolved": "false"},
+    required_permissions=[get_permission_for_model(models.JobLoadError, "view")],
+)
 template_extensions = [
-    CoreJob,
-    CoreJobResult,
-    CoreScheduledJob,
-    CoreJobHook,
-    CoreJobButton,
-    CoreGitRepository,
-    RegisteredJobList,
-    ReconciliationList,
+    on_page_of(Job, RegisteredJobOfCorePanel(weight=300, section=RIGHT, label="Job Registry")),
+    on_page_of(JobResult, AnchorOfRunPanel(weight=300, section=RIGHT, label="Job Registry")),
+    on_page_of(ScheduledJob, AnchorOfSchedulePanel(weight=250, section=RIGHT, label="Job Registry"), SUSPENDED),
+    on_page_of(JobHook, SUSPENDED),
+    on_page_of(JobButton, SUSPENDED),
+    on_page_of(
+        GitRepository,
+        LastReconciliationPanel(weight=300, section=RIGHT, label="Last reconcile of its jobs"),
+        JOBS_OF_REPOSITORY,
+        LOAD_ERRORS_OF_REPOSITORY,
+    ),
+    on_list_of(models.RegisteredJob),
+    on_list_of(models.Reconciliation),
 ]

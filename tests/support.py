@@ -5,13 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test import override_settings
 from nautobot.extras.models import GitRepository
 from nautobot.extras.signals import refresh_job_models
+from nautobot.users.models import ObjectPermission
 
 BROKEN = Path(__file__).parent / "broken"
 
@@ -50,6 +53,13 @@ def requiring_reasons() -> Iterator[None]:
     config = {**settings.PLUGINS_CONFIG[name], "require_override_reason": True}
     with override_settings(PLUGINS_CONFIG={**settings.PLUGINS_CONFIG, name: config}):
         yield
+
+
+def grant(user: Any, model: Any, actions: Any, constraints: Any = None) -> None:
+    """Give a user rights on the objects of a model that fulfil the constraints, if there are any."""
+    permission = ObjectPermission.objects.create(name=str(uuid4()), actions=list(actions), constraints=constraints)
+    permission.users.add(user)
+    permission.object_types.add(ContentType.objects.get_for_model(model))
 
 
 def make_repository(repository: Any, slug: str, files: dict[str, str]) -> GitRepository:

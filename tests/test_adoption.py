@@ -38,7 +38,7 @@ from nautobot_job_registry.lifecycle.moves import adopting
 from nautobot_job_registry.lifecycle.moves.proposals import SAME_TEXT
 from nautobot_job_registry.models import JobRevision, JobRun, JobSchedule, Reconciliation, RegisteredJob, Suspension
 from nautobot_job_registry.reconcile import reconcile
-from tests.support import counted_statements, refresh_core
+from tests.support import counted_statements, grant, refresh_core
 
 pytestmark = pytest.mark.django_db
 UI = "plugins:nautobot_job_registry:registeredjob"
@@ -338,16 +338,9 @@ def test_page_of_an_adoption_says_what_moves_and_why_it_cannot(new, old, user):
 def test_every_right_is_needed(new, old, model, actions, constraints, right):
     user = get_user_model().objects.create(username="limited")
 
-    def grant(kind, actions, constraints=None):
-        permission = ObjectPermission.objects.create(name=kind.__name__ + str(actions), actions=list(actions))
-        permission.constraints = constraints
-        permission.save()
-        permission.users.add(user)
-        permission.object_types.add(ContentType.objects.get_for_model(kind))
-
-    grant(RegisteredJob, ("view",))
+    grant(user, RegisteredJob, ("view",))
     for kind, all_actions in ((RegisteredJob, ("change",)), (Job, ("change", "delete"))):
-        grant(kind, actions if kind is model else all_actions, constraints if kind is model else None)
+        grant(user, kind, actions if kind is model else all_actions, constraints if kind is model else None)
     assert right in rest(user, new, status=403)["detail"]
     assert RegisteredJob.objects.filter(pk=old.pk).exists()
 

@@ -3,18 +3,17 @@
 from unittest import mock
 
 import pytest
-from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from nautobot.apps.testing import APITestCase, APIViewTestCases
 from nautobot.apps.utils import get_route_for_model
 from nautobot.extras.models import JobQueue
-from nautobot.users.models import ObjectPermission
 
 from nautobot_job_registry import models
 from nautobot_job_registry.factory import empty_registry
 from tests import builders
+from tests.support import grant
 
 SERIALIZED = (
     models.RegisteredJob,
@@ -25,15 +24,6 @@ SERIALIZED = (
     models.JobLoadError,
     models.Reconciliation,
 )
-
-
-def grant(user, model, actions, constraints=None):
-    """Give a user an object permission."""
-    permission = ObjectPermission.objects.create(name=f"{model.__name__} {actions}", actions=actions)
-    permission.constraints = constraints
-    permission.save()
-    permission.users.add(user)
-    permission.object_types.add(ContentType.objects.get_for_model(model))
 
 
 class RegisteredJobAPITestCase(

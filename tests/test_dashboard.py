@@ -17,7 +17,7 @@ from nautobot_job_registry import models
 from nautobot_job_registry.factory import empty_registry
 from nautobot_job_registry.metrics import needs
 from tests import builders
-from tests.support import counted_statements
+from tests.support import counted_statements, grant
 
 URL = "/plugins/job-registry/dashboard/"
 MOST_STATEMENTS = 30
@@ -99,10 +99,7 @@ class DashboardTestCase(TestCase):
         self.user.save()
 
     def grant(self, model, constraints=None):
-        permission = ObjectPermission(name=f"view {model.__name__}", actions=["view"], constraints=constraints)
-        permission.save()
-        permission.users.add(self.user)
-        permission.object_types.add(ContentType.objects.get_for_model(model))
+        grant(self.user, model, ["view"], constraints)
 
     def page(self, status=200):
         response = self.client.get(URL)

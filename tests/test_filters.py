@@ -359,7 +359,7 @@ class ReconciliationFilterTestCase(FilterTestCases.FilterTestCase):
         ):
             with self.subTest(params=params):
                 self.assertEqual(self.scopes(**params), found)
-                wanted = filters.WantedChanges.of(params)
+                wanted = filters.changes.WantedChanges.of(params)
                 rows = [row for row in models.Reconciliation.objects.all() if wanted.among(row.changes)]
                 self.assertEqual(sorted(row.scope for row in rows), found)
 

@@ -1,16 +1,15 @@
 """What the registry's panel on the first page shows, to whom, and at what cost."""
 
-from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.html import strip_tags
 from nautobot.apps.testing import TestCase
-from nautobot.users.models import ObjectPermission
 
 from nautobot_job_registry import models
 from nautobot_job_registry.factory import empty_registry
 from tests import builders
+from tests.support import grant
 
 TITLE = 'id="job-registry"'
 PREFIX = "/plugins/job-registry"
@@ -42,10 +41,7 @@ class HomepageTestCase(TestCase):
         builders.reconciliation(1)
 
     def grant(self, model, constraints=None):
-        permission = ObjectPermission(name=f"view {model.__name__}", actions=["view"], constraints=constraints)
-        permission.save()
-        permission.users.add(self.user)
-        permission.object_types.add(ContentType.objects.get_for_model(model))
+        grant(self.user, model, ["view"], constraints)
 
     def panel(self):
         content = self.client.get(reverse("home")).content.decode()

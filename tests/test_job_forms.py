@@ -8,14 +8,13 @@ from django.urls import reverse
 from django.utils.html import strip_tags
 from nautobot.apps.testing import TestCase, TransactionTestCase, create_job_result_and_run_job
 from nautobot.extras.models import Job, JobHook, JobQueue, JobResult, ObjectChange
-from nautobot.users.models import ObjectPermission
 
 from nautobot_job_registry.core_bridge.host import job_arguments
 from nautobot_job_registry.factory import DEFAULT_METADATA, empty_registry
 from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.reconcile import take_over_core
 from tests import builders
-from tests.support import counted_statements
+from tests.support import counted_statements, grant
 
 ROUTE = "plugins:nautobot_job_registry:registeredjob"
 METADATA = {**DEFAULT_METADATA, "time_limit": 60.0, "job_queues": ["day"], "default_job_queue": "day"}
@@ -39,14 +38,6 @@ def make_jobs():
     return list(RegisteredJob.objects.order_by("job_class_name"))
 
 
-def grant(user, model, *actions, constraints=None):
-    permission = ObjectPermission.objects.create(name=str(ObjectPermission.objects.count()), actions=list(actions))
-    permission.constraints = constraints
-    permission.save()
-    permission.users.add(user)
-    permission.object_types.add(ContentType.objects.get_for_model(model))
-
-
 class FormTestCase(TestCase):
     """Three jobs, and what a browser sends of them."""
 
@@ -64,7 +55,7 @@ class FormTestCase(TestCase):
         self.user.is_superuser = False
         self.user.save()
         for model, actions, constraints in grants:
-            grant(self.user, model, *actions, constraints=constraints)
+            grant(self.user, model, actions, constraints)
 
     def url(self, job, action="edit"):
         return reverse(f"{ROUTE}_{action}", kwargs={"pk": job.pk})
@@ -326,8 +317,8 @@ class BulkJobTestCase(BulkTestCase):
         self.assertEqual(self.job.field_overrides.get().origin, "core")
 
     def test_all_or_none_where_a_right_is_missing(self):
-        grant(self.user, RegisteredJob, "view", "change", "delete")
-        grant(self.user, Job, "change", "delete", constraints={"job_class_name": "Job0"})
+        grant(self.user, RegisteredJob, ["view", "change", "delete"])
+        grant(self.user, Job, ["change", "delete"], {"job_class_name": "Job0"})
         result = self.edit([self.job, self.other], enabled=True)
         self.assertEqual(result.status, "FAILURE")
         self.assertEqual([job.enabled for job in (self.job, self.other)], [False, False])

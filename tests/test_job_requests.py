@@ -8,11 +8,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from nautobot.apps.testing import APITestCase
 from nautobot.extras.models import Job, JobHook, JobLogEntry, JobQueue, JobResult, ObjectChange, ScheduledJob, Tag
-from nautobot.users.models import ObjectPermission
 
 from nautobot_job_registry.factory import empty_registry
 from nautobot_job_registry.models import RegisteredJob
 from tests import builders
+from tests.support import grant
 
 ROOT = "/api/plugins/job-registry/registered-jobs/"
 METADATA = {"time_limit": 60.0, "job_queues": ["day"], "default_job_queue": "day", "hidden": False}
@@ -65,11 +65,7 @@ class RequestTestCase(APITestCase):
     def grant(self, model, *actions, constraints=None):
         self.user.is_superuser = False
         self.user.save()
-        permission = ObjectPermission.objects.create(name=str(ObjectPermission.objects.count()), actions=list(actions))
-        permission.constraints = constraints
-        permission.save()
-        permission.users.add(self.user)
-        permission.object_types.add(ContentType.objects.get_for_model(model))
+        grant(self.user, model, actions, constraints)
 
 
 class OverrideTestCase(RequestTestCase):

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import pytest
-from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.urls import get_resolver, reverse
 from nautobot.apps.testing import TestCase
@@ -22,6 +21,7 @@ from nautobot_job_registry.models import (
     Suspension,
 )
 from tests import builders
+from tests.support import grant
 
 UI = "plugins:nautobot_job_registry"
 API = "plugins-api:nautobot_job_registry-api"
@@ -197,11 +197,7 @@ class PermissionMatrixTestCase(TestCase):
         ObjectPermission.objects.all().delete()
         tabs = [kind for kind in (Note, ObjectChange, JobRevision, JobRun, JobSchedule) if kind is not model]
         for kind, actions in ((model, rights), *((kind, ("view",)) for kind in tabs)):
-            permission = ObjectPermission.objects.create(name=kind.__name__, actions=list(actions))
-            permission.constraints = constraints if kind is model else None
-            permission.save()
-            permission.users.add(self.user)
-            permission.object_types.add(ContentType.objects.get_for_model(kind))
+            grant(self.user, kind, actions, constraints if kind is model else None)
 
     def answer(self, act, row):
         arguments = {} if "list" in act.route or "bulk" in act.route else {"pk": row.pk}

@@ -20,7 +20,7 @@ from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactor
 from nautobot_job_registry.models import JobLoadError, JobRevision, Reconciliation, RegisteredJob
 from nautobot_job_registry.reconcile import reconcile
 from tests import builders
-from tests.support import refresh_core
+from tests.support import grant, refresh_core
 
 PAGE = "/plugins/job-registry/reconcile/"
 API = "/api/plugins/job-registry/reconciliations/"
@@ -46,11 +46,7 @@ class GivenJobs:
         cache.clear()
 
     def grant(self, model, actions, constraints=None):
-        name = f"{actions} {model.__name__} {constraints}"
-        permission = ObjectPermission(name=name, actions=actions, constraints=constraints)
-        permission.save()
-        permission.users.add(self.user)
-        permission.object_types.add(ContentType.objects.get_for_model(model))
+        grant(self.user, model, actions, constraints)
 
     def grant_both(self):
         self.grant(Reconciliation, ["add"])

@@ -10,6 +10,7 @@ from nautobot_job_registry import models
 from nautobot_job_registry.factory import empty_registry
 from nautobot_job_registry.lifecycle.suspensions import restoring
 from tests import builders
+from tests.support import grant
 
 UI = "plugins:nautobot_job_registry:suspension"
 API = "plugins-api:nautobot_job_registry-api:suspension"
@@ -72,11 +73,7 @@ class RestoringTestCase(TestCase):
         """Give the user rights: a dictionary of models, and the actions and constraints on each."""
         ObjectPermission.objects.all().delete()
         for model, (actions, constraints) in rights.items():
-            permission = ObjectPermission.objects.create(
-                name=model.__name__, actions=list(actions), constraints=constraints
-            )
-            permission.users.add(self.user)
-            permission.object_types.add(ContentType.objects.get_for_model(model))
+            grant(self.user, model, actions, constraints)
 
     def grant_all(self, **constraints):
         rights = {models.Suspension: (("view",), None), models.RegisteredJob: (("view", "change"), None)}

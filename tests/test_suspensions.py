@@ -469,7 +469,7 @@ def test_what_is_told_of_dependents_can_be_read_back_from_the_log(stage):
     for entry in report.plan_as_json(planned):
         [(kind, text)] = report.dependent_texts(entry["dependents"])
         assert list(report.dependent_texts(stored[entry["job"]]["dependents"])) == [(kind, text)]
-        shown = [(row.get("field"), row.get("new")) for row in reconciliation.change_rows(stored[entry["job"]])]
+        shown = [(row.get("field"), row.get("new")) for row in reconciliation.shown_changes([stored[entry["job"]]])]
         assert (kind.replace("_", " ").capitalize(), text) in shown
 
 

@@ -2,7 +2,6 @@
 
 from unittest import mock
 
-from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -10,11 +9,11 @@ from django.utils.html import strip_tags
 from nautobot.apps.testing import TestCase
 from nautobot.apps.utils import get_route_for_model
 from nautobot.extras.models import GitRepository, Job, JobQueue, JobResult, ScheduledJob
-from nautobot.users.models import ObjectPermission
 
 from nautobot_job_registry import models
 from nautobot_job_registry.factory import empty_registry
 from tests import builders
+from tests.support import grant
 
 PANEL = "<strong>JOB REGISTRY</strong>"
 LAST_RECONCILE = "<strong>LAST RECONCILE OF ITS JOBS</strong>"
@@ -26,11 +25,7 @@ class CorePageTestCase(TestCase):
         empty_registry()
 
     def grant(self, model, actions, constraints=None):
-        name = f"{actions} {model.__name__} {constraints}"
-        permission = ObjectPermission(name=name, actions=actions, constraints=constraints)
-        permission.save()
-        permission.users.add(self.user)
-        permission.object_types.add(ContentType.objects.get_for_model(model))
+        grant(self.user, model, actions, constraints)
 
     def make_superuser(self):
         self.user.is_superuser = True

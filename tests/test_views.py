@@ -5,7 +5,6 @@ from urllib.parse import urlencode
 
 import pytest
 import yaml
-from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.forms import ModelMultipleChoiceField, MultipleChoiceField
 from django.test.utils import CaptureQueriesContext
@@ -14,11 +13,11 @@ from django.utils.html import escape, strip_tags
 from nautobot.apps.testing import TestCase, ViewTestCases
 from nautobot.apps.utils import get_filterset_for_model, get_form_for_model, get_route_for_model, get_table_for_model
 from nautobot.extras.models import JobQueue
-from nautobot.users.models import ObjectPermission
 
 from nautobot_job_registry import models
 from nautobot_job_registry.factory import empty_registry
 from tests import builders
+from tests.support import grant
 
 SHOWN = (
     models.RegisteredJob,
@@ -139,11 +138,7 @@ class PagesTestCase(TestCase):
         cls.local_job = builders.job(2)
 
     def grant(self, model, actions, constraints=None):
-        permission = ObjectPermission.objects.create(name=f"{model.__name__} {actions}", actions=actions)
-        permission.constraints = constraints
-        permission.save()
-        permission.users.add(self.user)
-        permission.object_types.add(ContentType.objects.get_for_model(model))
+        grant(self.user, model, actions, constraints)
 
     def make_superuser(self):
         self.user.is_superuser = True

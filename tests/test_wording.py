@@ -81,15 +81,21 @@ RAISED = "ModuleNotFoundError: No module named 'z' (/git/y/jobs/bad.py, line 3).
             "x.Job stayed the same, and was linked to Nautobot's own job anew.",
         ),
         (
-            {"action": "suspend", "kind": "schedule", "object": "nightly"},
-            "The schedule 'nightly' of x.Job was switched off, because the job went away.",
+            {"action": "suspend", "numbers": {"schedules": 1, "job_hooks": 0, "job_buttons": 0}},
+            "1 schedule of x.Job was switched off, because the job went away.",
         ),
-        ({"action": "restore"}, "A dependent of x.Job was switched on again, because the job is back."),
+        (
+            {"action": "restore", "numbers": {"schedules": 2, "job_hooks": 1, "job_buttons": 0}},
+            "2 schedules and 1 job hook of x.Job were switched on again, because the job is back.",
+        ),
         (
             {"action": "end_override", "field": "time_limit"},
             "The override of time limit on x.Job ended, and the field says what the source says.",
         ),
-        ({"action": "adopt", "predecessor": "old.Job"}, "x.Job took over the past of old.Job."),
+        (
+            {"action": "adopt", "fields": {"predecessor": {"old": None, "new": "old.Job"}}},
+            "x.Job took over the past of old.Job.",
+        ),
         ({"action": "of a later version"}, "x.Job: of a later version."),
     ],
 )

@@ -1,14 +1,32 @@
-"""What all view sets of the REST API have in common."""
+"""What the view sets of the REST API have in common."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
 from django.db import DataError
-from django.db.models import Model
+from django.db.models import Exists, Model, OuterRef, QuerySet, Value
 from django.http import Http404
+from nautobot.apps.api import ReadOnlyModelViewSet
 from nautobot.apps.utils import is_uuid
-from rest_framework import serializers
+from nautobot.core.api.authentication import TokenPermissions
+from rest_framework import exceptions, serializers, status
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from nautobot_job_registry.api.schema import RegistryAutoSchema
+from nautobot_job_registry.core_bridge import own_jobs, permissions
+from nautobot_job_registry.engine.errors import UnknownSourceError
+from nautobot_job_registry.history import comparison
+from nautobot_job_registry.lifecycle import deletion
+from nautobot_job_registry.lifecycle.moves import adopting
+from nautobot_job_registry.lifecycle.suspensions import restoring
+from nautobot_job_registry.models import constants
+from nautobot_job_registry.overrides import drift
 
 # How the errors begin that the database's driver and Nautobot raise where they can make nothing of a value.
 WRONG_VALUES = (
@@ -17,6 +35,52 @@ WRONG_VALUES = (
     "Cannot use None as a query value",
     "Cannot add None ",
 )
+
+
+class Conflict(exceptions.APIException):
+    """The state of an object forbids what is asked for."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+
+
+class Unavailable(exceptions.APIException):
+    """No worker is there that would run the job, or the plan cannot be made; the text says what was raised."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "unavailable"
+
+
+def wrong(member: str) -> Callable[[str], Exception]:
+    """Return what makes the answer that a member of the request is wrong."""
+    return lambda message: serializers.ValidationError({member: [message]})
+
+
+# What is answered to an error of ours: the first that it is one of. Its text is for the user.
+ANSWERS: tuple[tuple[type[Exception], Callable[[str], Exception]], ...] = (
+    (permissions.NotPermittedError, exceptions.PermissionDenied),
+    (own_jobs.NoWorkerError, Unavailable),
+    (own_jobs.NotBegunError, exceptions.PermissionDenied),
+    (adopting.UnknownPredecessorError, wrong("predecessor")),
+    (adopting.AdoptionError, Conflict),
+    (deletion.InstalledError, Conflict),
+    (restoring.NotRestorableError, Conflict),
+    (UnknownSourceError, wrong("source")),
+    (comparison.ComparisonError, wrong("against")),
+    (drift.TooManyError, lambda message: serializers.ValidationError({"detail": message})),
+)
+
+
+class ChangePermissions(TokenPermissions):
+    """As for any request, but a POST needs the right to change."""
+
+    perms_map = {**TokenPermissions.perms_map, "POST": TokenPermissions.perms_map["PATCH"]}
+
+
+class ViewPermissions(TokenPermissions):
+    """As for any request, but a POST needs the right to view: what it does takes rights on other objects."""
+
+    perms_map = {**TokenPermissions.perms_map, "POST": TokenPermissions.perms_map["GET"]}
 
 
 class RegistryViewSetMixin(GenericViewSet):
@@ -29,7 +93,10 @@ class RegistryViewSetMixin(GenericViewSet):
     schema = RegistryAutoSchema()
 
     def handle_exception(self, exc: Exception) -> Response:
-        """Tell a wrong value from an error of ours."""
+        """Tell a wrong value from an error of ours, and say of ours what they mean."""
+        exc = next((answer(str(exc)) for error, answer in ANSWERS if isinstance(exc, error)), exc)
+        if isinstance(exc, ValidationError):
+            exc = serializers.ValidationError(serializers.as_serializer_error(exc))
         if isinstance(exc, DataError) or (isinstance(exc, ValueError) and str(exc).startswith(WRONG_VALUES)):
             message = str(exc).strip().splitlines()[0]
             exc = serializers.ValidationError({"detail": f"A value that was sent makes no sense: {message}"})
@@ -40,3 +107,50 @@ class RegistryViewSetMixin(GenericViewSet):
         if not is_uuid(self.kwargs["pk"]):
             raise Http404
         return super().get_object()
+
+
+class LogViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
+    """What the registry writes itself: it is read, and never changed through REST."""
+
+    http_method_names = ["get", "head", "options"]
+
+
+class DecidingViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
+    """The same, with actions that are a POST, about rows that the user may view."""
+
+    http_method_names = ["get", "post", "head", "options"]
+    queryset: QuerySet
+    # Answered to an ID of a request that is none of an object that the user may view.
+    not_found = ""
+
+    def named_rows(self, keys: Iterable[UUID]) -> list[Any]:
+        """Return the rows that a request names, each once, in its order.
+
+        Raises:
+            ValidationError: If one is not there.
+        """
+        wanted = list(dict.fromkeys(keys))
+        found = {row.pk: row for row in self.get_queryset().filter(pk__in=wanted)}
+        missing = [{"id": [f"{key}: {self.not_found}"]} for key in wanted if key not in found]
+        if missing:
+            raise serializers.ValidationError(missing)
+        return [found[key] for key in wanted]
+
+    def restrict_queryset(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Restrict what is decided on to what the user may view."""
+        if request.user.is_authenticated and request.method == "POST":
+            self.queryset = self.queryset.restrict(request.user, "view")
+        else:
+            super().restrict_queryset(request, *args, **kwargs)
+
+
+class SourceVisibilityMixin(GenericViewSet):
+    """Mark each row with whether the user may see its source, in the one statement that reads the rows."""
+
+    def get_queryset(self) -> QuerySet:
+        """Annotate `source_visible`."""
+        queryset = super().get_queryset()
+        permitted = queryset.model.objects.restrict(self.request.user, constants.VIEW_SOURCE)
+        if permitted.query.is_empty():
+            return queryset.defer(self.serializer_class.Meta.source_field).annotate(source_visible=Value(False))
+        return queryset.annotate(source_visible=Exists(permitted.filter(pk=OuterRef("pk"))))

@@ -2,17 +2,17 @@
 
 from nautobot.apps.api import OrderedDefaultRouter
 
-from nautobot_job_registry.api import views
+from nautobot_job_registry.api.views import field_override, reconciliation, records, registered_job, suspension
 
 router = OrderedDefaultRouter(view_name="Job Registry")
-router.register("registered-jobs", views.RegisteredJobViewSet)
-router.register("job-revisions", views.JobRevisionViewSet)
-router.register("field-overrides", views.FieldOverrideViewSet)
-router.register("load-errors", views.JobLoadErrorViewSet)
-router.register("job-runs", views.JobRunViewSet)
-router.register("job-schedules", views.JobScheduleViewSet)
-router.register("reconciliations", views.ReconciliationViewSet)
-router.register("suspensions", views.SuspensionViewSet)
+router.register("registered-jobs", registered_job.RegisteredJobViewSet)
+router.register("job-revisions", records.JobRevisionViewSet)
+router.register("field-overrides", field_override.FieldOverrideViewSet)
+router.register("load-errors", records.JobLoadErrorViewSet)
+router.register("job-runs", records.JobRunViewSet)
+router.register("job-schedules", records.JobScheduleViewSet)
+router.register("reconciliations", reconciliation.ReconciliationViewSet)
+router.register("suspensions", suspension.SuspensionViewSet)
 
 app_name = "nautobot_job_registry-api"
 urlpatterns = router.urls

@@ -26,7 +26,7 @@ class WantedChanges:
     Attributes:
         jobs: Class paths; load errors of the class and of its module are of the job, too.
         sources: Labels of sources, such as `git:SLUG`.
-        kinds: Keys of `wording.GROUPS`.
+        kinds: Keys of `sentences.GROUPS`.
     """
 
     jobs: tuple[str, ...] = ()
@@ -63,24 +63,17 @@ class WantedChanges:
 
     def among(self, changes: Iterable[sentences.Entry]) -> list[sentences.Entry]:
         """Return what the wanted entries tell of, in their order, as far as it is of a wanted kind."""
-        patterns = self.patterns
-        held = [entry for entry in changes if any(_holds(entry, pattern) for pattern in patterns)]
-        told = sentences.facets(held)
-        return [entry for entry in told if not self.kinds or sentences.group_of(entry).key in self.kinds]
+        names = {name for job in self.jobs for subject in _subjects(job) for name in subject.items()}
+        return [
+            entry
+            for entry in sentences.facets(changes)
+            if (not names or not names.isdisjoint((name, entry.get(name)) for name in ("job", "load_error")))
+            and (not self.sources or entry.get("source") in self.sources)
+            and (not self.kinds or sentences.group_of(entry).key in self.kinds)
+        ]
 
 
 def _subjects(job: str) -> list[dict[str, str]]:
     module_name = job.rpartition(".")[0]
     errors = [{"load_error": name} for name in (job, module_name) if name]
     return [{"job": job}, *errors]
-
-
-def _holds(value: Any, pattern: Any) -> bool:
-    """Say whether a pattern is contained in a value, as the database does: objects and lists by their members."""
-    if isinstance(pattern, Mapping):
-        return isinstance(value, Mapping) and all(
-            name in value and _holds(value[name], part) for name, part in pattern.items()
-        )
-    if isinstance(pattern, (list, tuple)):
-        return isinstance(value, (list, tuple)) and all(any(_holds(item, part) for item in value) for part in pattern)
-    return bool(value == pattern)

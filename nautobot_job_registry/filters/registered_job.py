@@ -2,17 +2,19 @@
 
 import django_filters
 from django.db.models import Q, QuerySet
-from nautobot.apps.filters import (
-    MultiValueCharFilter,
-    NaturalKeyOrPKMultipleChoiceFilter,
-    NautobotFilterSet,
-    RelatedMembershipBooleanFilter,
-)
+from nautobot.apps.filters import MultiValueCharFilter, NautobotFilterSet, RelatedMembershipBooleanFilter
 from nautobot.extras.models import GitRepository, Job, JobQueue
 
 from nautobot_job_registry import models
-from nautobot_job_registry.engine.fields import OVERRIDE_FLAGS, override_flag
-from nautobot_job_registry.filters.class_path import ClassPathSearchFilter, class_path_query
+from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS, override_flag
+from nautobot_job_registry.filters.fields import (
+    ClassPathSearchFilter,
+    choice_filter,
+    class_path_query,
+    icontains,
+    named_filter,
+)
+from nautobot_job_registry.metrics.needs import OVERRIDDEN
 from nautobot_job_registry.models import choices
 
 
@@ -21,29 +23,15 @@ class RegisteredJobFilterSet(NautobotFilterSet):
 
     # It is a SearchFilter, too.
     q = ClassPathSearchFilter(  # pylint: disable=nb-use-search-filter
-        filter_predicates={
-            "name": "icontains",
-            "grouping": "icontains",
-            "module_name": "icontains",
-            "job_class_name": "icontains",
-            "description": "icontains",
-        },
+        filter_predicates=icontains("name", "grouping", "module_name", "job_class_name", "description")
     )
     class_path = MultiValueCharFilter(method="filter_class_path", label="Class path")
-    source_type = django_filters.MultipleChoiceFilter(choices=choices.SourceTypeChoices, distinct=False)
-    absence = django_filters.MultipleChoiceFilter(choices=choices.AbsenceChoices, distinct=False)
-    git_repository = NaturalKeyOrPKMultipleChoiceFilter(
-        queryset=GitRepository.objects.all(), to_field_name="name", label="Git repository (name or ID)"
-    )
-    job_queues = NaturalKeyOrPKMultipleChoiceFilter(
-        queryset=JobQueue.objects.all(), to_field_name="name", label="Job queues (name or ID)"
-    )
-    default_job_queue = NaturalKeyOrPKMultipleChoiceFilter(
-        queryset=JobQueue.objects.all(), to_field_name="name", label="Default job queue (name or ID)"
-    )
-    core_job = NaturalKeyOrPKMultipleChoiceFilter(
-        queryset=Job.objects.all(), to_field_name="name", label="Nautobot's own job (name or ID)"
-    )
+    source_type = choice_filter(choices.SourceTypeChoices)
+    absence = choice_filter(choices.AbsenceChoices)
+    git_repository = named_filter(GitRepository, "Git repository (name or ID)")
+    job_queues = named_filter(JobQueue, "Job queues (name or ID)")
+    default_job_queue = named_filter(JobQueue, "Default job queue (name or ID)")
+    core_job = named_filter(Job, "Nautobot's own job (name or ID)")
     overridden = django_filters.BooleanFilter(method="filter_overridden", label="Has overridden fields")
     overridden_field = django_filters.MultipleChoiceFilter(
         choices=choices.OverridableFieldChoices, method="filter_overridden_field", label="Overridden field"
@@ -57,8 +45,6 @@ class RegisteredJobFilterSet(NautobotFilterSet):
     )
 
     class Meta:
-        """Meta attributes."""
-
         model = models.RegisteredJob
         # Not all: there are columns of JSON, which have no filter.
         fields = (  # pylint: disable=nb-use-fields-all
@@ -77,18 +63,7 @@ class RegisteredJobFilterSet(NautobotFilterSet):
             "read_only",
             "supports_dryrun",
             "core_job",
-            "grouping",
-            "name",
-            "description",
-            "hidden",
-            "console_log_default",
-            "dryrun_default",
-            "soft_time_limit",
-            "time_limit",
-            "has_sensitive_variables",
-            "is_singleton",
-            "job_queues",
-            "default_job_queue",
+            *OVERRIDABLE_FIELDS,
             "enabled",
             "created",
             "last_updated",
@@ -114,7 +89,4 @@ class RegisteredJobFilterSet(NautobotFilterSet):
 
     def filter_overridden(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
         """Keep the jobs that have an overridden field, or those that have none."""
-        query = Q()
-        for flag in OVERRIDE_FLAGS:
-            query |= Q(**{flag: True})
-        return queryset.filter(query) if value else queryset.exclude(query)
+        return queryset.filter(OVERRIDDEN) if value else queryset.exclude(OVERRIDDEN)

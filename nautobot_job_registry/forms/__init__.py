@@ -1,28 +1,14 @@
 """Forms of the job registry; Nautobot looks for them here, by their names."""
 
-from nautobot_job_registry.forms.anchors import JobRunFilterForm, JobScheduleFilterForm
-from nautobot_job_registry.forms.bulk import RegisteredJobBulkDeleteForm, RegisteredJobBulkEditForm, given
-from nautobot_job_registry.forms.filters import (
-    FieldOverrideFilterForm,
-    JobLoadErrorFilterForm,
-    JobRevisionFilterForm,
-    ReconciliationFilterForm,
-    RegisteredJobFilterForm,
-)
-from nautobot_job_registry.forms.registered_job import RegisteredJobForm
-from nautobot_job_registry.forms.suspension import SuspensionFilterForm
-
-__all__ = (
-    "FieldOverrideFilterForm",
-    "JobLoadErrorFilterForm",
-    "JobRevisionFilterForm",
-    "JobRunFilterForm",
-    "JobScheduleFilterForm",
-    "ReconciliationFilterForm",
-    "RegisteredJobBulkDeleteForm",
-    "RegisteredJobBulkEditForm",
-    "RegisteredJobFilterForm",
-    "RegisteredJobForm",
-    "SuspensionFilterForm",
-    "given",
-)
+from nautobot_job_registry.forms.bulk import RegisteredJobBulkDeleteForm as RegisteredJobBulkDeleteForm
+from nautobot_job_registry.forms.bulk import RegisteredJobBulkEditForm as RegisteredJobBulkEditForm
+from nautobot_job_registry.forms.bulk import given as given
+from nautobot_job_registry.forms.filters import FieldOverrideFilterForm as FieldOverrideFilterForm
+from nautobot_job_registry.forms.filters import JobLoadErrorFilterForm as JobLoadErrorFilterForm
+from nautobot_job_registry.forms.filters import JobRevisionFilterForm as JobRevisionFilterForm
+from nautobot_job_registry.forms.filters import JobRunFilterForm as JobRunFilterForm
+from nautobot_job_registry.forms.filters import JobScheduleFilterForm as JobScheduleFilterForm
+from nautobot_job_registry.forms.filters import ReconciliationFilterForm as ReconciliationFilterForm
+from nautobot_job_registry.forms.filters import RegisteredJobFilterForm as RegisteredJobFilterForm
+from nautobot_job_registry.forms.filters import SuspensionFilterForm as SuspensionFilterForm
+from nautobot_job_registry.forms.registered_job import RegisteredJobForm as RegisteredJobForm

@@ -64,8 +64,6 @@ class RegisteredJobBulkEditForm(TagsBulkEditFormMixin, NautobotBulkEditForm):
     )
 
     class Meta:
-        """Meta attributes."""
-
         nullable_fields: list[str] = []
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -125,7 +123,7 @@ class RegisteredJobBulkDeleteForm(BulkEditForm):
     pk = forms.ModelMultipleChoiceField(queryset=RegisteredJob.objects.all(), widget=forms.MultipleHiddenInput)
 
     class Meta:
-        """Meta attributes."""
+        pass
 
     def __init__(self, model: type[RegisteredJob], *args: Any, delete_all: bool = False, **kwargs: Any) -> None:
         """Take all that match the filter where that is asked for."""

@@ -1,6 +1,12 @@
 """Forms that filter the lists."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from django import forms
+from django.db.models import Model
+from nautobot.apps.choices import ChoiceSet
 from nautobot.apps.constants import CHARFIELD_MAX_LENGTH
 from nautobot.apps.forms import (
     BootstrapMixin,
@@ -12,6 +18,7 @@ from nautobot.apps.forms import (
     StaticSelect2Multiple,
     TagFilterField,
 )
+from nautobot.extras.choices import JobResultStatusChoices
 from nautobot.extras.models import GitRepository, JobQueue
 from nautobot.users.models import User
 
@@ -27,14 +34,24 @@ def yes_no_field(label: str | None = None) -> forms.NullBooleanField:
     return forms.NullBooleanField(required=False, label=label, widget=StaticSelect2(choices=YES_NO_CHOICES))
 
 
-def choices_field(choice_set: type) -> forms.MultipleChoiceField:
+def choices_field(choice_set: type[ChoiceSet]) -> forms.MultipleChoiceField:
     """Return a form field that asks for any of a set of choices."""
     return forms.MultipleChoiceField(choices=choice_set, required=False, widget=StaticSelect2Multiple())
 
 
-def git_repository_field() -> DynamicModelMultipleChoiceField:
-    """Return a form field that asks for Git repositories."""
-    return DynamicModelMultipleChoiceField(queryset=GitRepository.objects.all(), required=False, to_field_name="name")
+def objects_field(model: type[Model], **options: Any) -> DynamicModelMultipleChoiceField:
+    """Return a form field that asks for any of some objects."""
+    return DynamicModelMultipleChoiceField(queryset=model.objects.all(), required=False, **options)
+
+
+def moment_field(label: str) -> forms.DateTimeField:
+    """Return a form field that asks for a moment."""
+    return forms.DateTimeField(required=False, label=label, widget=DateTimePicker())
+
+
+def texts_field(label: str | None = None) -> MultiValueCharField:
+    """Return a form field that asks for any of some texts."""
+    return MultiValueCharField(required=False, label=label)
 
 
 def search_field() -> forms.CharField:
@@ -50,8 +67,8 @@ class RegisteredJobFilterForm(NautobotFilterForm):
 
     q = search_field()
     source_type = choices_field(choices.SourceTypeChoices)
-    source_name = MultiValueCharField(required=False)
-    git_repository = git_repository_field()
+    source_name = texts_field()
+    git_repository = objects_field(GitRepository, to_field_name="name")
     installed = yes_no_field()
     absence = choices_field(choices.AbsenceChoices)
     enabled = yes_no_field()
@@ -62,67 +79,110 @@ class RegisteredJobFilterForm(NautobotFilterForm):
     hidden = yes_no_field()
     is_job_hook_receiver = yes_no_field("Is a job hook receiver")
     is_job_button_receiver = yes_no_field("Is a job button receiver")
-    job_queues = DynamicModelMultipleChoiceField(queryset=JobQueue.objects.all(), required=False, to_field_name="name")
+    job_queues = objects_field(JobQueue, to_field_name="name")
     tags = TagFilterField(model)
 
 
-class JobRevisionFilterForm(BootstrapMixin, forms.Form):
+class RecordFilterForm(BootstrapMixin, forms.Form):
+    """Filter form of what has no custom fields, no tags and no relationships."""
+
+    q = search_field()
+
+
+class JobRevisionFilterForm(RecordFilterForm):
     """Filter form of job revisions."""
 
     model = models.JobRevision
 
-    q = search_field()
-    job = DynamicModelMultipleChoiceField(queryset=models.RegisteredJob.objects.all(), required=False)
-    source_version = MultiValueCharField(required=False)
+    job = objects_field(models.RegisteredJob)
+    source_version = texts_field()
 
 
-class FieldOverrideFilterForm(BootstrapMixin, forms.Form):
+class FieldOverrideFilterForm(RecordFilterForm):
     """Filter form of field overrides."""
 
     model = models.FieldOverride
 
-    q = search_field()
-    job = DynamicModelMultipleChoiceField(queryset=models.RegisteredJob.objects.all(), required=False)
+    job = objects_field(models.RegisteredJob)
     field = choices_field(choices.OverridableFieldChoices)
     drifted = yes_no_field("Drifted")
     ends_within = forms.IntegerField(required=False, min_value=0, label="Ends within (days)")
-    set_by = DynamicModelMultipleChoiceField(
-        queryset=User.objects.all(), required=False, to_field_name="username", label="Set by"
-    )
+    set_by = objects_field(User, to_field_name="username", label="Set by")
     origin = choices_field(choices.OverrideOriginChoices)
-    reason__ic = MultiValueCharField(required=False, label="Reason contains")
+    reason__ic = texts_field("Reason contains")
     has_reason = yes_no_field("Has a reason")
     has_end = yes_no_field("Has an end")
 
 
-class JobLoadErrorFilterForm(BootstrapMixin, forms.Form):
+class JobLoadErrorFilterForm(RecordFilterForm):
     """Filter form of load errors."""
 
     model = models.JobLoadError
 
-    q = search_field()
     resolved = yes_no_field("Is resolved")
     rejected = yes_no_field("Sync rejected")
     source_type = choices_field(choices.SourceTypeChoices)
-    source_name = MultiValueCharField(required=False)
-    git_repository = git_repository_field()
-    module_name = MultiValueCharField(required=False)
-    exception_type = MultiValueCharField(required=False)
-    commit_author = MultiValueCharField(required=False)
+    source_name = texts_field()
+    git_repository = objects_field(GitRepository, to_field_name="name")
+    module_name = texts_field()
+    exception_type = texts_field()
+    commit_author = texts_field()
 
 
-class ReconciliationFilterForm(BootstrapMixin, forms.Form):
+class ReconciliationFilterForm(RecordFilterForm):
     """Filter form of reconciliations."""
 
     model = models.Reconciliation
 
-    q = search_field()
     trigger = choices_field(choices.ReconciliationTriggerChoices)
     status = choices_field(choices.ReconciliationStatusChoices)
     unmended = yes_no_field("Failed, and not mended by a later one")
-    job = MultiValueCharField(required=False, label="Changed job (class path)")
-    source = MultiValueCharField(required=False, label="Source of the change")
+    job = texts_field("Changed job (class path)")
+    source = texts_field("Source of the change")
     kind = choices_field(sentences.ChangeKindChoices)
-    scope = MultiValueCharField(required=False)
-    started_after = forms.DateTimeField(required=False, label="Started after", widget=DateTimePicker())
-    started_before = forms.DateTimeField(required=False, label="Started before", widget=DateTimePicker())
+    scope = texts_field()
+    started_after = moment_field("Started after")
+    started_before = moment_field("Started before")
+
+
+class JobRunFilterForm(RecordFilterForm):
+    """Filter form of job runs."""
+
+    model = models.JobRun
+
+    job = objects_field(models.RegisteredJob)
+    class_path = texts_field()
+    is_skewed = yes_no_field("Is skewed")
+    status = choices_field(JobResultStatusChoices)
+    user = objects_field(User, to_field_name="username")
+    revision = objects_field(models.JobRevision)
+    worker = texts_field()
+    is_registered = yes_no_field("Has a registered job")
+    created_after = moment_field("Asked for after")
+    created_before = moment_field("Asked for before")
+
+
+class JobScheduleFilterForm(RecordFilterForm):
+    """Filter form of job schedules."""
+
+    model = models.JobSchedule
+
+    job = objects_field(models.RegisteredJob)
+    class_path = texts_field()
+    enabled = yes_no_field("Is enabled")
+    is_registered = yes_no_field("Has a registered job")
+
+
+class SuspensionFilterForm(RecordFilterForm):
+    """Filter form of suspensions."""
+
+    model = models.Suspension
+
+    outcome = choices_field(choices.SuspensionOutcomeChoices)
+    object_type = choices_field(choices.SuspendedObjectChoices)
+    reason = choices_field(choices.AbsenceChoices)
+    origin = choices_field(choices.SuspensionOriginChoices)
+    job = objects_field(models.RegisteredJob)
+    class_path = texts_field()
+    suspended_after = moment_field("Suspended after")
+    suspended_before = moment_field("Suspended before")

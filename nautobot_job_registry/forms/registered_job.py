@@ -45,8 +45,6 @@ class RegisteredJobForm(NautobotModelForm):
     decides = False
 
     class Meta:
-        """Meta attributes."""
-
         model = RegisteredJob
         # Not all: the rest is what the source says.
         fields = ("enabled", *OVERRIDABLE_FIELDS, *OVERRIDE_FLAGS, "tags")  # pylint: disable=nb-use-fields-all

@@ -4,106 +4,35 @@ They are explicit, and the models carry no `graphql` feature, so that no type wi
 GraphQL knows the permission to view an object only, which does not include its source code or traceback.
 """
 
+from __future__ import annotations
+
+from django.db.models import Model
 from nautobot.apps.graphql import OptimizedNautobotObjectType
+from nautobot.apps.utils import get_filterset_for_model
 
-from nautobot_job_registry import filters, models
-
-
-class RegisteredJobType(OptimizedNautobotObjectType):
-    """A registered job."""
-
-    class Meta:
-        """Meta attributes."""
-
-        model = models.RegisteredJob
-        filterset_class = filters.RegisteredJobFilterSet
-        exclude = ["core_decisions"]
+from nautobot_job_registry import models
 
 
-class JobRevisionType(OptimizedNautobotObjectType):
-    """A job revision, without the source code."""
+def graphql_type(model: type[Model], description: str, *, without: str = "") -> type:
+    """Return the type of a model.
 
-    class Meta:
-        """Meta attributes."""
-
-        model = models.JobRevision
-        filterset_class = filters.JobRevisionFilterSet
-        exclude = ["source_code"]
-
-
-class FieldOverrideType(OptimizedNautobotObjectType):
-    """A field override."""
-
-    class Meta:
-        """Meta attributes."""
-
-        model = models.FieldOverride
-        filterset_class = filters.FieldOverrideFilterSet
-        fields = "__all__"
-
-
-class JobRunType(OptimizedNautobotObjectType):
-    """A job run."""
-
-    class Meta:
-        """Meta attributes."""
-
-        model = models.JobRun
-        filterset_class = filters.JobRunFilterSet
-        fields = "__all__"
-
-
-class JobScheduleType(OptimizedNautobotObjectType):
-    """A job schedule."""
-
-    class Meta:
-        """Meta attributes."""
-
-        model = models.JobSchedule
-        filterset_class = filters.JobScheduleFilterSet
-        fields = "__all__"
-
-
-class JobLoadErrorType(OptimizedNautobotObjectType):
-    """A load error, without the traceback."""
-
-    class Meta:
-        """Meta attributes."""
-
-        model = models.JobLoadError
-        filterset_class = filters.JobLoadErrorFilterSet
-        exclude = ["traceback"]
-
-
-class ReconciliationType(OptimizedNautobotObjectType):
-    """A reconciliation."""
-
-    class Meta:
-        """Meta attributes."""
-
-        model = models.Reconciliation
-        filterset_class = filters.ReconciliationFilterSet
-        fields = "__all__"
-
-
-class SuspensionType(OptimizedNautobotObjectType):
-    """A suspension."""
-
-    class Meta:
-        """Meta attributes."""
-
-        model = models.Suspension
-        filterset_class = filters.SuspensionFilterSet
-        fields = "__all__"
+    Args:
+        model: The model.
+        description: What the schema says of the type.
+        without: A field that is left out.
+    """
+    shown = {"exclude": [without]} if without else {"fields": "__all__"}
+    meta = type("Meta", (), {"model": model, "filterset_class": get_filterset_for_model(model), **shown})
+    return type(f"{model.__name__}Type", (OptimizedNautobotObjectType,), {"__doc__": description, "Meta": meta})
 
 
 graphql_types = [
-    RegisteredJobType,
-    JobRevisionType,
-    FieldOverrideType,
-    JobRunType,
-    JobScheduleType,
-    JobLoadErrorType,
-    ReconciliationType,
-    SuspensionType,
+    graphql_type(models.RegisteredJob, "A registered job.", without="core_decisions"),
+    graphql_type(models.JobRevision, "A job revision, without the source code.", without="source_code"),
+    graphql_type(models.FieldOverride, "A field override."),
+    graphql_type(models.JobRun, "A job run."),
+    graphql_type(models.JobSchedule, "A job schedule."),
+    graphql_type(models.JobLoadError, "A load error, without the traceback.", without="traceback"),
+    graphql_type(models.Reconciliation, "A reconciliation."),
+    graphql_type(models.Suspension, "A suspension."),
 ]

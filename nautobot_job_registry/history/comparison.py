@@ -20,14 +20,6 @@ class ComparisonError(Exception):
     """Two revisions cannot be compared; the text says why, and what to do."""
 
 
-class UnknownRevisionError(ComparisonError):
-    """The revision to compare with is none that the user may view."""
-
-
-class OtherJobError(ComparisonError):
-    """The two revisions are of two jobs."""
-
-
 class NothingBeforeError(ComparisonError):
     """No revision was named, and there is none before."""
 
@@ -98,8 +90,7 @@ def compare_revisions(revision: JobRevision, against: str | None, user: Any) -> 
         user: Who asks.
 
     Raises:
-        UnknownRevisionError: If there is no such revision that the user may view.
-        OtherJobError: If it is one of another job.
+        ComparisonError: If there is no such revision that the user may view, or it is one of another job.
         NothingBeforeError: If none is named and there is none before that the user may view.
     """
     other = _other(revision, against, user)
@@ -119,9 +110,9 @@ def _other(revision: JobRevision, against: str | None, user: Any) -> JobRevision
         return found
     found = visible.defer("source_code").filter(pk=against).first() if is_uuid(against) else None
     if found is None:
-        raise UnknownRevisionError("There is no revision with this ID that you may view.")
+        raise ComparisonError("There is no revision with this ID that you may view.")
     if found.job_id != revision.job_id:
-        raise OtherJobError(
+        raise ComparisonError(
             f"It is a revision of another job, {found.job.class_path}: only revisions of one job can be compared."
         )
     return found

@@ -6,11 +6,14 @@ text, with names and messages in it that come from the code of jobs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from nautobot.apps.choices import ChoiceSet
+
+from nautobot_job_registry.history.values import one_line, value_text
 
 Entry = Mapping[str, Any]
 
@@ -138,125 +141,77 @@ def sentences(changes: Iterable[Entry]) -> Iterator[str]:
     return map(sentence, facets(changes))
 
 
+class _Parts(dict[str, str]):
+    """The parts of a sentence about an entry, each made when the sentence asks for it."""
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+
+    def __missing__(self, name: str) -> str:
+        return PARTS[name](self.entry)
+
+
 def sentence(entry: Entry) -> str:
     """Return what one entry of `Reconciliation.changes` says, as a sentence."""
-    tell = SENTENCES.get(str(entry.get("action")), _something)
-    return tell(entry)
-
-
-def _registered(entry: Entry) -> str:
-    if entry.get("absence"):
-        return f"{subject(entry)} was registered as a job that is not installed: {_absence(entry)}."
-    return f"{subject(entry)} was registered: it is in {_source(entry)}."
-
-
-def _returned(entry: Entry) -> str:
-    return f"{subject(entry)} came back: {_source(entry)} has the class again.{_and_changes(entry)}"
-
-
-def _changed(entry: Entry) -> str:
-    told = list(_field_changes(entry))
-    absence = (entry.get("fields") or {}).get("absence")
-    if absence:
-        told.insert(0, f"it is still not installed, as {_absence(entry)}")
-    if not told:
-        told.append("its code")
-    return f"{subject(entry)} changed: {'; '.join(told)}.{_revision(entry)}"
-
-
-def _uninstalled(entry: Entry) -> str:
-    verb = "was removed" if entry.get("absence") == "removed" else "is not installed for now"
-    return f"{subject(entry)} {verb}: {_absence(entry)}."
-
-
-def _refreshed(entry: Entry) -> str:
-    moved = (entry.get("fields") or {}).get("source_version")
-    if moved is None:
-        return f"{subject(entry)} stayed the same, and was linked to Nautobot's own job anew."
-    return f"{subject(entry)} stayed the same, and its source {_source(entry)} moved to {_value(moved.get('new'))}."
-
-
-def _suspended(entry: Entry) -> str:
-    return f"{_dependents(entry)} switched off, because the job went away."
-
-
-def _restored(entry: Entry) -> str:
-    return f"{_dependents(entry)} switched on again, because the job is back."
-
-
-def _closed(entry: Entry) -> str:
-    return f"{_dependents(entry)} left as found, because somebody has changed or deleted them since."
-
-
-def _adopted(entry: Entry) -> str:
-    return f"{subject(entry)} took over the past of {_predecessor(entry)}."
-
-
-def _proposed(entry: Entry) -> str:
-    return f"{subject(entry)} may be what {_predecessor(entry)} was before; a person has to confirm it."
-
-
-def _withdrawn(entry: Entry) -> str:
-    return f"{subject(entry)} is not proposed any more to be what {_predecessor(entry, 'old')} was before."
-
-
-def _told(entry: Entry) -> str:
-    """Tell what the entry says in words of its own."""
-    return f"{subject(entry)}: {_text(entry.get('message'))}."
-
-
-def _predecessor(entry: Entry, side: str = "new") -> str:
-    change = (entry.get("fields") or {}).get("predecessor") or {}
-    return str(change.get(side) or entry.get("predecessor") or "another record")
-
-
-def _override_ended(entry: Entry) -> str:
-    field = str(entry.get("field") or "")
-    what = f"The override of {_label(field)}" if field else "An override"
-    return f"{what} on {subject(entry)} ended, and the field says what the source says."
-
-
-def _opened(entry: Entry) -> str:
-    return f"{_of_source(entry)} could not be loaded: {_error(entry)}"
-
-
-def _updated(entry: Entry) -> str:
-    return f"{_of_source(entry)} can still not be loaded, and the error is another one: {_error(entry)}"
-
-
-def _confirmed(entry: Entry) -> str:
-    return f"{_of_source(entry)} can still not be loaded: {_error(entry)}"
-
-
-def _resolved(entry: Entry) -> str:
-    return f"{_of_source(entry)} can be loaded again."
-
-
-def _something(entry: Entry) -> str:
-    """Tell what can be told of an entry whose action is not known here: one of a later version, for example."""
-    return f"{subject(entry)}: {entry.get('action') or 'changed'}."
+    # What is not known may be of a later version.
+    text = SENTENCES.get(str(entry.get("action")), "{subject}: {action}.")
+    return text.format_map(_Parts(entry))
 
 
 SENTENCES = {
-    "register": _registered,
-    "return": _returned,
-    "change": _changed,
-    "uninstall": _uninstalled,
-    "refresh": _refreshed,
-    "suspend": _suspended,
-    "restore": _restored,
-    "close": _closed,
-    "adopt": _adopted,
-    "propose": _proposed,
-    "withdraw": _withdrawn,
-    "relink": _told,
-    "warning": _told,
-    "end_override": _override_ended,
-    "open": _opened,
-    "update": _updated,
-    "confirm": _confirmed,
-    "resolve": _resolved,
+    "register": "{subject} was registered{where}.",
+    "return": "{subject} came back: {source} has the class again.{differences}",
+    "change": "{subject} changed: {changes}.{revision}",
+    "uninstall": "{subject} {went}: {absence}.",
+    "refresh": "{subject} stayed the same, and {moved}.",
+    "suspend": "{dependents} switched off, because the job went away.",
+    "restore": "{dependents} switched on again, because the job is back.",
+    "close": "{dependents} left as found, because somebody has changed or deleted them since.",
+    "adopt": "{subject} took over the past of {predecessor}.",
+    "propose": "{subject} may be what {predecessor} was before; a person has to confirm it.",
+    "withdraw": "{subject} is not proposed any more to be what {rejected} was before.",
+    # They say it in words of their own.
+    "relink": "{subject}: {message}.",
+    "warning": "{subject}: {message}.",
+    "end_override": "The override of {field} on {subject} ended, and the field says what the source says.",
+    "open": "{module} could not be loaded: {error}",
+    "update": "{module} can still not be loaded, and the error is another one: {error}",
+    "confirm": "{module} can still not be loaded: {error}",
+    "resolve": "{module} can be loaded again.",
 }
+
+
+def _where(entry: Entry) -> str:
+    if entry.get("absence"):
+        return f" as a job that is not installed: {_absence(entry)}"
+    return f": it is in {_source(entry)}"
+
+
+def _changes(entry: Entry) -> str:
+    told = list(_field_changes(entry))
+    if _change(entry, "absence"):
+        told.insert(0, f"it is still not installed, as {_absence(entry)}")
+    return "; ".join(told) or "its code"
+
+
+def _went(entry: Entry) -> str:
+    return "was removed" if entry.get("absence") == "removed" else "is not installed for now"
+
+
+def _moved(entry: Entry) -> str:
+    moved = _change(entry, "source_version")
+    if not moved:
+        return "was linked to Nautobot's own job anew"
+    return f"its source {_source(entry)} moved to {_value(moved.get('new'))}"
+
+
+def _predecessor(entry: Entry, side: str = "new") -> str:
+    return str(_change(entry, "predecessor").get(side) or "another record")
+
+
+def _change(entry: Entry, field: str) -> Mapping[str, Any]:
+    """Return what a field said before, and says now; nothing where the entry does not tell of it."""
+    return (entry.get("fields") or {}).get(field) or {}
 
 
 def _source(entry: Entry) -> str:
@@ -273,22 +228,13 @@ def _absence(entry: Entry) -> str:
 
 
 def _dependents(entry: Entry) -> str:
-    """Name what hangs on the job, one of them or so many, with the verb that goes with it."""
-    numbers = entry.get("numbers")
-    if not numbers:
-        return f"{_dependent(entry)} was"
+    """Say how many of what hangs on the job, with the verb that goes with it."""
+    numbers = entry.get("numbers") or {}
     kinds = (("schedules", "schedule"), ("job_hooks", "job hook"), ("job_buttons", "job button"))
     counted = [(numbers[kind], name) for kind, name in kinds if numbers.get(kind)]
     told = " and ".join(f"{count} {name}{'s' if count > 1 else ''}" for count, name in counted)
     verb = "were" if sum(count for count, _ in counted) > 1 else "was"
     return f"{told or 'Nothing'} of {subject(entry)} {verb}"
-
-
-def _dependent(entry: Entry) -> str:
-    kind = str(entry.get("kind") or entry.get("object_type") or "dependent").replace("_", " ")
-    name = entry.get("object") or entry.get("name")
-    named = f"The {kind} {name!r}" if name else f"A {kind}"
-    return f"{named} of {subject(entry)}"
 
 
 def _error(entry: Entry) -> str:
@@ -313,13 +259,13 @@ def _rejected(entry: Entry) -> str:
     return f" Nautobot rejected the sync to {attempted}; jobs still run from {effective}."
 
 
-def _and_changes(entry: Entry) -> str:
+def _differences(entry: Entry) -> str:
     told = "; ".join(_field_changes(entry))
     return f" What is different: {told}." if told else ""
 
 
 def _revision(entry: Entry) -> str:
-    number = ((entry.get("fields") or {}).get("current_revision") or {}).get("new")
+    number = _change(entry, "current_revision").get("new")
     return f" It is revision {number}." if number else ""
 
 
@@ -339,18 +285,32 @@ def _label(field: str) -> str:
 
 
 def _value(value: Any) -> str:
-    if value is None or value == "":
-        return "nothing"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, (list, tuple)):
-        return _text(", ".join(map(str, value)) or "nothing", MAX_VALUE)
-    return _text(value, MAX_VALUE)
+    text = value_text(value)
+    return _text(text.lower() if isinstance(value, bool) else text, MAX_VALUE) or "nothing"
 
 
 def _text(value: Any, length: int = MAX_TEXT) -> str:
     """Return a text on one line, cut where it is too long for a sentence, without a full stop at its end."""
-    text = " ".join(str(value or "").split()).rstrip(".")
-    return text if len(text) <= length else f"{text[: length - 1]}…"
+    return one_line(" ".join(str(value or "").split()).rstrip("."), length)
+
+
+# What a sentence may ask for, by its name there.
+PARTS: dict[str, Callable[[Entry], str]] = {
+    "absence": _absence,
+    "action": lambda entry: str(entry.get("action") or "changed"),
+    "changes": _changes,
+    "dependents": _dependents,
+    "differences": _differences,
+    "error": _error,
+    "field": lambda entry: _label(str(entry.get("field") or "a field")),
+    "message": lambda entry: _text(entry.get("message")),
+    "module": _of_source,
+    "moved": _moved,
+    "predecessor": _predecessor,
+    "rejected": partial(_predecessor, side="old"),
+    "revision": _revision,
+    "source": _source,
+    "subject": subject,
+    "went": _went,
+    "where": _where,
+}

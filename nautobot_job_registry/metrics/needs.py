@@ -12,10 +12,10 @@ from typing import Any
 
 from django.db.models import Count, Model, Q, QuerySet
 from django.db.models.functions import TruncDate
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
-from nautobot.apps.utils import get_filterset_for_model, get_permission_for_model, get_route_for_model
+from nautobot.apps.utils import get_permission_for_model, get_route_for_model
 
 from nautobot_job_registry import models
 from nautobot_job_registry.engine.fields import OVERRIDE_FLAGS
@@ -260,14 +260,9 @@ def may_view(user: Any, model: type[Model]) -> bool:
     return user.has_perm(get_permission_for_model(model, "view"))
 
 
-def list_url(model: type[Model], parameters: Mapping[str, str]) -> str:
-    """Return the address of a list with filters, or nothing where there is no such list or filter."""
-    try:
-        url = reverse(get_route_for_model(model, "list"))
-    except NoReverseMatch:
-        return ""
-    known = get_filterset_for_model(model).base_filters
-    return f"{url}?{urlencode(parameters)}" if known.keys() >= parameters.keys() else ""
+def list_url(model: type[Model], parameters: Mapping[str, Any]) -> str:
+    """Return the address of a list with filters."""
+    return f"{reverse(get_route_for_model(model, 'list'))}?{urlencode(parameters, doseq=True)}"
 
 
 def first_day(ago: int) -> datetime:

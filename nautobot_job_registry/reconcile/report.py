@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from nautobot_job_registry.engine.descriptor import Source, SourceType
 from nautobot_job_registry.engine.fields import override_flag
 from nautobot_job_registry.engine.plan import JobAction
 from nautobot_job_registry.engine.records import JobKey
+from nautobot_job_registry.history.values import one_line
 from nautobot_job_registry.lifecycle.moves.proposals import Moves
 from nautobot_job_registry.reconcile.plan import Outcome, Plan
 
@@ -137,10 +138,20 @@ def summary_line(counts: Mapping[str, int]) -> str:
 
 def plan_as_table(plan: Plan) -> str:
     """Return a plan as a table for a terminal, with the summary as its last line."""
-    rows = [("Action", "Job", "Field", "Old", "New"), *_rows(plan)]
-    if len(rows) == 1:
+    rows = [
+        (
+            f"{row.action} error" if row.is_error else row.action,
+            row.subject,
+            row.field,
+            _shown(row.old),
+            _shown(row.new),
+        )
+        for row in change_rows(plan_as_json(plan))
+    ]
+    if not rows:
         return f"Nothing to do. {summary_line(plan.counts())}"
-    return f"{as_table(rows)}\n\n{summary_line(plan.counts())}"
+    table = as_table([("Action", "Job", "Field", "Old", "New"), *rows])
+    return f"{table}\n\n{summary_line(plan.counts())}"
 
 
 def as_table(rows: Sequence[tuple[str, ...]]) -> str:
@@ -150,28 +161,44 @@ def as_table(rows: Sequence[tuple[str, ...]]) -> str:
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
 
 
-def _rows(plan: Plan) -> Iterator[tuple[str, str, str, str, str]]:
-    for entry in plan_as_json(plan):
-        if "load_error" in entry:
-            yield f"{entry['action']} error", entry["load_error"], "", "", _shown(entry["message"])
-        elif entry.get("message") or (not entry["fields"] and "dependents" not in entry):
-            yield entry["action"], entry["job"], "", "", _shown(entry.get("message", ""))
-        for field, change in entry.get("fields", {}).items():
-            action = field_action(entry, field)
-            yield action, entry["job"], field, _shown(change["old"]), _shown(change["new"])
-        for kind, text in dependent_texts(entry.get("dependents", {})):
-            yield entry["action"], entry["job"], kind, "", text
+@dataclass(frozen=True)
+class ChangeRow:
+    """One thing that a reconcile does, or did, for a table; the values are as they are stored.
 
-
-def field_action(entry: Mapping[str, Any], field: str) -> str:
-    """Return what a reconcile does to one field of a job: an override that ends is told from a change of the source.
-
-    Args:
-        entry: What is told of the job in `Reconciliation.changes`.
-        field: The field, or its flag.
+    Attributes:
+        subject: The class path, or the name of the module that a load error is of.
+        action: What is done.
+        field: The field of the job, or the kind of its dependents; empty where it is about the whole.
+        old: What the field said.
+        new: What it says now, or a message.
+        is_error: Whether it is about a load error.
     """
-    ended = entry.get("overrides_ended", ())
-    return OVERRIDE_ENDS if field.removesuffix(override_flag("")) in ended else entry.get("action", "")
+
+    subject: str
+    action: str
+    field: str = ""
+    old: Any = ""
+    new: Any = ""
+    is_error: bool = False
+
+
+def change_rows(entries: Iterable[Mapping[str, Any]]) -> Iterator[ChangeRow]:
+    """Yield what entries of `Reconciliation.changes` tell of, field by field."""
+    for entry in entries:
+        action, message = entry.get("action", ""), entry.get("message", "")
+        fields, dependents = entry.get("fields") or {}, entry.get("dependents") or {}
+        if "load_error" in entry:
+            yield ChangeRow(entry["load_error"], action, new=message, is_error=True)
+            continue
+        job = entry.get("job", "")
+        if message or not (fields or dependents):
+            yield ChangeRow(job, action, new=message)
+        for field, change in fields.items():
+            # An override that ends is told from a change of the source.
+            ended = field.removesuffix(override_flag("")) in entry.get("overrides_ended", ())
+            yield ChangeRow(job, OVERRIDE_ENDS if ended else action, field, change.get("old"), change.get("new"))
+        for kind, text in dependent_texts(dependents):
+            yield ChangeRow(job, action, kind, new=text)
 
 
 def dependent_texts(dependents: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -197,6 +224,4 @@ def _moment(value: datetime | str) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-    text = " ".join(text.split())
-    return text if len(text) <= SHOWN_LENGTH else f"{text[: SHOWN_LENGTH - 1]}…"
+    return one_line(", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value, SHOWN_LENGTH)

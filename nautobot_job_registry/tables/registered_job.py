@@ -4,13 +4,14 @@ import django_tables2
 from django.db.models import QuerySet
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from nautobot.apps.tables import BaseTable, BooleanColumn, ButtonsColumn, TagColumn, ToggleColumn
+from nautobot.apps.tables import BaseTable, BooleanColumn, ButtonsColumn, TagColumn
 from nautobot.apps.templatetags import placeholder
 from nautobot.apps.utils import get_route_for_model
 
 from nautobot_job_registry import models
 from nautobot_job_registry.models import choices
-from nautobot_job_registry.tables.display import label, source_display, state_label, version_display
+from nautobot_job_registry.tables.display import DRIFTED, all_but, label, state_label
+from nautobot_job_registry.tables.records import SourcedTable
 
 PROPOSED = (
     "It seems to have been another job: look at its page, and adopt the past of that job or dismiss the proposal."
@@ -26,15 +27,11 @@ def row_class(record: models.RegisteredJob) -> str:
     return ""
 
 
-class RegisteredJobTable(BaseTable):
+class RegisteredJobTable(SourcedTable):
     """Table of registered jobs."""
 
-    pk = ToggleColumn()
     name = django_tables2.Column(linkify=True)
     class_path = django_tables2.Column(order_by=("module_name", "job_class_name"))
-    source = django_tables2.Column(
-        accessor="source_type", order_by=("source_type", "source_name"), verbose_name="Source"
-    )
     installed = BooleanColumn()
     state = django_tables2.Column(
         accessor="absence", empty_values=(), order_by=("-installed", "absence"), verbose_name="State"
@@ -48,8 +45,6 @@ class RegisteredJobTable(BaseTable):
     actions = ButtonsColumn(models.RegisteredJob, buttons=("changelog", "edit", "delete"))
 
     class Meta(BaseTable.Meta):
-        """Meta attributes."""
-
         model = models.RegisteredJob
         row_attrs = {"class": row_class}
         fields = (
@@ -70,29 +65,20 @@ class RegisteredJobTable(BaseTable):
             "tags",
             "actions",
         )
-        default_columns = (
-            "pk",
-            "name",
-            "state",
-            "enabled",
-            "overridden",
-            "source",
-            "source_version",
-            "class_path",
-            "actions",
+        default_columns = all_but(
+            fields,
+            "grouping",
+            "installed",
+            "uninstalled_at",
+            "hidden",
+            "is_job_hook_receiver",
+            "is_job_button_receiver",
+            "tags",
         )
 
     def render_class_path(self, value: str) -> SafeString:
         """Let a long path go on in the next line, so that the columns after it stay in sight."""
         return format_html('<span class="text-break">{}</span>', value)
-
-    def render_source(self, record: models.RegisteredJob) -> SafeString:
-        """Show kind and name of the source."""
-        return source_display(record)
-
-    def render_source_version(self, value: str, record: models.RegisteredJob) -> SafeString:
-        """Show a commit shortened."""
-        return version_display(value, record.source_type)
 
     def render_state(self, record: models.RegisteredJob) -> SafeString:
         """Show whether the job is installed, or why it is not, and whether it seems to have been another one."""
@@ -105,7 +91,7 @@ class RegisteredJobTable(BaseTable):
         """Count the overridden fields, name them in the title, and say where the source has changed under one."""
         if not value:
             return placeholder(None)
-        drift = label("drifted", "warning") if getattr(record, "is_drifted", False) else ""
+        drift = DRIFTED if getattr(record, "is_drifted", False) else ""
         return format_html('<span title="{}">{} overridden</span> {}', ", ".join(value), len(value), drift)
 
     def order_overridden(self, queryset: QuerySet, is_descending: bool) -> tuple[QuerySet, bool]:

@@ -5,16 +5,15 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.http import urlencode
 from django.utils.safestring import SafeString
-from nautobot.apps.templatetags import placeholder, validated_viewname
+from nautobot.apps.templatetags import placeholder
 from nautobot.apps.utils import get_route_for_model
 
 from nautobot_job_registry import models
 from nautobot_job_registry.engine.plan import FieldChange
 from nautobot_job_registry.history import changes
 from nautobot_job_registry.history.changes import VariableChange, VariableChangeKind
-from nautobot_job_registry.tables.display import field_label, version_display
+from nautobot_job_registry.tables.display import field_label, list_link, version_display
 
 FIRST = "First seen"
 NOT_KNOWN = "Not known: the revision before is gone, or you may not view it"
@@ -81,7 +80,4 @@ def run_count_display(revision: models.JobRevision) -> SafeString | str:
     count = getattr(revision, "run_count", None)
     if count is None:
         return placeholder(None)
-    route = validated_viewname(models.JobRun, "list") if count else None
-    if route is None:
-        return str(count)
-    return format_html('<a href="{}?{}">{}</a>', reverse(route), urlencode({"revision": revision.pk}), count)
+    return list_link(models.JobRun, {"revision": revision.pk}, str(count)) if count else "0"

@@ -2,7 +2,8 @@
 
 from django import template
 
-from nautobot_job_registry.tables import state_label, value_text
+from nautobot_job_registry.history.values import value_text
+from nautobot_job_registry.tables.display import state_label
 
 register = template.Library()
 

@@ -13,28 +13,24 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from nautobot.apps.utils import get_route_for_model
-from nautobot.apps.views import ObjectDetailViewMixin, ObjectListViewMixin
 from rest_framework.decorators import action
 
 from nautobot_job_registry import filters, forms, models, tables
 from nautobot_job_registry.api import serializers
 from nautobot_job_registry.core_bridge.permissions import WithheldError
-from nautobot_job_registry.models.constants import UUID_PATTERN
+from nautobot_job_registry.history.values import value_text
 from nautobot_job_registry.overrides import drift
-from nautobot_job_registry.views.choosing import chosen_rows
+from nautobot_job_registry.views.base import RecordUIViewSet
 from nautobot_job_registry.views.details import field_override, registered_job
 
 MAX_SHOWN = 50
 
 
-class FieldOverrideUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
+class FieldOverrideUIViewSet(RecordUIViewSet):
     """Pages of field overrides; an override is made and changed on its job, and kept or cleared here."""
 
-    action_buttons = ("export",)
     filterset_class = filters.FieldOverrideFilterSet
     filterset_form_class = forms.FieldOverrideFilterForm
-    lookup_field = "pk"
-    lookup_value_regex = UUID_PATTERN
     object_detail_content = field_override.FIELD_OVERRIDE
     queryset = models.FieldOverride.objects.select_related("job__current_revision", "set_by").defer(
         "job__current_revision__source_code"
@@ -65,14 +61,14 @@ class FieldOverrideUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
     )
     def bulk_keep(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Keep many overrides against what the source says now."""
-        return self._keep(chosen_rows(self))
+        return self._keep(self.chosen_rows())
 
     @action(
         detail=False, methods=["get", "post"], url_path="follow", url_name="bulk_follow", custom_view_base_action="view"
     )
     def bulk_follow(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Clear many overrides, once that is confirmed."""
-        return self._follow(chosen_rows(self))
+        return self._follow(self.chosen_rows())
 
     def _chosen_one(self) -> QuerySet:
         return self.get_queryset().filter(pk=self.get_object().pk)
@@ -131,5 +127,5 @@ class FieldOverrideUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
 def _values(override: models.FieldOverride) -> tuple[str, str]:
     """Return what a field says with its override, and without."""
     said = override.job.source_values
-    now = tables.value_text(said[override.field]) if override.field in said else registered_job.UNKNOWN
-    return tables.value_text(override.value), now
+    now = value_text(said[override.field]) if override.field in said else registered_job.UNKNOWN
+    return value_text(override.value), now

@@ -1,17 +1,19 @@
 """Pages of registered jobs: find, read, edit, delete, one or many."""
 
-from collections.abc import Iterable
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils.html import format_html_join
 from nautobot.apps.forms import ConfirmationForm
-from nautobot.apps.utils import get_permission_for_model
+from nautobot.apps.utils import get_permission_for_model, is_uuid
 from nautobot.apps.views import (
     NautobotViewSetMixin,
     ObjectBulkDestroyViewMixin,
@@ -38,8 +40,9 @@ from nautobot_job_registry.core_bridge.permissions import (
     withheld_message,
 )
 from nautobot_job_registry.lifecycle import deletion
+from nautobot_job_registry.lifecycle.moves import adopting
 from nautobot_job_registry.models.constants import UUID_PATTERN
-from nautobot_job_registry.views.adoption import AdoptionViewMixin
+from nautobot_job_registry.tables import display
 from nautobot_job_registry.views.details import registered_job
 
 
@@ -53,8 +56,18 @@ class ObjectUpdateViewMixin(NautobotViewSetMixin):
     _process_create_or_update_form = ObjectEditViewMixin._process_create_or_update_form
 
 
+def tab_of(model: type[Model], name: str, description: str) -> Callable[..., Response]:
+    """Return the page of a tab that shows what belongs to a job, for those who may view some of it."""
+
+    def show(self: RegisteredJobUIViewSet, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
+        return Response({})
+
+    show.__name__, show.__doc__ = name, description
+    needed = [get_permission_for_model(model, "view")]
+    return action(detail=True, custom_view_base_action="view", custom_view_additional_permissions=needed)(show)
+
+
 class RegisteredJobUIViewSet(
-    AdoptionViewMixin,
     ObjectListViewMixin,
     ObjectDetailViewMixin,
     ObjectUpdateViewMixin,
@@ -100,32 +113,62 @@ class RegisteredJobUIViewSet(
             context["impact"] = deletion.deletion_impact(list(chosen), request.user)
         return context
 
-    @action(
-        detail=True,
-        custom_view_base_action="view",
-        custom_view_additional_permissions=[get_permission_for_model(models.JobRevision, "view")],
-    )
-    def history(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
-        """Show what changed on the job, and when."""
-        return Response({})
+    history = tab_of(models.JobRevision, "history", "Show what changed on the job, and when.")
+    runs = tab_of(models.JobRun, "runs", "Show the runs of a job.")
+    schedules = tab_of(models.JobSchedule, "schedules", "Show the schedules of a job.")
+
+    @action(detail=True, methods=["get", "post"], url_path="adopt", custom_view_base_action="change")
+    def adopt(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show what would move, and move it once that is confirmed."""
+        job = self.get_object()
+        key = request.POST.get("predecessor") or request.GET.get("predecessor")
+        try:
+            predecessor = adopting.predecessor_of(job, key if is_uuid(key) else None, request.user)
+            if request.method == "GET":
+                return self._asked(request, job, predecessor)
+            adopting.adopt_past(job, predecessor, request.user)
+        except (adopting.AdoptionError, permissions.NotPermittedError) as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, f"{job.class_path} has adopted the past of {predecessor.class_path}.")
+        return redirect(job.get_absolute_url())
+
+    def _asked(
+        self, request: HttpRequest, job: models.RegisteredJob, predecessor: models.RegisteredJob
+    ) -> HttpResponse:
+        preview = adopting.preview_adoption(job, predecessor, request.user)
+        context = {
+            "obj": job,
+            "preview": preview,
+            "taken": [display.field_label(models.RegisteredJob, field) for field in preview.inheritance.taken],
+            "not_taken": [display.field_label(models.RegisteredJob, field) for field in preview.inheritance.not_taken],
+            "return_url": job.get_absolute_url(),
+            "card_class": "warning",
+            "button_class": "primary",
+        }
+        return render(request, "nautobot_job_registry/registeredjob_adopt.html", context)
 
     @action(
         detail=True,
-        custom_view_base_action="view",
-        custom_view_additional_permissions=[get_permission_for_model(models.JobRun, "view")],
+        methods=["get", "post"],
+        url_path="dismiss-predecessor",
+        url_name="dismiss_predecessor",
+        custom_view_base_action="change",
     )
-    def runs(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
-        """Show the runs of a job."""
-        return Response({})
-
-    @action(
-        detail=True,
-        custom_view_base_action="view",
-        custom_view_additional_permissions=[get_permission_for_model(models.JobSchedule, "view")],
-    )
-    def schedules(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
-        """Show the schedules of a job."""
-        return Response({})
+    def dismiss_predecessor(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Ask whether the proposal is wrong, and withdraw it once that is confirmed."""
+        job = self.get_object()
+        if request.method == "GET" and job.predecessor_id:
+            seen = models.RegisteredJob.objects.restrict(request.user, "view").filter(pk=job.predecessor_id).first()
+            context = {"obj": job, "predecessor": seen, "return_url": job.get_absolute_url()}
+            return render(request, "nautobot_job_registry/registeredjob_dismiss_predecessor.html", context)
+        try:
+            adopting.dismiss_proposal(job)
+        except adopting.AdoptionError as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, f"{job.class_path} has not been the job that was proposed: noted.")
+        return redirect(job.get_absolute_url())
 
     def extra_message_context(self, obj: models.RegisteredJob) -> dict[str, Any]:
         """Say what could not be put back to what the source says (rule 13)."""

@@ -6,28 +6,23 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from nautobot.apps.views import ObjectDetailViewMixin, ObjectListViewMixin
 from rest_framework.decorators import action
 
 from nautobot_job_registry import filters, forms, models, tables
 from nautobot_job_registry.api import serializers
 from nautobot_job_registry.core_bridge import permissions
 from nautobot_job_registry.lifecycle.suspensions import restoring
-from nautobot_job_registry.models.constants import UUID_PATTERN
-from nautobot_job_registry.views.choosing import chosen_rows
+from nautobot_job_registry.views.base import RecordUIViewSet
 from nautobot_job_registry.views.details import suspension as details_suspension
 
 NOTHING_SELECTED = "No suspension was selected, so that nothing was restored."
 
 
-class SuspensionUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
+class SuspensionUIViewSet(RecordUIViewSet):
     """Pages of suspensions; they are made and ended by reconciling, and restored by hand."""
 
-    action_buttons = ("export",)
     filterset_class = filters.SuspensionFilterSet
     filterset_form_class = forms.SuspensionFilterForm
-    lookup_field = "pk"
-    lookup_value_regex = UUID_PATTERN
     object_detail_content = details_suspension.SUSPENSION
     queryset = models.Suspension.objects.select_related("job", "object_type", "restored_by")
     serializer_class = serializers.SuspensionSerializer
@@ -61,7 +56,7 @@ class SuspensionUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
     )
     def bulk_restore(self, request: HttpRequest) -> HttpResponse:
         """Switch on again what the selected suspensions are about: all of them, or none."""
-        rows = list(chosen_rows(self))
+        rows = list(self.chosen_rows())
         if rows:
             self._restore(request, rows)
         elif request.method == "POST":

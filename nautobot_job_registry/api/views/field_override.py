@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from drf_spectacular.utils import extend_schema
-from nautobot.apps.api import ReadOnlyModelViewSet
-from nautobot.core.api.authentication import TokenPermissions
 from rest_framework import serializers as drf
 from rest_framework.decorators import action
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from nautobot_job_registry import filters, models
-from nautobot_job_registry.api import serializers
-from nautobot_job_registry.api.mixins import RegistryViewSetMixin
-from nautobot_job_registry.core_bridge.permissions import WithheldError
+from nautobot_job_registry.api import bodies, serializers
+from nautobot_job_registry.api.mixins import DecidingViewSet, ViewPermissions
 from nautobot_job_registry.overrides import drift
 
-# What turns a method into an address of the API.
-Decorator = Callable[[Callable[..., Response]], Callable[..., Response]]
-NOT_FOUND = "There is no override with this ID that you may view."
 NOT_A_LIST = "Send a list of JSON objects, each with the `id` of an override."
 
 
-class ViewPermissions(TokenPermissions):
-    """As for any request, but a POST needs the right to view: what it does takes rights on the registered job."""
-
-    perms_map = {**TokenPermissions.perms_map, "POST": TokenPermissions.perms_map["GET"]}
+# What turns a method into an address of the API.
+Decorator = Callable[[Callable[..., Response]], Callable[..., Response]]
 
 
 def decision(**options: Any) -> Decorator:
@@ -51,8 +41,8 @@ def decision_on_many(name: str) -> Decorator:
         name: The last part of the address.
     """
     described = extend_schema(
-        request=serializers.OverrideIdSerializer(many=True),
-        responses={200: serializers.OverrideDecisionSerializer},
+        request=bodies.OverrideIdSerializer(many=True),
+        responses={200: bodies.OverrideDecisionSerializer},
         operation_id=f"plugins_job_registry_field_overrides_bulk_{name}",
         filters=False,
     )
@@ -60,7 +50,7 @@ def decision_on_many(name: str) -> Decorator:
     return lambda method: described(routed(method))
 
 
-class FieldOverrideViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
+class FieldOverrideViewSet(DecidingViewSet):
     """REST view set of field overrides; an override is made, changed and cleared on its job."""
 
     queryset = models.FieldOverride.objects.select_related("job__current_revision", "set_by").defer(
@@ -68,14 +58,7 @@ class FieldOverrideViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
     )
     serializer_class = serializers.FieldOverrideSerializer
     filterset_class = filters.FieldOverrideFilterSet
-    http_method_names = ["get", "post", "head", "options"]
-
-    def restrict_queryset(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Restrict what is decided on to what the user may view."""
-        if request.user.is_authenticated and request.method == "POST":
-            self.queryset = self.queryset.restrict(request.user, "view")
-        else:
-            super().restrict_queryset(request, *args, **kwargs)
+    not_found = "There is no override with this ID that you may view."
 
     @extend_schema(request=None, responses={200: serializers.FieldOverrideSerializer})
     @decision(detail=True)
@@ -84,7 +67,7 @@ class FieldOverrideViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
         self._decide(drift.keep_overrides, [self.get_object()])
         return Response(self.get_serializer(self.get_object()).data)
 
-    @extend_schema(request=None, responses={200: serializers.OverrideDecisionSerializer})
+    @extend_schema(request=None, responses={200: bodies.OverrideDecisionSerializer})
     @decision(detail=True)
     def follow(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Clear the override, so that the field says what the source says."""
@@ -100,16 +83,9 @@ class FieldOverrideViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
         """Clear many overrides, so that the fields say what the source says: all of them, or none."""
         return self._decide(drift.follow_source, self._named_overrides())
 
-    def _decide(self, decide: Callable[..., int], overrides: Iterable[models.FieldOverride]) -> Response:
-        try:
-            changed = decide(overrides, self.request.user)
-        except WithheldError as error:
-            raise PermissionDenied(str(error)) from error
-        except drift.TooManyError as error:
-            raise drf.ValidationError({"detail": str(error)}) from error
-        except ValidationError as error:
-            raise drf.ValidationError(drf.as_serializer_error(error)) from error
-        return Response(serializers.OverrideDecisionSerializer({"changed": changed}).data)
+    def _decide(self, decide: Callable[..., int], overrides: list[models.FieldOverride]) -> Response:
+        changed = decide(overrides, self.request.user)
+        return Response(bodies.OverrideDecisionSerializer({"changed": changed}).data)
 
     def _named_overrides(self) -> list[models.FieldOverride]:
         """Return the overrides that a request names.
@@ -120,11 +96,6 @@ class FieldOverrideViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
         data = self.request.data
         if not isinstance(data, list) or not data:
             raise drf.ValidationError({"detail": NOT_A_LIST})
-        body = serializers.OverrideIdSerializer(data=data, many=True)
+        body = bodies.OverrideIdSerializer(data=data, many=True)
         body.is_valid(raise_exception=True)
-        wanted = [item["id"] for item in body.validated_data]
-        found = {override.pk: override for override in self.get_queryset().filter(pk__in=wanted)}
-        missing = [{"id": [f"{pk}: {NOT_FOUND}"]} for pk in wanted if pk not in found]
-        if missing:
-            raise drf.ValidationError(missing)
-        return list(found.values())
+        return self.named_rows(item["id"] for item in body.validated_data)

@@ -6,35 +6,20 @@ from typing import Any
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from nautobot.apps.api import ReadOnlyModelViewSet
-from rest_framework import exceptions, status
+from rest_framework import status
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from nautobot_job_registry import filters, models
-from nautobot_job_registry.api import serializers
-from nautobot_job_registry.api.mixins import RegistryViewSetMixin
-from nautobot_job_registry.api.serializers import reconcile_request
+from nautobot_job_registry.api import bodies, serializers
+from nautobot_job_registry.api.mixins import RegistryViewSetMixin, Unavailable
 from nautobot_job_registry.core_bridge import own_jobs, permissions
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.reconcile import on_request, report
 from nautobot_job_registry.reconcile.plan import Plan
 
 logger = logging.getLogger(__name__)
-
-
-class NoWorker(exceptions.APIException):
-    """No worker is there that would run the job."""
-
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_code = "celery_worker_not_running"
-
-
-class PlanFailed(exceptions.APIException):
-    """The plan cannot be made; the text says what was raised."""
-
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_code = "plan_failed"
 
 
 class ReconciliationViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
@@ -47,41 +32,34 @@ class ReconciliationViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
     parser_classes = [JSONParser]
 
     @extend_schema(
-        request=reconcile_request.ReconcileRequestSerializer,
+        request=bodies.ReconcileRequestSerializer,
         responses={
             200: OpenApiResponse(
-                reconcile_request.ReconcilePlanSerializer,
+                bodies.ReconcilePlanSerializer,
                 description="The plan of a dry run; nothing was written.",
             ),
             202: OpenApiResponse(
-                reconcile_request.ReconcileBegunSerializer,
+                bodies.ReconcileBegunSerializer,
                 description="A worker reconciles; its run tells how it goes.",
             ),
             400: OpenApiResponse(
                 OpenApiTypes.OBJECT, description="The body or the source is not known; the members are named."
             ),
             403: OpenApiResponse(
-                reconcile_request.RefusalSerializer,
+                bodies.RefusalSerializer,
                 description="A right is missing, or the job may not be run now: the reason is told.",
             ),
             503: OpenApiResponse(
-                reconcile_request.RefusalSerializer,
+                bodies.RefusalSerializer,
                 description="No worker listens to the default queue of the job, or the plan cannot be made.",
             ),
         },
     )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Plan a reconcile, or have a worker reconcile: in the name of the user, as a run of the app's own job."""
-        body = reconcile_request.ReconcileRequestSerializer(data=request.data)
+        body = bodies.ReconcileRequestSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        try:
-            return self.answer(request, **body.validated_data)
-        except UnknownSourceError as error:
-            raise exceptions.ValidationError({"source": [str(error)]}) from error
-        except own_jobs.NoWorkerError as error:
-            raise NoWorker(str(error)) from error
-        except (own_jobs.NotBegunError, permissions.NotPermittedError) as error:
-            raise exceptions.PermissionDenied(str(error)) from error
+        return self.answer(request, **body.validated_data)
 
     def answer(self, request: Request, source: str, dry_run: bool) -> Response:
         """Return the plan, or the run that was begun."""
@@ -90,7 +68,7 @@ class ReconciliationViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
             found = {"counts": plan.counts(), "changes": report.plan_as_json(plan)}
             return Response({"dry_run": True, "source": source, **found})
         run = on_request.begin_on_request(request.user, source)
-        serializer = reconcile_request.ReconcileBegunSerializer(
+        serializer = bodies.ReconcileBegunSerializer(
             {"dry_run": False, "source": source, "job_result": run}, context=self.get_serializer_context()
         )
         return Response(serializer.data, status=status.HTTP_202_ACCEPTED)
@@ -103,4 +81,4 @@ class ReconciliationViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
             raise
         except Exception as error:
             logger.exception("The plan of %s failed.", source)
-            raise PlanFailed(f"The plan failed. {type(error).__name__}: {error}") from error
+            raise Unavailable(f"The plan failed. {type(error).__name__}: {error}") from error

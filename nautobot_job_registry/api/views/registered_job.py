@@ -7,7 +7,8 @@ from typing import Any, NoReturn
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from nautobot.apps.api import NautobotModelViewSet
 from nautobot.core.api.serializers import BulkOperationSerializer
 from rest_framework import serializers
@@ -18,27 +19,33 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from nautobot_job_registry import filters, models
-from nautobot_job_registry.api.mixins import RegistryViewSetMixin
-from nautobot_job_registry.api.serializers import (
+from nautobot_job_registry.api.bodies import (
+    AdoptionSerializer,
     DeletionImpactSerializer,
-    RegisteredJobSerializer,
+    DismissalSerializer,
     ResetOverridesSerializer,
 )
-from nautobot_job_registry.api.serializers.job_requests import MADE_BY_RECONCILING
-from nautobot_job_registry.api.views.adoption import AdoptionMixin
-from nautobot_job_registry.api.views.conflict import ChangePermissions, Conflict
-from nautobot_job_registry.core_bridge import permissions
-from nautobot_job_registry.core_bridge.permissions import WithheldError, require_still_permitted, withheld
+from nautobot_job_registry.api.job_requests import MADE_BY_RECONCILING
+from nautobot_job_registry.api.mixins import ChangePermissions, RegistryViewSetMixin
+from nautobot_job_registry.api.serializers import RegisteredJobSerializer
+from nautobot_job_registry.core_bridge.permissions import require_still_permitted, withheld
 from nautobot_job_registry.engine.fields import override_flag
 from nautobot_job_registry.lifecycle import deletion
+from nautobot_job_registry.lifecycle.moves import adopting
 
 CHANGING_ACTIONS = ("reset_overrides", "adopt", "dismiss_predecessor")
 NOT_FOUND = "There is no registered job with this ID that you may {action}."
 NOT_AN_OBJECT = "Send one JSON object: a list is for the address of the list."
 NOT_A_LIST = "Send a list of JSON objects, each with the `id` of a registered job."
 
+ANSWERS_TO_ADOPTION = {
+    200: RegisteredJobSerializer,
+    400: OpenApiResponse(OpenApiTypes.OBJECT, description="A member is wrong; it is named."),
+    409: OpenApiResponse(OpenApiTypes.OBJECT, description="The state of one of the two jobs forbids it: the reason."),
+}
 
-class RegisteredJobViewSet(AdoptionMixin, RegistryViewSetMixin, NautobotModelViewSet):
+
+class RegisteredJobViewSet(RegistryViewSetMixin, NautobotModelViewSet):
     """Registered jobs; a change of many is done as a whole or not at all."""
 
     queryset = models.RegisteredJob.objects.select_related("current_revision", "default_job_queue").defer(
@@ -82,15 +89,9 @@ class RegisteredJobViewSet(AdoptionMixin, RegistryViewSetMixin, NautobotModelVie
             with transaction.atomic():
                 self._validate_objects(serializer.save())
                 if serializer.decides:
-                    self._require_still_permitted([serializer.instance])
+                    require_still_permitted(self.request.user, [serializer.instance])
         except ObjectDoesNotExist as error:
             raise PermissionDenied from error
-
-    def _require_still_permitted(self, jobs: list[models.RegisteredJob]) -> None:
-        try:
-            require_still_permitted(self.request.user, jobs)
-        except WithheldError as error:
-            raise PermissionDenied(str(error)) from error
 
     def bulk_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change many registered jobs: all of them, or none (rules 13 to 15)."""
@@ -110,7 +111,7 @@ class RegisteredJobViewSet(AdoptionMixin, RegistryViewSetMixin, NautobotModelVie
                     errors.append({"id": pk, **serializer.errors})
             if errors:
                 raise serializers.ValidationError(errors)
-            self._require_still_permitted(decided)
+            require_still_permitted(request.user, decided)
             try:
                 self._validate_objects(list(jobs.values()))
             except ObjectDoesNotExist as error:
@@ -124,25 +125,17 @@ class RegisteredJobViewSet(AdoptionMixin, RegistryViewSetMixin, NautobotModelVie
 
     def perform_destroy(self, instance: models.RegisteredJob) -> None:
         """Delete the record of an uninstalled job (rule 19)."""
-        self._delete([instance])
+        deletion.delete_records([instance], self.request.user)
 
     def perform_bulk_destroy(self, objects: QuerySet) -> None:
         """Delete the records of uninstalled jobs: all of them, or none (rule 19)."""
-        self._delete(list(objects))
+        deletion.delete_records(list(objects), self.request.user)
 
     @extend_schema(request=BulkOperationSerializer(many=True))
     def bulk_destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Delete many registered jobs: all of them, or none."""
         self._jobs(_bodies_by_id(request.data), "delete")
         return super().bulk_destroy(request, *args, **kwargs)
-
-    def _delete(self, jobs: list[models.RegisteredJob]) -> None:
-        try:
-            deletion.delete_records(jobs, self.request.user)
-        except deletion.InstalledError as error:
-            raise Conflict(str(error)) from error
-        except permissions.NotPermittedError as error:
-            raise PermissionDenied(str(error)) from error
 
     def _jobs(self, bodies: dict[str, Any], what: str) -> dict[str, models.RegisteredJob]:
         """Return the records of a request by their ID, in its order."""
@@ -177,6 +170,34 @@ class RegisteredJobViewSet(AdoptionMixin, RegistryViewSetMixin, NautobotModelVie
     def deletion_impact(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Say what the deletion of the record would unlink, and what Nautobot would delete with it (rule 19)."""
         return Response(DeletionImpactSerializer(deletion.deletion_impact([self.get_object()], request.user)).data)
+
+    @extend_schema(request=AdoptionSerializer, responses=ANSWERS_TO_ADOPTION)
+    @action(
+        detail=True, methods=["post"], url_path="adopt", filterset_class=None, permission_classes=[ChangePermissions]
+    )
+    def adopt(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Take over the runs, schedules, hooks, buttons, revisions and decisions of a removed job, and delete it."""
+        job = self.get_object()
+        body = AdoptionSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        predecessor = adopting.predecessor_of(job, body.validated_data["predecessor"], request.user)
+        adopting.adopt_past(job, predecessor, request.user)
+        return Response(self.get_serializer(self.get_object()).data)
+
+    @extend_schema(request=DismissalSerializer, responses=ANSWERS_TO_ADOPTION)
+    @action(
+        detail=True,
+        methods=["post"],
+        url_path="dismiss-predecessor",
+        filterset_class=None,
+        permission_classes=[ChangePermissions],
+    )
+    def dismiss_predecessor(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Say that the job has not been the one that is proposed: that is not proposed again."""
+        job = self.get_object()
+        DismissalSerializer(data=request.data).is_valid(raise_exception=True)
+        adopting.dismiss_proposal(job)
+        return Response(self.get_serializer(job).data)
 
 
 def _bodies_by_id(data: Any) -> dict[str, dict[str, Any]]:

@@ -11,13 +11,14 @@ from nautobot.apps.ui import DistinctViewTab, Panel, SectionChoices
 from nautobot.apps.utils import get_route_for_model
 from nautobot.apps.views import get_obj_from_context
 
-from nautobot_job_registry import models, tables
+from nautobot_job_registry import models
 from nautobot_job_registry.history import diff
 from nautobot_job_registry.history.arguments import Misfit
 from nautobot_job_registry.history.comparison import Comparison
+from nautobot_job_registry.history.values import value_text
 from nautobot_job_registry.models.constants import APP_NAME, VIEW_SOURCE
+from nautobot_job_registry.tables import display, revision_changes
 from nautobot_job_registry.views.details.code import visible
-from nautobot_job_registry.views.details.compat import DeclaredArguments
 from nautobot_job_registry.views.details.misfits import MisfitRowsMixin
 from nautobot_job_registry.views.details.panels import RowsPanel
 
@@ -28,23 +29,20 @@ UNIFIED, SIDE_BY_SIDE = "unified", "side-by-side"
 OLD_CLASS, NEW_CLASS, NO_LINE_CLASS = "bg-danger-subtle", "bg-success-subtle", "bg-secondary-subtle"
 
 
-class ComparedPanel(DeclaredArguments, Panel):
-    """A panel about two revisions, which is there only where they can be compared."""
+class ComparedPanel(Panel):
+    """A panel about two revisions, which is there only where they can be compared, and differ in what it shows."""
+
+    # The attribute of a comparison that says whether there is anything to tell.
+    told_of: str
 
     def should_render(self, context: Context) -> bool:
         """Render where there is something to tell."""
         compared = context.get("comparison")
-        return super().should_render(context) and compared is not None and self.has_content(compared)
-
-    def has_content(self, compared: Comparison) -> bool:
-        """Say whether there is anything to tell."""
-        raise NotImplementedError
+        return super().should_render(context) and compared is not None and bool(getattr(compared, self.told_of))
 
 
-class OverviewPanel(DeclaredArguments, Panel):
+class OverviewPanel(Panel):
     """Which revisions are compared, what differs in a sentence, and which others there are."""
-
-    body_content_template_path = "nautobot_job_registry/inc/comparison.html"
 
     def get_extra_context(self, context: Context) -> dict[str, Any]:
         """Add both revisions and the ones that can be chosen."""
@@ -66,12 +64,12 @@ class OverviewPanel(DeclaredArguments, Panel):
 def sides(compared: Comparison) -> tuple[tuple[str, models.JobRevision, str], ...]:
     """Return what each side is called, its revision, and its version as it is shown."""
     pairs = (("Old", compared.old), ("New", compared.new))
-    return tuple((name, one, tables.version_display(one.source_version, one.job.source_type)) for name, one in pairs)
+    return tuple((name, one, display.version_display(one.source_version, one.job.source_type)) for name, one in pairs)
 
 
 def summary(compared: Comparison) -> str:
     """Return what differs, in words."""
-    return tables.in_words(compared.fields, compared.variables, compared.code_differs)
+    return revision_changes.in_words(compared.fields, compared.variables, compared.code_differs)
 
 
 def chosen_view(request: Any) -> str:
@@ -90,34 +88,28 @@ class ComparedRowsPanel(ComparedPanel, RowsPanel):
 class FieldChangesPanel(ComparedRowsPanel):
     """What both say about each field that they do not say the same about."""
 
+    told_of = "fields"
     columns = ["field", "old", "new"]
     column_headers = ["Field", "Old", "New"]
-
-    def has_content(self, compared: Comparison) -> bool:
-        """Say whether any field differs."""
-        return bool(compared.fields)
 
     def rows(self, obj: Any) -> Iterator[dict[str, Any]]:
         """Yield a row for each field."""
         for change in obj.fields:
-            name = tables.field_label(models.RegisteredJob, change.field)
-            yield {"field": name, "old": tables.value_text(change.old), "new": tables.value_text(change.new)}
+            name = display.field_label(models.RegisteredJob, change.field)
+            yield {"field": name, "old": value_text(change.old), "new": value_text(change.new)}
 
 
 class VariableChangesPanel(ComparedRowsPanel):
     """Which inputs are added, removed, newly required or described otherwise."""
 
+    told_of = "variables"
     columns = ["name", "what", "old", "new"]
     column_headers = ["Input", "What changed", "Old", "New"]
-
-    def has_content(self, compared: Comparison) -> bool:
-        """Say whether any input differs."""
-        return bool(compared.variables)
 
     def rows(self, obj: Any) -> Iterator[dict[str, Any]]:
         """Yield a row for each input."""
         for change in obj.variables:
-            what = tables.variable_summary(change.kinds)
+            what = revision_changes.variable_summary(change.kinds)
             yield {"name": change.name, "what": what, "old": described(change.old), "new": described(change.new)}
 
 
@@ -130,16 +122,14 @@ def described(variable: Any) -> str:
     if variable.get("label"):
         parts.append(f"label {variable['label']}")
     if variable.get("default") is not None:
-        parts.append(f"default {tables.value_text(variable['default'])}")
+        parts.append(f"default {value_text(variable['default'])}")
     return ", ".join(parts)
 
 
 class MisfitsPanel(MisfitRowsMixin, ComparedRowsPanel):
     """The schedules that do not fit the new revision."""
 
-    def has_content(self, compared: Comparison) -> bool:
-        """Say whether there is any."""
-        return bool(compared.misfits)
+    told_of = "misfits"
 
     def misfits(self, context: Context) -> Iterable[Misfit]:
         """Return them."""
@@ -149,11 +139,7 @@ class MisfitsPanel(MisfitRowsMixin, ComparedRowsPanel):
 class CodeDiffPanel(ComparedPanel):
     """The lines of code that differ, for those who may see the code of both revisions."""
 
-    body_content_template_path = "nautobot_job_registry/inc/code_diff.html"
-
-    def has_content(self, compared: Comparison) -> bool:
-        """Say whether the code differs."""
-        return compared.code_differs
+    told_of = "code_differs"
 
     def get_extra_context(self, context: Context) -> dict[str, Any]:
         """Add the rows, as many as a page can hold."""
@@ -229,14 +215,25 @@ COMPARISON_TAB = DistinctViewTab(
     label="Compare",
     url_name=get_route_for_model(models.JobRevision, "diff"),
     panels=(
-        OverviewPanel(weight=100, section=SectionChoices.FULL_WIDTH, label="Comparison"),
+        OverviewPanel(
+            weight=100,
+            section=SectionChoices.FULL_WIDTH,
+            label="Comparison",
+            body_content_template_path="nautobot_job_registry/inc/comparison.html",
+        ),
         MisfitsPanel(
             weight=150,
+            css_class="warning",
             section=SectionChoices.FULL_WIDTH,
             label="Schedules whose stored arguments do not fit the new revision",
         ),
         FieldChangesPanel(weight=200, section=SectionChoices.FULL_WIDTH, label="What the source says"),
         VariableChangesPanel(weight=300, section=SectionChoices.FULL_WIDTH, label="Input variables"),
-        CodeDiffPanel(weight=400, section=SectionChoices.FULL_WIDTH, label="Source code"),
+        CodeDiffPanel(
+            weight=400,
+            section=SectionChoices.FULL_WIDTH,
+            label="Source code",
+            body_content_template_path="nautobot_job_registry/inc/code_diff.html",
+        ),
     ),
 )

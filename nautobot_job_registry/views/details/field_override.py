@@ -1,17 +1,17 @@
 """Content of the page of a field override."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from django.template import Context
-from nautobot.apps.ui import (
-    ObjectDetailContent,
-    ObjectFieldsPanel,
-    SectionChoices,
-)
+from nautobot.apps.ui import Button, ButtonColorChoices, ObjectDetailContent, ObjectFieldsPanel, SectionChoices
 from nautobot.apps.views import get_obj_from_context
 
-from nautobot_job_registry import tables
-from nautobot_job_registry.views.details.override_buttons import OVERRIDE_BUTTONS
+from nautobot_job_registry import models
+from nautobot_job_registry.history.values import value_text
+from nautobot_job_registry.models.constants import APP_NAME
+from nautobot_job_registry.tables import display
 
 
 class FieldOverridePanel(ObjectFieldsPanel):
@@ -21,14 +21,35 @@ class FieldOverridePanel(ObjectFieldsPanel):
         """Add what the source says now."""
         override = get_obj_from_context(context)
         now = override.job.source_values.get(override.field)
-        drift = tables.label("drifted", "warning") if override.is_drifted else tables.label("as set", "success")
-        return {**super().get_data(context), "source_says_now": tables.value_text(now), "state": drift}
+        drift = display.DRIFTED if override.is_drifted else display.AS_SET
+        return {**super().get_data(context), "source_says_now": value_text(now), "state": drift}
 
-    def render_value(self, key: str, value: Any, context: Context) -> str:
-        """Show values as they are shown everywhere."""
-        if key in ("value", "source_value"):
-            return tables.value_text(value)
-        return super().render_value(key, value, context)
+
+def may_change_job(user: Any, job: models.RegisteredJob) -> bool:
+    """Return whether a user may change the record of a job, so that there is a point in a button."""
+    return models.RegisteredJob.objects.restrict(user, "change").filter(pk=job.pk).exists()
+
+
+class DecideButton(Button):
+    """Sends a decision about the override of the page, for those who may change the job."""
+
+    def __init__(self, *, action: str, **kwargs: Any) -> None:
+        """Take the decision for what the button does."""
+        route = f"plugins:{APP_NAME}:fieldoverride_{action}"
+        super().__init__(link_name=route, template_path=f"{APP_NAME}/inc/post_button.html", **kwargs)
+
+    def should_render(self, context: Any) -> bool:
+        """Render it where it would do something."""
+        override = get_obj_from_context(context)
+        return super().should_render(context) and may_change_job(context["request"].user, override.job)
+
+
+class KeepButton(DecideButton):
+    """Keeps a drifted override."""
+
+    def should_render(self, context: Any) -> bool:
+        """Render it where the override is drifted."""
+        return get_obj_from_context(context).is_drifted and super().should_render(context)
 
 
 FIELD_OVERRIDE = ObjectDetailContent(
@@ -37,6 +58,7 @@ FIELD_OVERRIDE = ObjectDetailContent(
             weight=100,
             section=SectionChoices.LEFT_HALF,
             fields=["job", "field", "value", "source_value"],
+            value_transforms={"value": [value_text], "source_value": [value_text]},
         ),
         ObjectFieldsPanel(
             weight=100,
@@ -45,5 +67,8 @@ FIELD_OVERRIDE = ObjectDetailContent(
             fields=["origin", "set_by", "created", "reason", "expires_at"],
         ),
     ],
-    extra_buttons=OVERRIDE_BUTTONS,
+    extra_buttons=[
+        KeepButton(weight=100, action="keep", label="Keep", color=ButtonColorChoices.BLUE),
+        DecideButton(weight=200, action="follow", label="Follow the source", color=ButtonColorChoices.YELLOW),
+    ],
 )

@@ -4,6 +4,8 @@ from typing import Any
 
 from django.template import Context
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from nautobot.apps.templatetags import placeholder
 from nautobot.apps.ui import (
     ObjectDetailContent,
     ObjectFieldsPanel,
@@ -11,7 +13,8 @@ from nautobot.apps.ui import (
 )
 from nautobot.apps.views import get_obj_from_context
 
-from nautobot_job_registry import models, tables
+from nautobot_job_registry import models
+from nautobot_job_registry.tables import display
 from nautobot_job_registry.views.details.panels import SourcePanel
 
 OPEN = (
@@ -32,20 +35,19 @@ def meaning(error: models.JobLoadError) -> str:
     return REJECTED.format(effective=error.effective_version) if error.is_rejected else OPEN
 
 
+def as_lines(text: str) -> SafeString:
+    """Return a text with its lines kept."""
+    return format_html("<pre>{}</pre>", text) if text else placeholder(None)
+
+
 class LoadErrorPanel(ObjectFieldsPanel):
     """Where a module could not be loaded, and why."""
 
     def get_data(self, context: Context) -> dict[str, Any]:
         """Put the state in words, and the source, first."""
         error = get_obj_from_context(context)
-        state = {"state": tables.load_error_state(error), "what_it_means": meaning(error)}
-        return {**state, "source": tables.source_display(error), **super().get_data(context)}
-
-    def render_value(self, key: str, value: Any, context: Context) -> str:
-        """Keep the lines of the message."""
-        if key == "message" and value:
-            return format_html("<pre>{}</pre>", value)
-        return super().render_value(key, value, context)
+        state = {"state": display.load_error_state(error), "what_it_means": meaning(error)}
+        return {**state, "source": display.source_display(error), **super().get_data(context)}
 
 
 JOB_LOAD_ERROR = ObjectDetailContent(
@@ -64,6 +66,7 @@ JOB_LOAD_ERROR = ObjectDetailContent(
                 "message",
             ],
             hide_if_unset=["effective_version"],
+            value_transforms={"message": [as_lines]},
         ),
         ObjectFieldsPanel(
             weight=100,

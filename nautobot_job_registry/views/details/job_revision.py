@@ -1,5 +1,7 @@
 """Content of the page of a job revision."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
@@ -20,11 +22,12 @@ from nautobot.apps.ui import (
 from nautobot.apps.utils import get_permission_for_model
 from nautobot.apps.views import get_obj_from_context
 
-from nautobot_job_registry import models, tables
+from nautobot_job_registry import models
 from nautobot_job_registry.history.changes import in_order
+from nautobot_job_registry.history.values import value_text
+from nautobot_job_registry.tables import display, revision_changes
 from nautobot_job_registry.views.details.code import CodePanel
 from nautobot_job_registry.views.details.comparison import COMPARISON_TAB
-from nautobot_job_registry.views.details.compat import DeclaredArguments
 from nautobot_job_registry.views.details.panels import RowsPanel, VariablesPanel
 
 MAX_RUNS_SHOWN = 25
@@ -42,9 +45,9 @@ class RevisionPanel(ObjectFieldsPanel):
         return {
             **data,
             "is_current": is_current,
-            "what_changed": wrapped(tables.change_summary(revision)),
-            "source_version": tables.version_change(revision),
-            "runs": tables.run_count_display(revision),
+            "what_changed": wrapped(revision_changes.change_summary(revision)),
+            "source_version": revision_changes.version_change(revision),
+            "runs": revision_changes.run_count_display(revision),
             **hashes,
         }
 
@@ -63,9 +66,9 @@ class MetadataPanel(RowsPanel):
     def rows(self, obj: Any) -> Iterator[dict[str, Any]]:
         """Yield a row for each field but the inputs, which have a table of their own."""
         for name in in_order(obj.metadata):
-            text = tables.value_text(obj.metadata[name])
+            text = value_text(obj.metadata[name])
             shown = format_html('<span style="white-space: pre-wrap">{}</span>', text) if text else ""
-            yield {"field": tables.field_label(models.RegisteredJob, name), "value": shown}
+            yield {"field": display.field_label(models.RegisteredJob, name), "value": shown}
 
 
 class RunsOfRevisionPanel(RowsPanel):
@@ -87,14 +90,17 @@ class RunsOfRevisionPanel(RowsPanel):
             "run": format_html('<a href="{}">{}</a>', result.get_absolute_url(), made),
             "status": result.status,
             "worker": run.worker,
-            "source_version": tables.version_display(run.source_version, source_type),
+            "source_version": display.version_display(run.source_version, source_type),
         }
 
 
-class NeighbourButton(DeclaredArguments, Button):
+class NeighbourButton(Button):
     """Leads to another revision of the job; not there where there is none."""
 
-    neighbour = ""
+    def __init__(self, *, neighbour: str, **kwargs: Any) -> None:
+        """Lead to the revision that `Neighbours` calls so."""
+        self.neighbour = neighbour
+        super().__init__(**kwargs)
 
     def should_render(self, context: Context) -> bool:
         """Render where there is such a revision."""

@@ -7,8 +7,8 @@ from django.template import Context
 from django.utils.html import format_html, format_html_join
 from nautobot.apps.views import get_obj_from_context
 
-from nautobot_job_registry import tables
 from nautobot_job_registry.history import arguments
+from nautobot_job_registry.history.values import value_text
 from nautobot_job_registry.views.details.panels import RowsPanel
 
 
@@ -17,7 +17,6 @@ class MisfitRowsMixin:
 
     columns = ["schedule", "enabled", "problems"]
     column_headers = ["Schedule", "Enabled", "What does not fit"]
-    css_class = "warning"
 
     def subject(self, context: Context) -> Any:
         """Return what the rows are of: the schedules."""
@@ -33,7 +32,7 @@ class MisfitRowsMixin:
             row = misfit.schedule
             yield {
                 "schedule": format_html('<a href="{}">{}</a>', row.get_absolute_url(), row.name),
-                "enabled": tables.value_text(row.enabled),
+                "enabled": value_text(row.enabled),
                 "problems": format_html_join("", "<div>{}</div>", ((one.message,) for one in misfit.problems)),
             }
 

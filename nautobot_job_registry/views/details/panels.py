@@ -1,13 +1,10 @@
 """Panels that more than one detail page has."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from django.db.models import Model, QuerySet
 from django.template import Context
-from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from nautobot.apps.tables import BaseTable
 from nautobot.apps.templatetags import hyperlinked_object, render_boolean
@@ -17,21 +14,12 @@ from nautobot.apps.ui import (
     ObjectsTablePanel,
     ObjectTextPanel,
 )
-from nautobot.apps.utils import get_route_for_model
 from nautobot.apps.views import get_obj_from_context
 from nautobot.extras.models import JobQueue
 
-from nautobot_job_registry import models, tables
+from nautobot_job_registry import models
+from nautobot_job_registry.history.values import value_text
 from nautobot_job_registry.models import constants
-from nautobot_job_registry.views.details.compat import DeclaredArguments
-
-field_label = tables.field_label
-
-
-def list_link(model: type, parameters: dict[str, Any], text: str) -> str:
-    """Return a link to a filtered list."""
-    url = reverse(get_route_for_model(model, "list"))
-    return format_html('<a href="{}?{}">{}</a>', url, urlencode(parameters, doseq=True), text)
 
 
 def may_view_source(user: Any, obj: Model) -> bool:
@@ -44,10 +32,17 @@ def queue_link(queue: JobQueue | None) -> SafeString:
     return hyperlinked_object(queue, field="name")
 
 
-class RowsPanel(DeclaredArguments, DataTablePanel):
+class RowsPanel(DataTablePanel):
     """A panel with a table of rows that are derived from the object of the page."""
 
-    context_data_key = "registry_rows"
+    columns: list[str]
+    column_headers: list[str]
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Hand on what the class declares: before Nautobot 3.1 a component knows its arguments only."""
+        super().__init__(
+            context_data_key="registry_rows", columns=self.columns, column_headers=self.column_headers, **kwargs
+        )
 
     def get_extra_context(self, context: Context) -> dict[str, Any]:
         """Add the rows."""
@@ -82,40 +77,53 @@ class VariablesPanel(RowsPanel):
                 "type": variable.get("type"),
                 "label": variable.get("label"),
                 "required": render_boolean(bool(variable.get("required"))),
-                "default": tables.value_text(variable.get("default")),
+                "default": value_text(variable.get("default")),
             }
 
 
-class RelatedTablePanel(DeclaredArguments, ObjectsTablePanel):
+class RelatedTablePanel(ObjectsTablePanel):
     """A panel with a table of objects that are not found by one relation, or not to be read whole."""
 
-    add_button_route = None
-    context_table_key = "registry_table"
-    related_table_class: type[BaseTable]
-    show_table_config_button = False
+    def __init__(
+        self,
+        *,
+        table: type[BaseTable],
+        rows: Callable[[Any], QuerySet],
+        list_parameters: dict[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Show the rows of an object that a user may view.
 
-    def get_extra_context(self, context: Context) -> dict[str, Any]:
+        Args:
+            table: The class of the table.
+            rows: What returns the rows of the object of the page, whoever asks.
+            list_parameters: More filters of the list that the panel links to; Nautobot 3.0 has no argument for them.
+            **kwargs: Arguments of Nautobot's own panel.
+        """
+        self.related_table, self.related_rows, self.list_url_extra_params = table, rows, list_parameters
+        own = {"add_button_route": None, "context_table_key": "registry_table", "show_table_config_button": False}
+        super().__init__(**own, **kwargs)
+
+    def get_extra_context(self, context: Any) -> dict[str, Any]:
         """Add the table of the objects that the user may see."""
         user = context["request"].user
-        queryset = self.visible_queryset(get_obj_from_context(context), user)
-        with context.update({self.context_table_key: self.related_table_class(queryset, user=user)}):
+        rows = self.visible_rows(get_obj_from_context(context), user)
+        with context.update({self.context_table_key: self.related_table(rows, user=user)}):
             return super().get_extra_context(context)
 
-    def visible_queryset(self, obj: Any, user: Any) -> QuerySet:
-        """Return the objects of the table that a user may view."""
-        return self.related_queryset(obj).restrict(user, "view")
-
-    def related_queryset(self, obj: Any) -> QuerySet:
-        """Return the objects of the table, whoever asks."""
-        raise NotImplementedError
+    def visible_rows(self, obj: Any, user: Any) -> QuerySet:
+        """Return the rows of the table that a user may view."""
+        return self.related_rows(obj).restrict(user, "view")
 
 
-class SourcePanel(DeclaredArguments, ObjectTextPanel):
+class SourcePanel(ObjectTextPanel):
     """A text that only those see who have the permission to view sources."""
 
-    render_as = BaseTextPanel.RenderOptions.CODE
+    def __init__(self, **kwargs: Any) -> None:
+        """Show it as code."""
+        super().__init__(render_as=BaseTextPanel.RenderOptions.CODE, **kwargs)
 
-    def should_render(self, context: Context) -> bool:
+    def should_render(self, context: Any) -> bool:
         """Render for those who may see it."""
         if not super().should_render(context):
             return False

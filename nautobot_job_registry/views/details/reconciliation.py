@@ -1,6 +1,6 @@
 """Content of the page of a reconciliation."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.template import Context
@@ -9,27 +9,18 @@ from nautobot.apps.ui import (
     ObjectFieldsPanel,
     SectionChoices,
 )
-from nautobot.apps.utils import get_permission_for_model
 from nautobot.apps.views import get_obj_from_context
 
-from nautobot_job_registry import models, tables
+from nautobot_job_registry import models
 from nautobot_job_registry.history import sentences
+from nautobot_job_registry.history.values import value_text
 from nautobot_job_registry.models.reconciliation import COUNT_FIELDS
 from nautobot_job_registry.reconcile import report
-from nautobot_job_registry.views.details.history import RevisionsOfReconciliationPanel
-from nautobot_job_registry.views.details.panels import RowsPanel, field_label, list_link
+from nautobot_job_registry.tables import display
+from nautobot_job_registry.views.details.history import REVISIONS_OF_RECONCILIATION
+from nautobot_job_registry.views.details.panels import RowsPanel
 
 MAX_CHANGES_SHOWN = 500
-
-
-class ReconciliationPanel(ObjectFieldsPanel):
-    """How a reconcile went."""
-
-    def render_value(self, key: str, value: Any, context: Context) -> str:
-        """Show the status as a coloured label."""
-        if key == "status":
-            return tables.status_label(get_obj_from_context(context))
-        return super().render_value(key, value, context)
 
 
 class ChangesPanel(RowsPanel):
@@ -60,50 +51,44 @@ class ChangesPanel(RowsPanel):
         entries = self.entries(obj)
         for entry in entries[:MAX_CHANGES_SHOWN]:
             yield {"subject": subject_link(entry), "what_happened": sentences.sentence(entry)}
-        if len(entries) > MAX_CHANGES_SHOWN:
-            yield {"subject": f"… and {len(entries) - MAX_CHANGES_SHOWN} more: the REST API has all of them"}
+        yield from left_out(entries)
 
 
 def subject_link(entry: sentences.Entry) -> str:
     """Return what an entry is about, with a link to the list that finds it: whoever may view it sees it there."""
     if "load_error" in entry:
-        return list_link(models.JobLoadError, {"q": sentences.subject(entry)}, sentences.subject(entry))
-    return list_link(models.RegisteredJob, {"class_path": sentences.subject(entry)}, sentences.subject(entry))
+        return display.list_link(models.JobLoadError, {"q": sentences.subject(entry)}, sentences.subject(entry))
+    return display.list_link(models.RegisteredJob, {"class_path": sentences.subject(entry)}, sentences.subject(entry))
 
 
 def shown_changes(changes: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, str]]:
-    """Yield the rows of what a reconcile changed or would change, as many as a page can hold."""
-    rows = [row for entry in changes for row in change_rows(entry)]
-    yield from rows[:MAX_CHANGES_SHOWN]
-    if len(rows) > MAX_CHANGES_SHOWN:
-        yield {"subject": f"… and {len(rows) - MAX_CHANGES_SHOWN} more: the REST API has all of them"}
+    """Yield the rows of what a reconcile would change, as many as a page can hold."""
+    rows = list(report.change_rows(changes))
+    for row in rows[:MAX_CHANGES_SHOWN]:
+        yield {
+            "subject": row.subject,
+            "action": f"{row.action} load error" if row.is_error else row.action,
+            "field": display.field_label(models.RegisteredJob, row.field),
+            "old": value_text(row.old),
+            "new": value_text(row.new),
+        }
+    yield from left_out(rows)
 
 
-def change_rows(entry: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    """Yield a row for each field that one entry of `Reconciliation.changes` tells about."""
-    if "load_error" in entry:
-        action = f"{entry.get('action', '')} load error"
-        yield {"subject": entry["load_error"], "action": action, "new": entry.get("message", "")}
-        return
-    row = {"subject": entry.get("job", ""), "action": entry.get("action", "")}
-    fields, dependents = entry.get("fields") or {}, entry.get("dependents") or {}
-    if entry.get("message") or (not fields and not dependents):
-        yield {**row, "new": entry.get("message", "")}
-    for field, change in fields.items():
-        texts = {side: tables.value_text(change.get(side)) for side in ("old", "new")}
-        row["action"] = report.field_action(entry, field)
-        yield {**row, "field": field_label(models.RegisteredJob, field), **texts}
-    for kind, text in report.dependent_texts(dependents):
-        yield {**row, "field": kind.replace("_", " ").capitalize(), "old": "", "new": text}
+def left_out(changes: Sequence[Any]) -> Iterator[dict[str, str]]:
+    """Yield a row that says how many changes a page cannot hold, if any."""
+    if len(changes) > MAX_CHANGES_SHOWN:
+        yield {"subject": f"… and {len(changes) - MAX_CHANGES_SHOWN} more: the REST API has all of them"}
 
 
 RECONCILIATION = ObjectDetailContent(
     panels=[
-        ReconciliationPanel(
+        ObjectFieldsPanel(
             weight=100,
             section=SectionChoices.LEFT_HALF,
             fields=["trigger", "scope", "status", "started", "finished", "duration", "user", "job_result", "error"],
             hide_if_unset=["error"],
+            value_transforms={"status": [display.status_label]},
         ),
         ObjectFieldsPanel(
             weight=100,
@@ -116,10 +101,6 @@ RECONCILIATION = ObjectDetailContent(
             ChangesPanel(group=group, weight=100 * number)
             for number, group in enumerate((*sentences.GROUPS, sentences.OTHER), start=1)
         ),
-        RevisionsOfReconciliationPanel(
-            weight=5000,
-            section=SectionChoices.FULL_WIDTH,
-            required_permissions=[get_permission_for_model(models.JobRevision, "view")],
-        ),
+        REVISIONS_OF_RECONCILIATION,
     ],
 )

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.template import Context
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -20,24 +21,26 @@ from nautobot.apps.views import get_obj_from_context
 
 from nautobot_job_registry import models, tables
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, override_flag
+from nautobot_job_registry.history.values import value_text
 from nautobot_job_registry.models import choices
+from nautobot_job_registry.tables import display
 from nautobot_job_registry.views.details.anchors import RUNS_TAB, SCHEDULES_TAB
-from nautobot_job_registry.views.details.history import HISTORY_TAB, RevisionsPanel
+from nautobot_job_registry.views.details.field_override import may_change_job
+from nautobot_job_registry.views.details.history import HISTORY_TAB, LATEST_REVISIONS
 from nautobot_job_registry.views.details.misfits import MisfitsOfJobPanel
-from nautobot_job_registry.views.details.override_buttons import may_change_job, row_buttons
 from nautobot_job_registry.views.details.panels import (
     RelatedTablePanel,
     RowsPanel,
     VariablesPanel,
-    field_label,
     queue_link,
 )
 from nautobot_job_registry.views.details.predecessor import BUTTONS, PastPanel
-from nautobot_job_registry.views.details.suspension import SuspensionsPanel
+from nautobot_job_registry.views.details.suspension import OPEN_SUSPENSIONS
 
+BUTTONS_OF_ROW = "nautobot_job_registry/inc/override_buttons.html"
 UNKNOWN = "unknown: no revision yet"
 STATE_EXPLANATIONS = {
-    tables.INSTALLED: "The class is there and can be loaded.",
+    display.INSTALLED: "The class is there and can be loaded.",
     choices.AbsenceChoices.REMOVED: (
         "The source was read completely, and the class is not in it any more. This record stays, and so do the runs "
         "and schedules that point at it. What hangs on the job is switched off until it returns: see below what is "
@@ -53,7 +56,7 @@ STATE_EXPLANATIONS = {
     ),
 }
 STATE_ADVICE = {
-    tables.INSTALLED: "Nothing.",
+    display.INSTALLED: "Nothing.",
     choices.AbsenceChoices.REMOVED: (
         "If the class should be there, put it back into its source and reconcile: the job returns to this record."
     ),
@@ -69,28 +72,17 @@ STATE_ADVICE = {
 NOT_ENABLED_ADVICE = "The job cannot be run until it is enabled."
 
 
-class RegisteredJobPanel(KeyValueTablePanel):
-    """A panel of keys and values about a registered job."""
-
-    def get_data(self, context: Context) -> dict[str, Any]:
-        """Return the keys and values of the job of the page."""
-        return self.job_data(get_obj_from_context(context))
-
-    def job_data(self, job: models.RegisteredJob) -> dict[str, Any]:
-        """Return the keys and values of a job."""
-        raise NotImplementedError
-
-
-class IdentityPanel(RegisteredJobPanel):
+class IdentityPanel(KeyValueTablePanel):
     """What the job is, and where it comes from."""
 
-    def job_data(self, job: models.RegisteredJob) -> dict[str, Any]:
+    def get_data(self, context: Context) -> dict[str, Any]:
         """Return identity and provenance."""
+        job = get_obj_from_context(context)
         return {
             "name": job.name,
             "grouping": job.grouping,
             "class_path": job.class_path,
-            "source": tables.source_display(job),
+            "source": display.source_display(job),
             "source_version": format_html("{}", job.source_version or placeholder(None)),
             "current_revision": job.current_revision,
             "nautobot_job": job.core_job,
@@ -101,17 +93,18 @@ class IdentityPanel(RegisteredJobPanel):
         }
 
 
-class StatePanel(RegisteredJobPanel):
+class StatePanel(KeyValueTablePanel):
     """Whether the job is there, what it means if it is not, and what to do."""
 
-    def job_data(self, job: models.RegisteredJob) -> dict[str, Any]:
+    def get_data(self, context: Context) -> dict[str, Any]:
         """Return the state in words."""
-        state = tables.job_state(job)
+        job = get_obj_from_context(context)
+        state = display.job_state(job)
         advice = STATE_ADVICE.get(state, "")
         if job.installed and not job.enabled:
             advice = NOT_ENABLED_ADVICE
         return {
-            "state": tables.state_label(job),
+            "state": display.state_label(job),
             "what_it_means": STATE_EXPLANATIONS.get(state, ""),
             "what_to_do": advice,
             "enabled": job.enabled,
@@ -131,7 +124,9 @@ class OverridesPanel(RowsPanel):
         may_decide = may_change_job(request.user, get_obj_from_context(context))
         for row in extra["data"]:
             noted = row.pop("noted")
-            row["decide"] = row_buttons(request, noted) if noted and may_decide else ""
+            row["decide"] = (
+                render_to_string(BUTTONS_OF_ROW, {"override": noted}, request) if noted and may_decide else ""
+            )
         return extra
 
     def visible_rows(self, obj: Any, user: Any) -> Iterable[dict[str, Any]]:
@@ -144,8 +139,8 @@ class OverridesPanel(RowsPanel):
         for field in OVERRIDABLE_FIELDS:
             override = noted.get(field)
             yield {
-                "field": field_label(models.RegisteredJob, field),
-                "source": tables.value_text(source_values[field]) if field in source_values else UNKNOWN,
+                "field": display.field_label(models.RegisteredJob, field),
+                "source": value_text(source_values[field]) if field in source_values else UNKNOWN,
                 "overridden": self.overridden(override) if getattr(obj, override_flag(field)) else "",
                 "why": why(override) if override else "",
                 "effective": self.effective(obj, field),
@@ -154,7 +149,7 @@ class OverridesPanel(RowsPanel):
 
     def overridden(self, noted: models.FieldOverride | None) -> SafeString:
         """Return who overrode a field and when, and what the source said then where it says something else now."""
-        text = tables.label("overridden", "info")
+        text = display.label("overridden", "info")
         if noted is None:
             return text
         who = f" by {noted.set_by}" if noted.set_by else ""
@@ -163,8 +158,8 @@ class OverridesPanel(RowsPanel):
         text = format_html('<a href="{}">{}</a> on {}{}', url, text, made, who)
         if not noted.is_drifted:
             return text
-        said = tables.value_text(noted.source_value)
-        return format_html("{}<br>{} set against: {}", text, tables.label("drifted", "warning"), said)
+        said = value_text(noted.source_value)
+        return format_html("{}<br>{} set against: {}", text, display.DRIFTED, said)
 
     def effective(self, job: models.RegisteredJob, field: str) -> str:
         """Return the value that is in effect."""
@@ -172,36 +167,28 @@ class OverridesPanel(RowsPanel):
             return queue_link(job.default_job_queue)
         if field == "job_queues":
             return format_html_join(", ", "{}", ((queue_link(queue),) for queue in job.job_queues.all()))
-        return tables.value_text(getattr(job, field))
+        return value_text(getattr(job, field))
 
 
 def why(override: models.FieldOverride) -> SafeString:
     """Return why a field is overridden, and when the override ends by itself."""
     if override.expires_at is None:
-        return format_html("{}", tables.shortened(override.reason))
+        return format_html("{}", display.shortened(override.reason))
     ends = f"{timezone.localtime(override.expires_at):%Y-%m-%d %H:%M %Z}"
-    return format_html("{}{}ends {}", tables.shortened(override.reason), "; " if override.reason else "", ends)
+    return format_html("{}{}ends {}", display.shortened(override.reason), "; " if override.reason else "", ends)
 
 
-class OpenLoadErrorsPanel(RelatedTablePanel):
-    """The open load errors of the module of a job, and of the packages around it."""
-
-    enable_related_link = False
-    exclude_columns = ["pk", "source"]
-    related_table_class = tables.JobLoadErrorTable
-    table_title = "Open load errors of the module"
-
-    def related_queryset(self, obj: Model) -> QuerySet:
-        """Return the open errors that can keep a registered job from being loaded."""
-        parts = obj.module_name.split(".")
-        modules = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
-        return models.JobLoadError.objects.filter(
-            Q(job_class_name="") | Q(module_name=obj.module_name, job_class_name=obj.job_class_name),
-            source_type=obj.source_type,
-            source_name=obj.source_name,
-            module_name__in=modules,
-            resolved_at__isnull=True,
-        ).defer("traceback")
+def open_load_errors(job: models.RegisteredJob) -> QuerySet:
+    """Return the open errors that can keep a registered job from being loaded."""
+    parts = job.module_name.split(".")
+    modules = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
+    return models.JobLoadError.objects.filter(
+        Q(job_class_name="") | Q(module_name=job.module_name, job_class_name=job.job_class_name),
+        source_type=job.source_type,
+        source_name=job.source_name,
+        module_name__in=modules,
+        resolved_at__isnull=True,
+    ).defer("traceback")
 
 
 REGISTERED_JOB = ObjectDetailContent(
@@ -218,23 +205,23 @@ REGISTERED_JOB = ObjectDetailContent(
         ),
         VariablesPanel(weight=200, section=SectionChoices.FULL_WIDTH, label="Input variables"),
         MisfitsOfJobPanel(
-            weight=250, section=SectionChoices.FULL_WIDTH, label="Schedules whose stored arguments do not fit"
+            weight=250,
+            section=SectionChoices.FULL_WIDTH,
+            label="Schedules whose stored arguments do not fit",
+            css_class="warning",
         ),
-        OpenLoadErrorsPanel(
+        RelatedTablePanel(
             weight=300,
             section=SectionChoices.FULL_WIDTH,
+            table=tables.JobLoadErrorTable,
+            table_title="Open load errors of the module",
+            rows=open_load_errors,
+            exclude_columns=["pk", "source"],
+            enable_related_link=False,
             required_permissions=[get_permission_for_model(models.JobLoadError, "view")],
         ),
-        SuspensionsPanel(
-            weight=370,
-            section=SectionChoices.FULL_WIDTH,
-            required_permissions=[get_permission_for_model(models.Suspension, "view")],
-        ),
-        RevisionsPanel(
-            weight=400,
-            section=SectionChoices.FULL_WIDTH,
-            required_permissions=[get_permission_for_model(models.JobRevision, "view")],
-        ),
+        OPEN_SUSPENSIONS,
+        LATEST_REVISIONS,
     ],
     extra_tabs=[RUNS_TAB, SCHEDULES_TAB, HISTORY_TAB],
 )

@@ -2,28 +2,32 @@
 
 from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from nautobot.apps.templatetags import hyperlinked_object
-from nautobot.apps.ui import Button, KeyValueTablePanel, ObjectDetailContent, SectionChoices
+from nautobot.apps.ui import Button, ButtonColorChoices, KeyValueTablePanel, ObjectDetailContent, SectionChoices
+from nautobot.apps.utils import get_permission_for_model
 from nautobot.apps.views import get_obj_from_context
 
 from nautobot_job_registry import models, tables
+from nautobot_job_registry.history.values import value_text
 from nautobot_job_registry.lifecycle.suspensions import restoring
 from nautobot_job_registry.models import choices
+from nautobot_job_registry.tables import display
 from nautobot_job_registry.views.details.panels import RelatedTablePanel
 
+SUSPENDED = choices.SuspensionOutcomeChoices.SUSPENDED
 STATE_LABELS = {"inputs": "Inputs (digest)", "content_types": "Object types"}
 
 
 def facts(suspension: models.Suspension) -> dict[str, Any]:
     """Return what was suspended, since when and why: what every page tells of a suspension."""
     return {
-        "outcome": tables.outcome_label(suspension),
+        "outcome": display.outcome_label(suspension),
         "suspended_at": suspension.suspended_at,
-        "because_the_job_was": tables.reason_label(suspension),
+        "because_the_job_was": display.reason_label(suspension),
         "class_path": suspension.class_path,
         "switched_off_by": suspension.get_origin_display(),
         "ended": suspension.restored_at,
@@ -45,7 +49,7 @@ class SuspensionPanel(KeyValueTablePanel):
         suspension = get_obj_from_context(context)
         [prospect] = restoring.prospects([suspension])
         return {
-            tables.kind_display(suspension): dependent_link(suspension, context["request"].user),
+            display.kind_display(suspension): dependent_link(suspension, context["request"].user),
             "job": suspension.job,
             **facts(suspension),
             "restored_by": suspension.restored_by,
@@ -59,7 +63,7 @@ class StatesPanel(KeyValueTablePanel):
     def get_data(self, context: Context) -> dict[str, Any]:
         """Return the state that is to be restored."""
         state = get_obj_from_context(context).previous_state
-        return {STATE_LABELS.get(name, name): tables.value_text(value) for name, value in state.items()}
+        return {STATE_LABELS.get(name, name): value_text(value) for name, value in state.items()}
 
 
 class RestoreButton(Button):
@@ -73,21 +77,22 @@ class RestoreButton(Button):
         return not prospect.refusal and restoring.may_restore(prospect, context["request"].user)
 
 
-class SuspensionsPanel(RelatedTablePanel):
-    """What is suspended of a registered job now."""
-
-    exclude_columns = ["pk", "job", "class_path", "outcome", "restored_at"]
-    list_url_extra_params = {"outcome": choices.SuspensionOutcomeChoices.SUSPENDED}
-    related_field_name = "job"
-    related_table_class = tables.SuspensionTable
-    table_title = "Suspended schedules, job hooks and job buttons"
-
-    def related_queryset(self, obj: Model) -> QuerySet:
-        """Return the open suspensions of a registered job."""
-        open_ones = obj.suspensions.filter(outcome=choices.SuspensionOutcomeChoices.SUSPENDED)
-        return open_ones.select_related("object_type")
+def open_suspensions(job: models.RegisteredJob) -> QuerySet:
+    """Return what is suspended of a registered job now."""
+    return job.suspensions.filter(outcome=SUSPENDED).select_related("object_type")
 
 
+OPEN_SUSPENSIONS = RelatedTablePanel(
+    weight=370,
+    section=SectionChoices.FULL_WIDTH,
+    required_permissions=[get_permission_for_model(models.Suspension, "view")],
+    table=tables.SuspensionTable,
+    table_title="Suspended schedules, job hooks and job buttons",
+    rows=open_suspensions,
+    related_field_name="job",
+    exclude_columns=["pk", "job", "class_path", "outcome", "restored_at"],
+    list_parameters={"outcome": SUSPENDED},
+)
 SUSPENSION = ObjectDetailContent(
     panels=[
         SuspensionPanel(weight=100, section=SectionChoices.LEFT_HALF, label="Suspension"),
@@ -97,6 +102,7 @@ SUSPENSION = ObjectDetailContent(
         RestoreButton(
             weight=100,
             label="Restore",
+            color=ButtonColorChoices.BLUE,
             icon="mdi-play-circle-outline",
             link_name="plugins:nautobot_job_registry:suspension_restore",
             template_path="nautobot_job_registry/inc/post_button.html",

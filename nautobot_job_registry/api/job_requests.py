@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.utils.encoders import JSONEncoder
 
-from nautobot_job_registry.api.serializers.queues import malformed_queues
+from nautobot_job_registry.api.queues import malformed_queues
 from nautobot_job_registry.core_bridge.permissions import DECISIONS, withheld, withheld_message
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag
 from nautobot_job_registry.engine.overrides import cleared_fields, field_refusal, refused_fields

@@ -1,17 +1,21 @@
-"""Serializers of registered jobs."""
+"""Serializers of the registry's models; Nautobot looks for them here, by their names."""
+
+from __future__ import annotations
 
 from typing import Any
 
 from nautobot.apps.api import (
+    ContentTypeField,
     NautobotModelSerializer,
     TaggedModelSerializerMixin,
+    ValidatedModelSerializer,
 )
 from rest_framework import serializers
 from rest_framework.utils.model_meta import RelationInfo
 
 from nautobot_job_registry import models
-from nautobot_job_registry.api.serializers.job_requests import RegisteredJobRequestMixin
-from nautobot_job_registry.api.serializers.queues import FieldToBuild, QueueDepthMixin
+from nautobot_job_registry.api.job_requests import RegisteredJobRequestMixin
+from nautobot_job_registry.api.queues import FieldToBuild, QueueDepthMixin
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS, TEXT_FIELDS
 from nautobot_job_registry.models.constants import REASON_MAX_LENGTH
 
@@ -66,8 +70,6 @@ class RegisteredJobSerializer(
     )
 
     class Meta:
-        """Meta attributes."""
-
         model = models.RegisteredJob
         exclude = ["core_decisions"]
         derived_fields = ("source_values", "overrides", "warnings")
@@ -77,19 +79,79 @@ class RegisteredJobSerializer(
         extra_kwargs |= {name: {"required": False, "trim_whitespace": False} for name in TEXT_FIELDS}
 
 
-class ResetOverridesSerializer(serializers.Serializer):
-    """Which overrides are to be cleared."""
+class SourceVisibilityMixin(serializers.ModelSerializer):
+    """Leave `Meta.source_field` out of each row that is not marked `source_visible`.
 
-    fields = serializers.MultipleChoiceField(
-        choices=OVERRIDABLE_FIELDS,
-        required=False,
-        allow_empty=False,
-        help_text="The fields; all of them where it is left out",
+    A row that was not read by its own view set carries no mark, so that nothing leaks where it is nested.
+    """
+
+    def to_representation(self, instance: Any) -> Any:
+        """Drop the field if the user may not see it."""
+        data = super().to_representation(instance)
+        if not getattr(instance, "source_visible", False):
+            data.pop(self.Meta.source_field, None)
+        return data
+
+
+class JobRevisionSerializer(SourceVisibilityMixin, ValidatedModelSerializer):
+    """Serializer of job revisions."""
+
+    class Meta:
+        model = models.JobRevision
+        fields = "__all__"
+        source_field = "source_code"
+
+
+class JobLoadErrorSerializer(SourceVisibilityMixin, ValidatedModelSerializer):
+    """Serializer of load errors."""
+
+    class Meta:
+        model = models.JobLoadError
+        fields = "__all__"
+        source_field = "traceback"
+
+
+class FieldOverrideSerializer(ValidatedModelSerializer):
+    """Serializer of field overrides."""
+
+    is_drifted = serializers.BooleanField(read_only=True, help_text="Whether the source says something else now")
+
+    class Meta:
+        model = models.FieldOverride
+        fields = "__all__"
+
+
+class JobRunSerializer(ValidatedModelSerializer):
+    """Serializer of job runs."""
+
+    class Meta:
+        model = models.JobRun
+        fields = "__all__"
+
+
+class JobScheduleSerializer(ValidatedModelSerializer):
+    """Serializer of job schedules."""
+
+    class Meta:
+        model = models.JobSchedule
+        fields = "__all__"
+
+
+class ReconciliationSerializer(ValidatedModelSerializer):
+    """Serializer of reconciliations."""
+
+    class Meta:
+        model = models.Reconciliation
+        fields = "__all__"
+
+
+class SuspensionSerializer(QueueDepthMixin, ValidatedModelSerializer):
+    """Serializer of suspensions."""
+
+    object_type = ContentTypeField(
+        read_only=True, help_text="What was switched off: extras.scheduledjob, extras.jobhook or extras.jobbutton"
     )
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse a member that says nothing here, so that a misspelt one does not clear everything."""
-        unknown = sorted(set(self.initial_data) - set(self.fields))
-        if unknown:
-            raise serializers.ValidationError({name: ["The only member is `fields`."] for name in unknown})
-        return attrs
+    class Meta:
+        model = models.Suspension
+        fields = "__all__"
