@@ -197,7 +197,7 @@ def test_registry_that_fails_in_a_rejected_sync_is_told_and_harms_nothing(upstre
     before = records()
     upstream.commit("Break", {"jobs/second.py": BROKEN})
     with monkeypatch.context() as patch:
-        patch.setattr("nautobot_job_registry.rejected_sync.error_rows.write", fail)
+        patch.setattr("nautobot_job_registry.reconcile.rejected_sync.load_error_rows.write_load_errors", fail)
         result = sync(synced)
     assert result.status == "FAILURE"
     row = Reconciliation.objects.latest()
