@@ -5,8 +5,8 @@ from nautobot.extras.models import Job, JobQueue, ObjectChange
 
 from nautobot_job_registry.models import RegisteredJob
 from tests import builders
-from tests.support import counted_statements
-from tests.test_job_forms import METADATA, BulkTestCase, grant
+from tests.support import counted_statements, grant
+from tests.test_job_forms import METADATA, BulkTestCase
 
 COUNT = 100
 MOST_FOR_EACH = 15
@@ -20,8 +20,8 @@ class BulkEditCostsTestCase(BulkTestCase):
         super().setUp()
         self.day = JobQueue.objects.get(name="day")
         self.many = [self.make_job(number) for number in range(COUNT)]
-        grant(self.user, RegisteredJob, "view", "change")
-        grant(self.user, Job, "change")
+        grant(self.user, RegisteredJob, ["view", "change"])
+        grant(self.user, Job, ["change"])
 
     def make_job(self, number):
         key = {"module_name": f"many.jobs_{number}", "job_class_name": f"Many{number}"}

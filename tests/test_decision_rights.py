@@ -6,6 +6,7 @@ from nautobot.users.models import Token
 
 from nautobot_job_registry.models import RegisteredJob
 from tests import test_job_forms
+from tests.support import grant
 
 # What may be changed in core, the decision, and whether core lets it pass.
 CASES = (
@@ -69,8 +70,8 @@ class DecisionRightsTestCase(test_job_forms.FormTestCase):
 
 class BulkRightsTestCase(test_job_forms.BulkTestCase):
     def test_in_a_bulk_edit_all_or_none(self):
-        test_job_forms.grant(self.user, RegisteredJob, "view", "change")
-        test_job_forms.grant(self.user, Job, "change", constraints={"has_sensitive_variables": True})
+        grant(self.user, RegisteredJob, ["view", "change"])
+        grant(self.user, Job, ["change"], {"has_sensitive_variables": True})
         decision = {"has_sensitive_variables": False, "has_sensitive_variables_override": True}
         self.assertEqual(self.edit([self.job, self.other], **decision).status, "FAILURE")
         self.assertEqual(self.edit([self.job, self.other], enabled=True).status, "SUCCESS")
