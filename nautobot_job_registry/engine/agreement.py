@@ -112,7 +112,7 @@ class Agreement:
 
     Attributes:
         agreed: What the two sides said when they last agreed.
-        before: What core's row said before that of each field that was changed since, the latest first.
+        before: What core's row said of each field before the registry wrote it, the latest first.
     """
 
     agreed: Decisions
@@ -145,8 +145,11 @@ class Agreement:
         until_now = agreed if core is None else core.by_field
         before = {}
         for name in {*now, *agreed, *until_now, *self.before}:
-            decided = now.get(name, NOT_OVERRIDDEN)
-            past = [until_now.get(name, NOT_OVERRIDDEN), agreed.get(name, NOT_OVERRIDDEN), *self.before.get(name, ())]
+            decided, said, was = (side.get(name, NOT_OVERRIDDEN) for side in (now, until_now, agreed))
+            past = [said, was, *self.before.get(name, ())]
+            if decided == said != was:
+                # Core has decided: what it said before somebody else did is of no use any more.
+                continue
             if decided and NOT_OVERRIDDEN in past and name in unchosen:
                 past.insert(past.index(NOT_OVERRIDDEN), (unchosen[name],))
             told = [one for number, one in enumerate(past) if one not in (decided, *past[:number])]

@@ -87,6 +87,10 @@ def test_what_core_said_without_telling_is_remembered_before_what_was_agreed():
     assert known(AGREED).renewed(limit(OURS), limit(THEIRS)) == known(OURS, THEIRS, AGREED)
 
 
+def test_what_core_said_before_it_decided_is_forgotten():
+    assert known(AGREED, OURS, BEFORE).renewed(limit(THEIRS), limit(THEIRS)) == known(THEIRS)
+
+
 def test_what_both_say_now_was_not_said_before():
     assert known(AGREED, OURS, BEFORE).renewed(limit(OURS)) == known(OURS, AGREED, BEFORE)
 

@@ -198,12 +198,22 @@ class Agreement(RuleBasedStateMachine):
             row.save()
             self.notice(job)
 
-    @rule(job=jobs, pick=picks)
-    def write_to_core_without_a_word(self, job, pick):
-        value = VALUES["description"][pick]
+    @rule(job=jobs)
+    def write_to_core_without_a_word(self, job):
+        """Say something new: what a row said before is that of somebody who had read it earlier."""
+        value = f"Silent {next(numbers)}"
         rows = Job.objects.filter(module_name=job)
         if rows.update(description=value, description_override=True):
             self.untold[job] = {"description": value}
+
+    @rule(job=jobs, field=fields.filter(lambda name: name != "job_queues"), pick=picks)
+    def edit_while_somebody_holds_on_to_the_row_of_core(self, job, field, pick):
+        """Write back the columns that were read before an edit, as core's refresh in a migration does: no decision."""
+        columns = ("enabled", override_flag(field), "default_job_queue_id" if field == "default_job_queue" else field)
+        read = Job.objects.filter(module_name=job).values(*columns).first()
+        self.decide(RegisteredJob, job, field, VALUES[field][pick])
+        if read is not None:
+            Job.objects.filter(module_name=job).update(**read)
 
     @rule(job=jobs)
     def delete_the_row_of_core(self, job):

@@ -37,7 +37,7 @@ reconcile()
 # Stops in the middle of applying: records are written, revisions are not.
 HANG = """
 import time
-from nautobot_job_registry import store
+from nautobot_job_registry.reconcile import store
 def hang(*args, **kwargs):
     print("in the middle", flush=True)
     time.sleep(600)

@@ -103,7 +103,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 from nautobot.extras.models import *
-from nautobot_job_registry import report
+from nautobot_job_registry.reconcile import report
 from nautobot_job_registry.models import *
 from nautobot_job_registry.reconcile import reconcile
 types = {name: ContentType.objects.get(app_label="dcim", model=name) for name in ("device", "rack")}

@@ -16,7 +16,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 from nautobot.extras.datasources.git import enqueue_pull_git_repository_and_refresh_data
 from nautobot.extras.models import GitRepository, Job, JobResult, ScheduledJob
-from nautobot_job_registry.core_bridge import job_arguments
+from nautobot_job_registry.core_bridge.host import job_arguments
 from nautobot_job_registry.models import JobRun, JobSchedule, Reconciliation, RegisteredJob
 
 def wait(result):

@@ -16,7 +16,7 @@ PREPARE = """
 from django.contrib.auth import get_user_model
 from nautobot.core.celery import app
 from nautobot.extras.models import GitRepository, Job, JobQueue, JobResult
-from nautobot_job_registry.core_bridge import job_arguments
+from nautobot_job_registry.core_bridge.host import job_arguments
 from nautobot_job_registry.reconcile import reconcile
 users = get_user_model().objects
 user = users.filter(username="operator").first() or users.create_superuser("operator", password="x")

@@ -32,7 +32,7 @@ RUN = """
 import json, time
 from django.contrib.auth import get_user_model
 from nautobot.extras.models import Job, JobResult
-from nautobot_job_registry.core_bridge import job_arguments
+from nautobot_job_registry.core_bridge.host import job_arguments
 user = get_user_model().objects.create_superuser("operator", "operator@example.com", "operator")
 result = JobResult.enqueue_job(Job.objects.get(job_class_name="Sleeper"), user, **job_arguments({}))
 for _ in range(240):
