@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import CharField, F, Q, QuerySet
+from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Cast
 from nautobot.extras.choices import JobQueueTypeChoices
 from nautobot.extras.models import Job, JobQueue
@@ -116,6 +116,9 @@ def _tells_anything() -> Q:
     Of chosen queues the number is not compared: their rows are few, and always read.
     """
     news = Q(registered_job=None) | Q(job_queues_override=True)
+    # Core's refresh in a migration leaves the default queue out of the others.
+    assigned = Job.job_queues.through.objects.order_by().filter(job=OuterRef("pk"))
+    news |= ~Exists(assigned.filter(job_queue=OuterRef("default_job_queue")))
     for name in ("module_name", "job_class_name", *SHARED_VALUES, *SHARED_FLAGS, "default_job_queue", "enabled"):
         news |= ~Q(**{name: F(f"registered_job__{name}")})
     return news
@@ -179,14 +182,20 @@ def core_state(values: Mapping[str, Any], queues: tuple[str, ...]) -> CoreState:
     )
 
 
-def lock_core_rows(actions: Iterable[JobAction]) -> None:
-    """Lock the rows that are going to be written, before anything else is locked.
+def lock_core_rows(actions: Iterable[JobAction]) -> set[UUID]:
+    """Lock the rows that are going to be written, before anything else is locked, and return their primary keys.
 
     Whoever saves a job, here or in core, locks core's row first and the record then; so does a reconcile.
     """
-    keys = [action.core_id for action in actions if action.core_columns and action.core_id]
+    keys = rows_written_by(actions)
     if keys:
         _lock(Job.objects.filter(pk__in=keys))
+    return keys
+
+
+def rows_written_by(actions: Iterable[JobAction]) -> set[UUID]:
+    """Return the primary keys of the rows of core's that are written by what a plan does to records."""
+    return {action.core_id for action in actions if action.core_columns and action.core_id}
 
 
 def lock_core_rows_of(record_ids: Iterable[UUID]) -> None:

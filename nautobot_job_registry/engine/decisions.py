@@ -73,6 +73,9 @@ def is_storable(descriptor: JobDescriptor) -> bool:
 def decisions_of(columns: Mapping[str, Any]) -> Decisions:
     """Return what is decided in the columns of a record, queues by name."""
     values = {name: columns[name] for name in OVERRIDABLE_FIELDS if columns[override_flag(name)]}
+    if values.get("default_job_queue", "") is None:
+        # The queue was deleted, and the decision with it.
+        del values["default_job_queue"]
     return Decisions(columns["enabled"], values)
 
 

@@ -1,7 +1,15 @@
 """Texts that a database can store."""
 
 import io
+import re
 import tokenize
+from typing import Final
+
+# What is told of an error, and of one word in it: more helps no reader, and whoever looks for patterns in a long text
+# without blanks may not come to an end.
+MAX_ERROR_LENGTH: Final = 10_000
+MAX_WORD_LENGTH: Final = 500
+_LONG_WORD: Final = re.compile(rf"(\S{{{MAX_WORD_LENGTH}}})(\S+)")
 
 
 def storable_text(text: str) -> str:
@@ -9,6 +17,25 @@ def storable_text(text: str) -> str:
     if text.isascii() and "\x00" not in text:
         return text
     return text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def bounded_text(text: str, length: int = MAX_ERROR_LENGTH) -> str:
+    """Return a text of unknown size that is short enough to be searched and shown, and says what was cut.
+
+    The end of it is kept as well as the beginning: it is where a traceback says what happened.
+
+    Args:
+        text: The text.
+        length: How many characters are kept of it at the most.
+    """
+    if len(text) > length:
+        half = length // 2
+        text = f"{text[:half]} {_cut(len(text) - 2 * half)} {text[-half:]}"
+    return _LONG_WORD.sub(lambda match: f"{match[1]} {_cut(len(match[2]))}", text)
+
+
+def _cut(number: int) -> str:
+    return f"[{number:,} characters cut]"
 
 
 def decoded(content: bytes) -> str:

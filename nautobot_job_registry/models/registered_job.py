@@ -356,7 +356,7 @@ class RegisteredJob(SavingMixin, OverrideTermsMixin, PrimaryModel):
         self.clean_override_terms()
         if self._is_overridden_anew("name") and self._is_name_taken():
             raise ValidationError({"name": "Another job has this name in Nautobot: choose one that is free."})
-        if self.core_job_id and self.default_job_queue_id is None and self._is_overridden_anew("default_job_queue"):
+        if self.default_job_queue_id is None and self._is_overridden_anew("default_job_queue"):
             raise ValidationError({"default_job_queue": "A queue is needed where it is overridden."})
 
     def _is_overridden_anew(self, field: str) -> bool:

@@ -24,7 +24,7 @@ from nautobot_job_registry.engine.descriptor import Discovery, LoadFailure, Sour
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.engine.plan import JobAction
 from nautobot_job_registry.engine.records import JobKey, JobRecord
-from nautobot_job_registry.engine.text import storable_text
+from nautobot_job_registry.engine.text import bounded_text, storable_text
 from nautobot_job_registry.history import events
 from nautobot_job_registry.lifecycle.moves import adopting, handover
 from nautobot_job_registry.lifecycle.moves.proposals import declaring
@@ -32,6 +32,7 @@ from nautobot_job_registry.lifecycle.suspensions import planning, suspending
 from nautobot_job_registry.models import Reconciliation
 from nautobot_job_registry.models.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
 from nautobot_job_registry.reconcile import report, store
+from nautobot_job_registry.reconcile.applying import apply_all_that_can_be
 from nautobot_job_registry.reconcile.plan import Contributors, Outcome, Plan, make_plan, make_plan_of_ends
 from nautobot_job_registry.runs import backfill, relinking
 from nautobot_job_registry.sources import blame, origins
@@ -43,6 +44,10 @@ logger = logging.getLogger(__name__)
 ATTEMPTS = 3
 # What is read where only the ends of overrides are looked at: no source.
 ENDS_SCOPE = "overrides"
+
+
+class _MoreRowsError(Exception):
+    """The plan that was made under the lock writes rows of core's that are not locked."""
 
 
 @dataclass(frozen=True)
@@ -200,10 +205,16 @@ def _carry_out(
         attempts_left -= 1
         try:
             with transaction.atomic():
-                core_rows.lock_core_rows(jobs)
+                locked = core_rows.lock_core_rows(jobs)
                 core_rows.lock_registry()
                 plan = _plan(found, store.read_records(for_update=True), lambda failures: authors)
+                if attempts_left and not core_rows.rows_written_by(plan.jobs) <= locked:
+                    jobs = plan.jobs
+                    raise _MoreRowsError
                 return _apply(plan, found, occasion, _begun(occasion, started))
+        except _MoreRowsError:
+            # Core's rows are locked before anything else is: what is new in the plan is locked by the next attempt.
+            continue
         except OperationalError:
             if not attempts_left:
                 raise
@@ -216,7 +227,10 @@ def _apply(plan: Plan, found: Discovery | None, occasion: Occasion, row: Reconci
         row.save()
     detail = f"Job Registry: reconcile ({occasion.trigger}, {occasion.scope})"
     told = {"now": row.started, "user": occasion.user, "detail": detail}
-    jobs = store.apply_plan(plan, repositories=_repositories(found), reconciliation=row, **told)
+    plan, jobs = apply_all_that_can_be(
+        plan,
+        lambda part: store.apply_plan(part, repositories=_repositories(found), reconciliation=row, **told),
+    )
     relinked = relinking.relink(plan.jobs, jobs)
     suspending.carry_out_dependents(plan.dependents, **told)
     handover.write_proposals(plan.moves.proposals)
@@ -244,7 +258,7 @@ def record_failure(occasion: Occasion, started: datetime, error: BaseException) 
     What failed inside the transaction of a run is kept also where that one is rolled back (rule 12).
     """
     logger.error("The reconcile of the job registry failed; the next one mends it.", exc_info=error)
-    told = sanitize("".join(traceback.format_exception(error)))
+    told = sanitize(bounded_text("".join(traceback.format_exception(error))))
     values = {"status": ReconciliationStatusChoices.FAILED, "error": storable_text(told)}
     using = host.surviving_connection_for(occasion.job_result)
     try:

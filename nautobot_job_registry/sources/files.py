@@ -21,7 +21,7 @@ from nautobot.core.utils.logging import sanitize
 
 from nautobot_job_registry.engine.descriptor import LoadFailure, Source, SourceText
 from nautobot_job_registry.engine.fields import TEXT_MAX_LENGTH
-from nautobot_job_registry.engine.text import storable_text
+from nautobot_job_registry.engine.text import bounded_text, storable_text
 
 # What reading a clone raises that is missing, incomplete or broken.
 UNUSABLE_CLONE = (GitError, ODBError, ValueError, OSError)
@@ -178,8 +178,8 @@ def _said(error: BaseException) -> dict[str, str]:
         message = f"<unprintable {name}>"
     return {
         "exception_type": storable_text(name)[:TEXT_MAX_LENGTH],
-        "message": storable_text(sanitize(message)),
-        "traceback": storable_text(sanitize(_format(error))),
+        "message": storable_text(sanitize(bounded_text(message))),
+        "traceback": storable_text(sanitize(bounded_text(_format(error)))),
     }
 
 

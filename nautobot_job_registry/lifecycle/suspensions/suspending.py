@@ -23,7 +23,7 @@ from nautobot_job_registry.models.constants import BATCH_SIZE
 
 RESTORED = SuspensionOutcomeChoices.RESTORED
 # What is written where something that is suspended was switched on and is switched off again.
-AGAIN = ["previous_state", "suspended_state", "suspended_at"]
+AGAIN = ["job", "class_path", "object_name", "reason", "origin", "previous_state", "suspended_state", "suspended_at"]
 
 
 def bring_back(
