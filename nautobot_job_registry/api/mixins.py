@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db import DataError
+from django.db import DataError, OperationalError
 from django.db.models import Exists, Model, OuterRef, QuerySet, Value
 from django.http import Http404
 from nautobot.apps.api import ReadOnlyModelViewSet
@@ -35,6 +35,10 @@ WRONG_VALUES = (
     "Cannot use None as a query value",
     "Cannot add None ",
 )
+
+
+# The database gives up one of two transactions that wait for each other.
+TRY_AGAIN = "The database ended this in favour of another change at the same time, and nothing was changed: try again."
 
 
 class Conflict(exceptions.APIException):
@@ -66,6 +70,7 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[str], Exception]], ...] = (
     (deletion.InstalledError, Conflict),
     (restoring.NotRestorableError, Conflict),
     (UnknownSourceError, wrong("source")),
+    (OperationalError, lambda message: Unavailable(TRY_AGAIN)),
     (comparison.ComparisonError, wrong("against")),
     (drift.TooManyError, lambda message: serializers.ValidationError({"detail": message})),
 )
@@ -146,6 +151,12 @@ class DecidingViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
 
 class SourceVisibilityMixin(GenericViewSet):
     """Mark each row with whether the user may see its source, in the one statement that reads the rows."""
+
+    @property
+    def ordering_fields(self) -> list[str]:
+        """The columns by which rows can be put in order: the order would tell what is in a source."""
+        hidden = self.serializer_class.Meta.source_field
+        return [field.name for field in self.serializer_class.Meta.model._meta.concrete_fields if field.name != hidden]
 
     def get_queryset(self) -> QuerySet:
         """Annotate `source_visible`."""

@@ -9,6 +9,9 @@ from typing import Final
 # without blanks may not come to an end.
 MAX_ERROR_LENGTH: Final = 10_000
 MAX_WORD_LENGTH: Final = 500
+# What a browser or a terminal does not show, obeys, or takes for a turn of the text around it, so that it reads other
+# than it is.
+_HIDDEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _LONG_WORD: Final = re.compile(rf"(\S{{{MAX_WORD_LENGTH}}})(\S+)")
 
 
@@ -17,6 +20,11 @@ def storable_text(text: str) -> str:
     if text.isascii() and "\x00" not in text:
         return text
     return text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def visible_text(text: str) -> str:
+    """Return a text with what is hidden in it shown as the escapes of Python."""
+    return _HIDDEN.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
 
 
 def bounded_text(text: str, length: int = MAX_ERROR_LENGTH) -> str:

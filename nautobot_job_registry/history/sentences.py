@@ -13,6 +13,7 @@ from typing import Any
 
 from nautobot.apps.choices import ChoiceSet
 
+from nautobot_job_registry.engine.text import visible_text
 from nautobot_job_registry.history.values import one_line, value_text
 
 Entry = Mapping[str, Any]
@@ -155,7 +156,7 @@ def sentence(entry: Entry) -> str:
     """Return what one entry of `Reconciliation.changes` says, as a sentence."""
     # What is not known may be of a later version.
     text = SENTENCES.get(str(entry.get("action")), "{subject}: {action}.")
-    return text.format_map(_Parts(entry))
+    return visible_text(text.format_map(_Parts(entry)))
 
 
 SENTENCES = {

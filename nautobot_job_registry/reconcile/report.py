@@ -13,6 +13,7 @@ from nautobot_job_registry.engine.descriptor import Source, SourceType
 from nautobot_job_registry.engine.fields import override_flag
 from nautobot_job_registry.engine.plan import JobAction
 from nautobot_job_registry.engine.records import JobKey
+from nautobot_job_registry.engine.text import visible_text
 from nautobot_job_registry.history.values import one_line
 from nautobot_job_registry.lifecycle.moves.proposals import Moves
 from nautobot_job_registry.reconcile.plan import Outcome, Plan
@@ -156,6 +157,7 @@ def plan_as_table(plan: Plan) -> str:
 
 def as_table(rows: Sequence[tuple[str, ...]]) -> str:
     """Return rows as a table for a terminal, with a line below the first of them."""
+    rows = [tuple(map(visible_text, row)) for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])

@@ -108,7 +108,8 @@ class RegisteredJobUIViewSet(
         context = super().get_extra_context(request, instance)
         if self.action == "destroy" and instance is not None:
             context["impact"] = deletion.deletion_impact([instance], request.user)
-        if self.action == "bulk_destroy":
+        # A page that tells of an error is made before the objects are chosen.
+        if self.action == "bulk_destroy" and hasattr(self, "key_params"):
             chosen = get_bulk_queryset_from_view(user=request.user, action="delete", **self.key_params)
             context["impact"] = deletion.deletion_impact(list(chosen), request.user)
         return context

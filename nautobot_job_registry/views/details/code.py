@@ -1,28 +1,21 @@
 """Code on a page: with the numbers of its lines, in colours, and with nothing hidden in it."""
 
-import re
 from collections.abc import Iterable
 
 from django.template import Context
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from nautobot_job_registry.engine.text import visible_text
 from nautobot_job_registry.history.highlight import Part, highlighted
 from nautobot_job_registry.views.details.panels import SourcePanel
 
 MAX_LINES_SHOWN = 5000
-# What a browser does not show, or what turns the order of the text around it, so that code reads other than it runs.
-HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-
-
-def visible(text: str) -> str:
-    """Return a text with what is hidden in it shown as the escapes of Python."""
-    return HIDDEN.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
 
 
 def code_line(parts: Iterable[Part]) -> SafeString:
     """Return the parts of a line with their colours: the classes are those of Nautobot's own style sheet."""
-    texts = ((kind, escape(visible(text))) for kind, text in parts)
+    texts = ((kind, escape(visible_text(text))) for kind, text in parts)
     line = "".join(f'<span class="hljs-{kind}">{text}</span>' if kind else text for kind, text in texts)
     # Each part is escaped: a format for each of many thousands of them would take seconds.
     return mark_safe(line)  # noqa: S308

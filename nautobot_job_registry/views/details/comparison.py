@@ -12,13 +12,13 @@ from nautobot.apps.utils import get_route_for_model
 from nautobot.apps.views import get_obj_from_context
 
 from nautobot_job_registry import models
+from nautobot_job_registry.engine.text import visible_text
 from nautobot_job_registry.history import diff
 from nautobot_job_registry.history.arguments import Misfit
 from nautobot_job_registry.history.comparison import Comparison
 from nautobot_job_registry.history.values import value_text
 from nautobot_job_registry.models.constants import APP_NAME, VIEW_SOURCE
 from nautobot_job_registry.tables import display, revision_changes
-from nautobot_job_registry.views.details.code import visible
 from nautobot_job_registry.views.details.misfits import MisfitRowsMixin
 from nautobot_job_registry.views.details.panels import RowsPanel
 
@@ -187,7 +187,7 @@ def side_by_side_rows(code: diff.TextDiff, hunk: Any) -> Iterator[dict[str, Any]
 
 def side(number: int | None, line: str, css_class: str) -> dict[str, Any]:
     """Return one side of a row; one that has no line there is grey."""
-    return {"number": number, "text": visible(line), "css_class": css_class if number else NO_LINE_CLASS}
+    return {"number": number, "text": visible_text(line), "css_class": css_class if number else NO_LINE_CLASS}
 
 
 def unified_rows(code: diff.TextDiff, hunk: Any) -> Iterator[dict[str, Any]]:
@@ -205,7 +205,7 @@ def unified_rows(code: diff.TextDiff, hunk: Any) -> Iterator[dict[str, Any]]:
 
 def unified_row(sign: str, line: str, css_class: str, old: int | None, new: int | None) -> dict[str, Any]:
     """Return one row of the one column."""
-    text = visible(line.removesuffix("\n"))
+    text = visible_text(line.removesuffix("\n"))
     return {"sign": sign, "text": text, "css_class": css_class, "old_number": old, "new_number": new}
 
 
