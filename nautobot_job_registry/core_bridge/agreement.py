@@ -89,6 +89,7 @@ def agree_before_saving(record: RegisteredJob, saving: Saving) -> None:
     if ours == core == known.agreed:
         return
     saving.core_row = job
+    saving.is_requeued = _concerns_queues(changed_fields(known.agreed, ours) | changed_fields(known.agreed, core))
     settled = settle(ours, known, core, SideEvent.RECORD_SAVED)
     if settled.of_core:
         _decide(record, settled.decisions)
@@ -152,8 +153,12 @@ def push_decisions(record: RegisteredJob, saving: Saving) -> None:
     if is_our_own_write() or saving.core_row is None:
         return
     with our_own_writes():
-        _agree(saving.core_row, record)
+        _agree(saving.core_row, record, requeued=saving.is_requeued)
     log_last(saving.core_row)
+
+
+def _concerns_queues(fields: Collection[str]) -> bool:
+    return not {"job_queues", "default_job_queue"}.isdisjoint(fields)
 
 
 def _agree(job: Job, record: RegisteredJob, *, requeued: bool = False) -> None:
@@ -357,7 +362,7 @@ def _take_over(
         queues_by_name(saving.queues)
     record.core_decisions = _renewed(known, record, saving, core)
     # Core leaves a queue among the others that is not the default one any more.
-    requeued = not {"job_queues", "default_job_queue"}.isdisjoint(changed)
+    requeued = _concerns_queues(changed)
     with our_own_writes():
         record.save(saving=saving)
         _agree(job, record, requeued=requeued)

@@ -44,6 +44,7 @@ class Saving:
         queues: The names of the queues that it takes over from core; None where it takes over none.
         colliding: The fields that are overridden only because core cannot store what the source says.
         of_core: The fields whose override was made or changed in core meanwhile, and that it takes over from there.
+        is_requeued: Whether core's row may have other queues than the record has, whatever its columns say.
         is_of_core: Whether it saves what was decided in core, and nothing of a person's here.
         is_ledger_known: Whether what was read beforehand of the ledger is known to be what it says now.
         decides: Whether a decision is, or may be, among what is written.
@@ -54,6 +55,7 @@ class Saving:
     queues: list[str] | None = None
     colliding: frozenset[str] = frozenset()
     of_core: frozenset[str] = frozenset()
+    is_requeued: bool = False
     is_of_core: bool = False
     is_ledger_known: bool = False
     decides: bool = field(default=True, init=False)
