@@ -20,9 +20,12 @@ from nautobot_job_registry.sources.load_errors import ErrorAction, ErrorActionKi
 
 logger = logging.getLogger(__name__)
 
-# What kind of a load error it is that a record could not be written.
-NOT_APPLIED: Final = "NotAppliedError"
 TOLD: Final = "The job could not be written to the registry, and stays as it was. {error_type}: {error}"
+
+
+class NotAppliedError(Exception):
+    """A record could not be written: the type of the load error that tells of it."""
+
 
 Written = dict[JobKey, RegisteredJob]
 Culprits = Mapping[JobKey, Exception]
@@ -117,7 +120,7 @@ def _told(action: JobAction, error: Exception, known: ErrorAction | None) -> Err
         job_class_name=action.key[1],
         file_path="",
         line=None,
-        exception_type=NOT_APPLIED,
+        exception_type=NotAppliedError.__name__,
         message=storable_text(bounded_text(TOLD.format(error_type=type(error).__name__, error=error))),
         traceback="",
     )
