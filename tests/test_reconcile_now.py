@@ -343,7 +343,8 @@ class WorkerTestCase(GivenJobs, TransactionTestCase):
 
     def run_by_worker(self, ask):
         """Start a worker, ask for a run, and wait for its end."""
-        with start_worker(celery_app, pool="solo", perform_ping_check=False, shutdown_timeout=60):
+        # Its level stays with the process: once it is higher, core's next run hides lesser lines from all later tests.
+        with start_worker(celery_app, loglevel="debug", pool="solo", perform_ping_check=False, shutdown_timeout=60):
             answer, pk = ask()
             result = celery_app.AsyncResult(str(pk))
             result.get(timeout=30, propagate=False)
