@@ -26,4 +26,4 @@ def test_benchmark_measures_both_sides_and_writes_json(tmp_path):
     assert anchoring["runs_per_second"] > 0
     assert anchoring["statements_per_1000"] <= 4
     assert anchoring["peak_megabytes"] > anchoring["growth_megabytes"] >= 0
-    assert result["reached"]["evidence of a run: at most 2 ms"] in (True, False)
+    assert result["reached"]["evidence of a run: at most 5 ms"] in (True, False)
