@@ -7,7 +7,7 @@ said by `engine.agreement`; here the two sides are read, as they are stored and 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,9 +54,13 @@ def decisions_of_saved(record: RegisteredJob) -> Decisions:
     """Return what is decided in a record, with the default queue among the queues, where it is once it is saved."""
     values = record.overrides
     if "job_queues" in values:
-        default = record.default_job_queue.name if record.default_job_queue else None
-        values["job_queues"] = with_default_queue(values["job_queues"], default)
+        values["job_queues"] = _with_default(record, values["job_queues"])
     return Decisions(record.enabled, values)
+
+
+def _with_default(record: RegisteredJob, queues: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of some queues with that of a record's default queue among them."""
+    return with_default_queue(queues, record.default_job_queue.name if record.default_job_queue else None)
 
 
 # From the registry to core
@@ -108,13 +112,12 @@ def _decides(record: RegisteredJob) -> bool:
 def _renewed(known: Agreement, record: RegisteredJob, saving: Saving, core: Decisions) -> dict[str, Any]:
     """Return what a record is to remember of core's row once both have been saved."""
     decisions = decisions_of_saved(record)
-    default = record.default_job_queue.name if record.default_job_queue else None
     if saving.queues is not None:
-        queues = with_default_queue(saving.queues, default)
+        queues = _with_default(record, saving.queues)
         decisions = Decisions(record.enabled, {**decisions.values, "job_queues": queues})
     source = record.source_values.get("job_queues")
     # Whoever had read the row before its queues were chosen gives it those of the source, though it says otherwise.
-    unchosen: dict[str, Any] = {} if source is None else {"job_queues": list(with_default_queue(source, default))}
+    unchosen: dict[str, Any] = {} if source is None else {"job_queues": list(_with_default(record, source))}
     return known.renewed(decisions, core, unchosen=unchosen).as_json()
 
 
