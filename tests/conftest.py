@@ -248,15 +248,23 @@ class RealInstance:
     Attributes:
         environment: The variables of the instance.
         folder: Holds the instance's files.
+        blocker: Keeps tests from databases, until it is told not to.
     """
 
     environment: dict[str, str] = field(repr=False)
     folder: Path
+    blocker: Any = field(repr=False)
 
     @property
     def jobs_root(self) -> Path:
         """The instance's JOBS_ROOT."""
         return Path(self.environment["NAUTOBOT_JOBS_ROOT"])
+
+    @contextlib.contextmanager
+    def models(self) -> Iterator[None]:
+        """Let the models of this process be about the instance: to look at it takes no process of its own."""
+        with self.blocker.unblock(), databases.of_models(self.environment["NAUTOBOT_DB_NAME"]):
+            yield
 
     def nautobot_server(self, *arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":
         """Run `nautobot-server` for this instance; see `development.database.nautobot_server`."""
@@ -296,7 +304,7 @@ def template_database() -> str:
 
 
 @pytest.fixture
-def real_instance(template_database: str) -> Iterator[RealInstance]:
+def real_instance(template_database: str, django_db_blocker: Any) -> Iterator[RealInstance]:
     """A real instance on a copy of a ready database, with folders of its own, for tests that start processes."""
     number = next(_numbers)
     name, folder = f"nautobot_{os.getpid()}_{number}", RUN_FOLDER / f"instance-{number}"
@@ -304,7 +312,8 @@ def real_instance(template_database: str) -> Iterator[RealInstance]:
     environment = database.copy_database(servers, template_database, name)
     try:
         _redis_client(servers, int(servers["NAUTOBOT_REDIS_BROKER_DATABASE"])).flushdb()
-        yield RealInstance(environment | databases.folders(folder) | {"NAUTOBOT_QUIET": ""}, folder)
+        variables = environment | databases.folders(folder) | {"NAUTOBOT_QUIET": ""}
+        yield RealInstance(variables, folder, django_db_blocker)
     finally:
         database.drop_database(servers, name)
         shutil.rmtree(folder, ignore_errors=True)

@@ -105,13 +105,34 @@ def in_process(servers: Mapping[str, str], templates: Templates) -> Iterator[Non
         connections.close_all()
         database.copy_database(servers, templates.tables, name)
 
-    for alias in connections:
-        connections[alias].settings_dict["NAME"] = name
     settings.MIGRATION_MODULES, TransactionTestCase._fixture_teardown = NoMigrations(), renew
     try:
-        renew()
-        yield
+        with of_models(name):
+            renew()
+            yield
     finally:
         settings.MIGRATION_MODULES, TransactionTestCase._fixture_teardown = previous
-        connections.close_all()
         database.drop_database(servers, name)
+
+
+@contextmanager
+def of_models(name: str) -> Iterator[None]:
+    """Let the models of this process be about a database, and then about the one that they were about before.
+
+    Args:
+        name: The name of the database.
+    """
+    from django.db import connections
+
+    before = {alias: connections[alias].settings_dict["NAME"] for alias in connections}
+
+    def point_at(names: Mapping[str, str]) -> None:
+        connections.close_all()
+        for alias, known in names.items():
+            connections[alias].settings_dict["NAME"] = known
+
+    point_at(dict.fromkeys(before, name))
+    try:
+        yield
+    finally:
+        point_at(before)
