@@ -12,9 +12,12 @@ from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test import override_settings
-from nautobot.extras.models import GitRepository
+from nautobot.extras.models import GitRepository, Job
 from nautobot.extras.signals import refresh_job_models
 from nautobot.users.models import ObjectPermission
+
+from nautobot_job_registry.engine.fields import FLAG_FIELDS, OVERRIDE_FLAGS, VALUE_FIELDS
+from nautobot_job_registry.models import RegisteredJob
 
 BROKEN = Path(__file__).parent / "broken"
 
@@ -31,6 +34,29 @@ def break_with(name: str, folder: Path) -> None:
 def refresh_core() -> None:
     """Refresh core's own rows, as a migration does."""
     refresh_job_models(sender=None, apps=apps)
+
+
+def differences_from_core(instance: Any) -> list[str]:
+    """Return the jobs of a real instance of which core's row and the record say anything else."""
+    with instance.models():
+        core, ours = _rows(Job), _rows(RegisteredJob)
+    assert ours
+    return [path for path in {*core, *ours} if core.get(path) != ours.get(path)]
+
+
+def _rows(model: Any) -> dict[str, list[Any]]:
+    """Return what core's row and the record both say, by the path of the class."""
+    names = (*VALUE_FIELDS, *FLAG_FIELDS, *OVERRIDE_FLAGS, "enabled", "installed")
+    # All that this Nautobot has.
+    names = tuple(name for name in names if hasattr(Job, name))
+    return {
+        job.class_path: [
+            *(getattr(job, name) for name in names),
+            job.default_job_queue.name,
+            {queue.name for queue in job.job_queues.all()},
+        ]
+        for job in model.objects.select_related("default_job_queue").prefetch_related("job_queues")
+    }
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from tests import builders
 
 ROOT = "/api/plugins/job-registry/"
 PREFIX = "/plugins/job-registry/"
-EXAMPLES = 40
+EXAMPLES = 25
 SEED = 20260101
 PARTS = 8
 HOST = "nautobot.example.com"

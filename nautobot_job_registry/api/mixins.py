@@ -107,6 +107,12 @@ class RegistryViewSetMixin(GenericViewSet):
             exc = serializers.ValidationError({"detail": f"A value that was sent makes no sense: {message}"})
         return super().handle_exception(exc)
 
+    def filter_queryset(self, queryset: QuerySet) -> QuerySet:
+        """Filter as the parameters say; for one object without any, to set the filters up is most of the work."""
+        if self.detail and not self.request.query_params:
+            return queryset
+        return super().filter_queryset(queryset)
+
     def get_object(self) -> Model:
         """Return the object of the address, if its ID is one."""
         if not is_uuid(self.kwargs["pk"]):

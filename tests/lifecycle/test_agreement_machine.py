@@ -22,8 +22,8 @@ from tests.support import refresh_core
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 JOBS = ("alpha", "beta")
-SEQUENCES = 200
-PARTS = 8
+SEQUENCES = 100
+PARTS = 4
 STEPS = 30
 VALUES = {
     "description": ("One", "Two"),
@@ -276,7 +276,7 @@ class Agreement(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_both_sides_agree_and_no_decision_is_lost(only_ours, part):
-    """Two hundred sequences of up to thirty steps, in parts that run beside each other, the same ones each time.
+    """A hundred sequences of up to thirty steps, in parts that run beside each other, the same ones each time.
 
     A sequence that fails is not made shorter, which takes longer than all the others together; to have that done,
     leave `phases` out.

@@ -3,39 +3,15 @@
 import pytest
 from nautobot.extras.models import Job
 
-from nautobot_job_registry.engine.fields import FLAG_FIELDS, OVERRIDE_FLAGS, VALUE_FIELDS
 from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory
-from nautobot_job_registry.models import RegisteredJob
+from tests.support import differences_from_core
 
 pytestmark = pytest.mark.slow
-
-NAMES = [*VALUE_FIELDS, *FLAG_FIELDS, *OVERRIDE_FLAGS, "enabled", "installed"]
 
 
 def write_job(folder, description):
     classes = [JobClassSourceFactory(name="Backup", meta={"description": description})]
     return JobModuleFactory(folder=folder, name="backup", classes=classes)
-
-
-def rows(model):
-    # All that this Nautobot has.
-    names = [name for name in NAMES if hasattr(Job, name)]
-    return {
-        job.class_path: [
-            *(getattr(job, name) for name in names),
-            job.default_job_queue.name,
-            {queue.name for queue in job.job_queues.all()},
-        ]
-        for job in model.objects.select_related("default_job_queue").prefetch_related("job_queues")
-    }
-
-
-def differences_from_core(instance):
-    """Return the jobs of which core's row and the record say anything else."""
-    with instance.models():
-        core, ours = rows(Job), rows(RegisteredJob)
-    assert ours
-    return [path for path in {*core, *ours} if core.get(path) != ours.get(path)]
 
 
 def test_migrate_follows_the_source_and_only_migrate_does(real_instance):

@@ -1,7 +1,6 @@
 """The built wheel in a clean environment, in a Nautobot that did not have the app, with other new apps beside it."""
 
 import fcntl
-import json
 import os
 import subprocess
 import sys
@@ -9,10 +8,15 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from django.apps import apps
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 
 from development import database
 from development.servers import CHECKOUT
+from nautobot_job_registry.models import RegisteredJob
 from tests.lifecycle.clean_environment import LOCK, clean_environment, pip
+from tests.support import differences_from_core
 
 pytestmark = pytest.mark.slow
 
@@ -28,46 +32,6 @@ IN_WHEEL = (
     "nautobot_job_registry/static/nautobot_job_registry/docs/index.html",
     "nautobot_job_registry/static/nautobot_job_registry/docs/models/registeredjob.html",
 )
-SCHEMA = """
-import json
-from django.apps import apps
-from django.db import connection
-def described(table):
-    with connection.cursor() as cursor:
-        columns = sorted(map(str, connection.introspection.get_table_description(cursor, table)))
-        constraints = connection.introspection.get_constraints(cursor, table)
-    # Names of indexes differ by a digest; what they hold does not.
-    kinds = ("columns", "primary_key", "unique", "foreign_key", "check", "index", "definition")
-    held = sorted(str([constraint[kind] for kind in kinds]) for constraint in constraints.values())
-    return [columns, held]
-models = apps.get_app_config("nautobot_job_registry").get_models(include_auto_created=True)
-print(json.dumps({model._meta.db_table: described(model._meta.db_table) for model in models}))
-"""
-TAKE_OUT = """
-from django.apps import apps
-from django.db import connection
-from django.db.migrations.recorder import MigrationRecorder
-models = apps.get_app_config("nautobot_job_registry").get_models(include_auto_created=True)
-tables = ", ".join(connection.ops.quote_name(model._meta.db_table) for model in models)
-with connection.cursor() as cursor:
-    cursor.execute(f"DROP TABLE {tables} CASCADE")
-MigrationRecorder(connection).migration_qs.filter(app="nautobot_job_registry").delete()
-"""
-COMPARE = """
-import json
-from nautobot.extras.models import Job
-from nautobot_job_registry.engine.fields import *
-from nautobot_job_registry.models import *
-names = [*VALUE_FIELDS, *FLAG_FIELDS, *OVERRIDE_FLAGS, "enabled", "installed", "default_job_queue__name"]
-def rows(model):
-    return {
-        job.class_path: [*(getattr(job, name.removesuffix("__name")) for name in names), set(job.job_queues.all())]
-        for job in model.objects.all()
-    }
-core, ours = rows(Job), rows(RegisteredJob)
-roots = sorted({path.split(".")[0] for path in ours})
-print(json.dumps({"differ": [path for path in {*core, *ours} if core.get(path) != ours.get(path)], "roots": roots}))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +59,34 @@ def environment_with_wheel(wheel):
         yield folder
 
 
+def tables():
+    models = apps.get_app_config("nautobot_job_registry").get_models(include_auto_created=True)
+    return [model._meta.db_table for model in models]
+
+
+def described(table):
+    """Return what a table has; names of indexes differ by a digest, what they hold does not."""
+    with connection.cursor() as cursor:
+        columns = sorted(map(str, connection.introspection.get_table_description(cursor, table)))
+        constraints = connection.introspection.get_constraints(cursor, table)
+    kinds = ("columns", "primary_key", "unique", "foreign_key", "check", "index", "definition")
+    held = sorted(str([constraint[kind] for kind in kinds]) for constraint in constraints.values())
+    return [columns, held]
+
+
+def schema(instance):
+    with instance.models():
+        return {table: described(table) for table in tables()}
+
+
+def take_out(instance):
+    """Leave the database as it is where the app was never installed."""
+    with instance.models(), connection.cursor() as cursor:
+        names = ", ".join(map(connection.ops.quote_name, tables()))
+        cursor.execute(f"DROP TABLE {names} CASCADE")
+        MigrationRecorder(connection).migration_qs.filter(app="nautobot_job_registry").delete()
+
+
 def test_wheel_holds_all_that_an_instance_needs(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     assert set(IN_WHEEL) <= names
@@ -103,8 +95,8 @@ def test_wheel_holds_all_that_an_instance_needs(wheel):
 
 @pytest.mark.minutes
 def test_wheel_migrates_and_reconciles_beside_other_apps(environment_with_wheel, real_instance):
-    from_models = json.loads(real_instance.python(SCHEMA).splitlines()[-1])
-    real_instance.python(TAKE_OUT)
+    from_models = schema(real_instance)
+    take_out(real_instance)
     plugins = ["nautobot_job_registry", *NEEDED_APPS, *OTHER_APPS.values()]
     # A configuration as an operator writes it: nothing of the checkout is on the path of this process.
     config = real_instance.folder / "nautobot_config.py"
@@ -125,14 +117,11 @@ def test_wheel_migrates_and_reconciles_beside_other_apps(environment_with_wheel,
     def nautobot_server(*arguments, check=True):
         return run(environment_with_wheel / "bin" / "nautobot-server", "--config", config, *arguments, check=check)
 
-    def python(code):
-        prefix = f"import nautobot; nautobot.setup({str(config)!r})\n"
-        return json.loads(run(environment_with_wheel / "bin" / "python", "-c", prefix + code).stdout.splitlines()[-1])
-
     nautobot_server("migrate")
-    compared = python(COMPARE)
-    assert compared["differ"] == []
-    assert set(compared["roots"]) >= {"nautobot", "nautobot_job_registry", *OTHER_APPS.values()}
+    assert differences_from_core(real_instance) == []
+    with real_instance.models():
+        roots = {job.module_name.partition(".")[0] for job in RegisteredJob.objects.all()}
+    assert roots >= {"nautobot", "nautobot_job_registry", *OTHER_APPS.values()}
     assert nautobot_server("reconcile_jobs", "--check", check=False).returncode == 0
 
-    assert python(SCHEMA) == from_models
+    assert schema(real_instance) == from_models
