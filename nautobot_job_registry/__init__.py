@@ -44,7 +44,7 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
         super().ready()
         from celery.signals import import_modules
         from django.core import checks as django_checks
-        from django.db.models.signals import m2m_changed, post_delete, post_init, post_save, pre_save
+        from django.db.models.signals import m2m_changed, post_delete, post_init, post_save, pre_migrate, pre_save
         from nautobot.extras.models import Job, JobButton, JobHook, JobQueue, JobResult, ScheduledJob
 
         from nautobot_job_registry import models, signals
@@ -52,7 +52,8 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
         from nautobot_job_registry.sources import loaded_code
 
         self._connect_records(models.RegisteredJob)
-        nautobot_database_ready.connect(signals.reconcile_after_migrate, sender=self)
+        pre_migrate.connect(signals.await_end_of_migration, sender=self)
+        nautobot_database_ready.connect(signals.reconcile_as_the_database_is_ready, sender=self)
         post_init.connect(signals.note_queue, sender=JobQueue)
         post_save.connect(signals.follow_renamed_queue, sender=JobQueue)
         post_init.connect(signals.note_core_job, sender=Job)

@@ -9,9 +9,11 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.db.models import ProtectedError
+from django.db.models.signals import post_migrate
 from nautobot.extras.choices import ObjectChangeEventContextChoices
 from nautobot.extras.signals import change_context_state
 
@@ -27,6 +29,38 @@ M2M_CHANGED = ("post_add", "post_remove", "post_clear")
 QUEUE_NAME = "_registry_name"
 # Whether the queues of a job are being added or taken away just now, several at once.
 _queues_are_set: ContextVar[bool] = ContextVar("job_registry_queues_are_set", default=False)
+
+
+# The keys under which the reconcile waits for the end of a migration.
+_AT_THE_END = "nautobot_job_registry.reconcile_at_the_end"
+# Whether a migration goes on at whose end the registry is reconciled.
+_is_awaited: ContextVar[bool] = ContextVar("job_registry_awaits_the_end", default=False)
+
+
+def await_end_of_migration(sender: Any, **kwargs: Any) -> None:
+    """Have the registry reconciled when all apps have done what they do after a migration.
+
+    Apps enable and change jobs in their handlers of `nautobot_database_ready` and of `post_migrate`. Both are sent app
+    by app, so that the last receiver of the last app's `post_migrate` comes after all of them. As a migration begins
+    all apps are ready and have connected theirs.
+    """
+    last = [config for config in apps.get_app_configs() if config.models_module is not None][-1]
+    post_migrate.disconnect(sender=last, dispatch_uid=_AT_THE_END)
+    post_migrate.connect(reconcile_at_the_end, sender=last, dispatch_uid=_AT_THE_END)
+    _is_awaited.set(True)
+
+
+def reconcile_at_the_end(sender: Any, *, using: str = "default", **kwargs: Any) -> None:
+    """Reconcile as the last thing that is done after a migration."""
+    _is_awaited.set(False)
+    post_migrate.disconnect(sender=sender, dispatch_uid=_AT_THE_END)
+    reconcile_after_migrate(sender, using=using)
+
+
+def reconcile_as_the_database_is_ready(sender: Any, *, using: str = "default", **kwargs: Any) -> None:
+    """Reconcile where the signal is sent and no migration goes on, at whose end that is done (`flush` is one case)."""
+    if not _is_awaited.get():
+        reconcile_after_migrate(sender, using=using)
 
 
 def reconcile_after_migrate(sender: Any, *, using: str = "default", **kwargs: Any) -> None:
