@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from nautobot.apps.datasources import DatasourceContent
 from nautobot.extras.choices import LogLevelChoices
 
 from nautobot_job_registry.engine.descriptor import SourceType
 from nautobot_job_registry.history import sentences
+from nautobot_job_registry.models.attempts import GIVEN_UP
 from nautobot_job_registry.models.choices import ReconciliationTriggerChoices
 from nautobot_job_registry.models.constants import APP_NAME
 from nautobot_job_registry.reconcile import report
@@ -21,6 +23,9 @@ logger = logging.getLogger(__name__)
 # Core's own callback for jobs, which has loaded the code by then, has the weight 300.
 WEIGHT = 310
 GROUPING = "job registry"
+NOT_RECONCILED = "The job registry could not be reconciled: {error}. The sync goes on; {next}."
+AFTER_THE_SYNC = "it is tried again when the sync has been committed"
+LATER = "the next reconcile mends it"
 # How many load errors the log of a sync tells of; the list of load errors has all of them.
 MAX_WARNINGS = 50
 
@@ -39,10 +44,18 @@ def refresh_registered_jobs(repository_record: Any, job_result: Any, delete: boo
     """
     if not settings.PLUGINS_CONFIG[APP_NAME]["reconcile_after_git_sync"]:
         return
+    _refresh(repository_record, job_result, delete)
+
+
+def _refresh(repository_record: Any, job_result: Any, delete: bool) -> None:
     try:
         outcome = _reconcile(repository_record, job_result, delete)
     except Exception as error:
-        message = f"The job registry could not be reconciled: {error}. The sync goes on; the next reconcile mends it."
+        again = isinstance(error, GIVEN_UP) and connection.in_atomic_block
+        if again:
+            # Only whoever began the transaction could begin it anew, and the sync does not.
+            transaction.on_commit(partial(_refresh, repository_record, job_result, delete), robust=True)
+        message = NOT_RECONCILED.format(error=str(error).strip(), next=AFTER_THE_SYNC if again else LATER)
         job_result.log(message, level_choice=LogLevelChoices.LOG_WARNING, grouping=GROUPING)
     else:
         if outcome is not None:

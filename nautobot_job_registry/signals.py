@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from contextlib import nullcontext
 from contextvars import ContextVar
 from functools import partial
 from typing import Any
@@ -14,6 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.db.models import ProtectedError
 from django.db.models.signals import post_migrate
+from django.utils import timezone
 from nautobot.extras.choices import ObjectChangeEventContextChoices
 from nautobot.extras.signals import change_context_state
 
@@ -164,8 +164,8 @@ def follow_renamed_queue(sender: Any, instance: Any, created: bool, raw: bool = 
 
     old = instance.__dict__.get(QUEUE_NAME)
     if not (created or raw) and old and old != instance.name:
-        with harmless(f"call the queue {old} by its new name {instance.name}"):
-            ledger.rename_queue(old, instance.name)
+        rename = partial(ledger.rename_queue, old, instance.name)
+        host.now_or_after_commit(rename, what=f"call the queue {old} by its new name {instance.name}")
         note_queue(sender, instance)
 
 
@@ -261,9 +261,13 @@ def _pull(job: Any, decided: Collection[str]) -> None:
     from nautobot_job_registry.core_bridge import agreement
     from nautobot_job_registry.sources import discovery
 
-    what = f"take over what was decided in Nautobot's own job {job.class_path}; the next reconcile does it"
-    with nullcontext() if _is_a_person() else harmless(what):
-        agreement.pull_decisions(job, decided=decided, source_name=discovery.loaded_name(job.class_path))
+    name = discovery.loaded_name(job.class_path)
+    pull = partial(agreement.pull_decisions, job, decided=decided, source_name=name)
+    if _is_a_person():
+        pull()
+    else:
+        what = f"take over what was decided in Nautobot's own job {job.class_path}; the next reconcile does it"
+        host.now_or_after_commit(pull, what=what)
 
 
 def _is_a_person() -> bool:
@@ -298,11 +302,17 @@ def _take_over_all(told: dict[Any, set[str]], user: Any) -> None:
 
 def record_what_core_switches_off(sender: Any, instance: Any, created: bool, raw: bool = False, **kwargs: Any) -> None:
     """Record what core is about to switch off with a job that is not installed (rule 18)."""
+    from nautobot_job_registry.core_bridge import dependents as core_dependents
     from nautobot_job_registry.lifecycle.suspensions import suspending
 
-    if not (created or raw or instance.installed):
-        with harmless(f"record what Nautobot switches off with the job {instance.class_path}"):
-            suspending.record_switching_off(instance)
+    if created or raw or instance.installed:
+        return
+    what = f"record what Nautobot switches off with the job {instance.class_path}"
+    with harmless(what):
+        dependents = core_dependents.about_to_be_switched_off(instance)
+        if dependents:
+            record = partial(suspending.record_switching_off, instance, dependents, timezone.now())
+            host.now_or_after_commit(record, what=what)
 
 
 def record_deletion_of_suspended(sender: Any, instance: Any, **kwargs: Any) -> None:
@@ -320,8 +330,7 @@ def anchor_new_run(
     from nautobot_job_registry.runs import anchoring
 
     if created and not raw:
-        with harmless("anchor a run", using):
-            anchoring.anchor_run(instance, using)
+        host.now_or_after_commit(partial(anchoring.anchor_run, instance, using), what="anchor a run", using=using)
 
 
 def anchor_new_schedule(
@@ -331,8 +340,8 @@ def anchor_new_schedule(
     from nautobot_job_registry.runs import anchoring
 
     if created and not raw:
-        with harmless("anchor a schedule", using):
-            anchoring.anchor_schedule(instance, using)
+        anchor = partial(anchoring.anchor_schedule, instance, using)
+        host.now_or_after_commit(anchor, what="anchor a schedule", using=using)
 
 
 def note_loaded_code(sender: Any = None, **kwargs: Any) -> None:

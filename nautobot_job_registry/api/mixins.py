@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db import DataError, OperationalError
+from django.db import DataError
 from django.db.models import Exists, Model, OuterRef, QuerySet, Value
 from django.http import Http404
 from nautobot.apps.api import ReadOnlyModelViewSet
@@ -26,6 +27,7 @@ from nautobot_job_registry.lifecycle import deletion
 from nautobot_job_registry.lifecycle.moves import adopting
 from nautobot_job_registry.lifecycle.suspensions import restoring
 from nautobot_job_registry.models import constants
+from nautobot_job_registry.models.attempts import GIVEN_UP, RETRY_AFTER, TRY_AGAIN, try_again
 from nautobot_job_registry.overrides import drift
 
 # How the errors begin that the database's driver and Nautobot raise where they can make nothing of a value.
@@ -35,10 +37,6 @@ WRONG_VALUES = (
     "Cannot use None as a query value",
     "Cannot add None ",
 )
-
-
-# The database gives up one of two transactions that wait for each other.
-TRY_AGAIN = "The database ended this in favour of another change at the same time, and nothing was changed: try again."
 
 
 class Conflict(exceptions.APIException):
@@ -53,6 +51,13 @@ class Unavailable(exceptions.APIException):
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "unavailable"
+
+
+class GivenUp(Unavailable):
+    """The database gave up all attempts; nothing was changed."""
+
+    # Nautobot's framework makes the header Retry-After of it.
+    wait = RETRY_AFTER
 
 
 def wrong(member: str) -> Callable[[str], Exception]:
@@ -70,7 +75,7 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[str], Exception]], ...] = (
     (deletion.InstalledError, Conflict),
     (restoring.NotRestorableError, Conflict),
     (UnknownSourceError, wrong("source")),
-    (OperationalError, lambda message: Unavailable(TRY_AGAIN)),
+    *((error, lambda message: GivenUp(TRY_AGAIN)) for error in GIVEN_UP),
     (comparison.ComparisonError, wrong("against")),
     (drift.TooManyError, lambda message: serializers.ValidationError({"detail": message})),
 )
@@ -96,6 +101,14 @@ class RegistryViewSetMixin(GenericViewSet):
     """
 
     schema = RegistryAutoSchema()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Have the request answered anew where the database gives it up (rule 10)."""
+        super().initial(request, *args, **kwargs)
+        name = (request.method or "").lower()
+        answer: Any = getattr(self, name, self.http_method_not_allowed)
+        what = f"{request.method} {request.path}"
+        setattr(self, name, lambda *args, **kwargs: try_again(partial(answer, *args, **kwargs), what=what))
 
     def handle_exception(self, exc: Exception) -> Response:
         """Tell a wrong value from an error of ours, and say of ours what they mean."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from inspect import Parameter, signature
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -16,6 +17,7 @@ from django.db.models import Model
 from nautobot.extras.models import JobResult
 from nautobot.extras.models.jobs import JOB_LOGS
 
+from nautobot_job_registry.models.attempts import GIVEN_UP, try_again
 from nautobot_job_registry.models.constants import APP_NAME
 
 
@@ -28,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def harmless(what: str, using: str = "default") -> Iterator[None]:
+def harmless(what: str, using: str = "default", *, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
     """Log and swallow whatever goes wrong in a block, and keep the transaction around it usable.
 
     Outside of a transaction there is no savepoint, which would cost two statements more.
@@ -36,12 +38,38 @@ def harmless(what: str, using: str = "default") -> Iterator[None]:
     Args:
         what: What was tried, for the log.
         using: The alias of the database that the block writes to.
+        but: What is raised nevertheless; the transaction is usable then, too.
     """
     try:
         with transaction.atomic(using) if transaction.get_connection(using).in_atomic_block else nullcontext():
             yield
+    except but:
+        raise
     except Exception:
         logger.exception("The job registry could not %s; what Nautobot does goes on.", what)
+
+
+def now_or_after_commit(attempt: Callable[[], object], *, what: str, using: str = DEFAULT_DB_ALIAS) -> None:
+    """Do something within what Nautobot saves; if the database gives it up, once more when that has been committed.
+
+    Whatever else goes wrong is logged, and what Nautobot does goes on (rule 11).
+
+    Args:
+        attempt: Does it, as often as it is called.
+        what: What is tried, for the log.
+        using: The alias of the database.
+    """
+    try:
+        with harmless(what, using, but=GIVEN_UP):
+            attempt()
+    except GIVEN_UP as error:
+        logger.warning("The database gave up to %s; it is tried again after the commit: %s", what, error)
+        transaction.on_commit(partial(_once_more, attempt, what, using), using=using, robust=True)
+
+
+def _once_more(attempt: Callable[[], object], what: str, using: str) -> None:
+    with harmless(what, using):
+        try_again(attempt, what=what, using=using)
 
 
 # The database cannot see that two connections of one process wait for each other; so that this one never waits long.

@@ -11,9 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.contrib.contenttypes.models import ContentType
-from django.db import DEFAULT_DB_ALIAS
-from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import CharField, Exists, F, OuterRef, Q
 from django.db.models.functions import Cast
 from nautobot.extras.choices import JobQueueTypeChoices
 from nautobot.extras.models import Job, JobQueue
@@ -30,7 +28,6 @@ from nautobot_job_registry.engine.plan import JobAction
 from nautobot_job_registry.engine.records import CoreState, JobKey
 from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.models.constants import BATCH_SIZE
-from nautobot_job_registry.models.sql import locked
 
 _COLUMNS: Final = {field.name for field in Job._meta.get_fields()}
 # Before Nautobot 3.1 core has no `console_log_default`: what is decided about it is the registry's alone.
@@ -182,33 +179,9 @@ def core_state(values: Mapping[str, Any], queues: tuple[str, ...]) -> CoreState:
     )
 
 
-def lock_core_rows(actions: Iterable[JobAction]) -> set[UUID]:
-    """Lock the rows that are going to be written, before anything else is locked, and return their primary keys.
-
-    Whoever saves a job, here or in core, locks core's row first and the record then; so does a reconcile.
-    """
-    keys = rows_written_by(actions)
-    if keys:
-        _lock(Job.objects.filter(pk__in=keys))
-    return keys
-
-
 def rows_written_by(actions: Iterable[JobAction]) -> set[UUID]:
     """Return the primary keys of the rows of core's that are written by what a plan does to records."""
     return {action.core_id for action in actions if action.core_columns and action.core_id}
-
-
-def lock_core_rows_of(record_ids: Iterable[UUID]) -> None:
-    """Lock the rows of records that are going to be locked next: see `lock`.
-
-    Args:
-        record_ids: The primary keys of the records.
-    """
-    _lock(Job.objects.filter(registered_job__in=list(record_ids)))
-
-
-def _lock(rows: QuerySet) -> None:
-    list(locked(rows.order_by("pk")).values_list("pk"))
 
 
 def make_core_rows(actions: Iterable[JobAction], queues: Mapping[str, JobQueue]) -> dict[JobKey, UUID]:
@@ -349,16 +322,3 @@ def _remembered(record: RegisteredJob, fields: Collection[str]) -> dict[str, Any
     values = {field: value for field, value in known.agreed.values.items() if field not in fields}
     values |= {field: value for field, value in record.overrides.items() if field in fields}
     return known.renewed(Decisions(record.enabled, values)).as_json()
-
-
-def lock_registry(using: str = DEFAULT_DB_ALIAS) -> None:
-    """Let one reconcile write at a time, until the end of the transaction (rule 10).
-
-    The row of the registry's content type is locked, as it is there before the first record is. On PostgreSQL it is
-    locked in the mode that lets other transactions go on pointing at it.
-
-    Args:
-        using: The connection whose transaction is meant.
-    """
-    content_type = ContentType.objects.get_for_model(RegisteredJob)
-    locked(ContentType.objects.using(using)).get(pk=content_type.pk)

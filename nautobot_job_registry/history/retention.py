@@ -13,6 +13,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from nautobot_job_registry.models import JobLoadError, JobRevision, JobRun, Reconciliation, RegisteredJob
+from nautobot_job_registry.models.attempts import try_again
 from nautobot_job_registry.models.constants import APP_NAME, BATCH_SIZE
 
 
@@ -106,14 +107,20 @@ def clean_up(*, dry_run: bool = False) -> Iterator[Dropped]:
 
 def _drop(rows: QuerySet) -> int:
     dropped = 0
-    while True:
-        with transaction.atomic():
-            locked = _lock_batch(rows)
-            if not locked:
-                return dropped
-            # Asked for once more, as a run may have begun to point to one of them since.
-            _, by_model = rows.filter(pk__in=locked).delete()
-        dropped += by_model.get(rows.model._meta.label, 0)
+    while (batch := try_again(lambda: _drop_batch(rows), what="the dropping of old rows")) is not None:
+        dropped += batch
+    return dropped
+
+
+def _drop_batch(rows: QuerySet) -> int | None:
+    """Drop some of the rows, and return how many; None where there are none."""
+    with transaction.atomic():
+        locked = _lock_batch(rows)
+        if not locked:
+            return None
+        # Asked for once more, as a run may have begun to point to one of them since.
+        _, by_model = rows.filter(pk__in=locked).delete()
+    return by_model.get(rows.model._meta.label, 0)
 
 
 def _lock_batch(rows: QuerySet) -> list[uuid.UUID]:

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Count, Model, QuerySet
 
 from nautobot_job_registry.core_bridge import dependents as core_dependents
-from nautobot_job_registry.core_bridge import rows as core_rows
+from nautobot_job_registry.core_bridge import locks
 from nautobot_job_registry.core_bridge.permissions import NotPermittedError, withheld, withheld_message
 from nautobot_job_registry.lifecycle.suspensions import suspending
 from nautobot_job_registry.models import JobRun, JobSchedule, RegisteredJob
@@ -144,7 +144,7 @@ def delete_records(jobs: Sequence[RegisteredJob], user: Any) -> None:
     require_right(jobs, user)
     with transaction.atomic():
         keys = [job.pk for job in jobs]
-        core_rows.lock_core_rows_of(keys)
+        locks.lock_core_rows_of(keys)
         # A job that has come back meanwhile is there, whatever was read before.
         stored = list(RegisteredJob.objects.filter(pk__in=keys).order_by("pk").select_for_update(of=("self",)))
         reason = deletion_refusal(stored)
@@ -188,13 +188,15 @@ _prepared: ContextVar[bool] = ContextVar("job_registry_deletion_is_prepared", de
 def keep_what_hangs_on(jobs: Sequence[RegisteredJob]) -> None:
     """Anchor all runs and schedules of records that are about to be deleted, and switch off what would fire at nothing.
 
-    Has to run in the transaction of the deletion. Costs a number of statements that grows with the batches of runs
-    without an anchor and of schedules, not with each of them.
+    Has to run in the transaction of the deletion, before it has locked a record. Costs a number of statements that
+    grows with the batches of runs without an anchor and of schedules, not with each of them.
 
     Args:
         jobs: The records.
     """
     if not _prepared.get():
+        # Core's row is deleted after the record, and locked before it all the same.
+        locks.lock_records(job.pk for job in jobs)
         anchor_what_hangs_on(jobs)
         suspending.suspend_schedules(jobs)
 

@@ -10,8 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 from nautobot.extras.choices import ObjectChangeActionChoices
 
-from nautobot_job_registry.core_bridge import change_log
-from nautobot_job_registry.core_bridge import rows as core_rows
+from nautobot_job_registry.core_bridge import change_log, locks
 from nautobot_job_registry.lifecycle import deletion
 from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.models.acting_user import acting_user
@@ -59,7 +58,7 @@ def carry_out_purge(purge: Purge) -> Sequence[RegisteredJob]:
         purge: What was planned.
     """
     with transaction.atomic():
-        core_rows.lock_core_rows_of(job.pk for job in purge.jobs)
+        locks.lock_core_rows_of(job.pk for job in purge.jobs)
         found = RegisteredJob.objects.select_for_update(of=("self",)).order_by("pk")
         planned = {job.pk: job.uninstalled_at for job in purge.jobs}
         removed = found.filter(pk__in=planned, installed=False, absence=AbsenceChoices.REMOVED)

@@ -1,10 +1,15 @@
-"""What every command asks of the database before it begins."""
+"""What every command asks of the database before it begins, and says where that gives up."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.core.management.base import CommandError
 from django.db import OperationalError
 
 from nautobot_job_registry.core_bridge import host
+from nautobot_job_registry.models.attempts import GIVEN_UP
 
+GAVE_UP = "The database gave up all attempts, and what was not done yet can be done by another call: {error}"
 NOT_MIGRATED = "The database is not migrated to the latest: run `nautobot-server migrate` first."
 
 
@@ -20,3 +25,16 @@ def require_database() -> None:
         raise CommandError(f"The database cannot be used: {str(error).strip().splitlines()[0]}") from error
     if not migrated:
         raise CommandError(NOT_MIGRATED)
+
+
+@contextmanager
+def told_where_given_up() -> Iterator[None]:
+    """End a command with one line where the database has given up all attempts of what it does (rule 10).
+
+    Raises:
+        CommandError: If it has.
+    """
+    try:
+        yield
+    except GIVEN_UP as error:
+        raise CommandError(GAVE_UP.format(error=str(error).strip().partition("\n")[0])) from error

@@ -10,15 +10,22 @@ from django.db.models import Case, Field, QuerySet, UUIDField, Value, When
 from django.db.models.functions import Cast
 
 
-def locked(rows: QuerySet, *joined: str) -> QuerySet:
+def locked(rows: QuerySet, *joined: str, nowait: bool = False, skip_locked: bool = False) -> QuerySet:
     """Return a query that locks its rows against being written, and lets other transactions go on pointing at them.
 
     Args:
         rows: The query.
         *joined: The links to other rows that are locked as well; they must not be null.
+        nowait: Whether a row that is locked is an error, where the database knows that, and not waited for.
+        skip_locked: Whether such a row is left out, where the database knows that.
     """
-    no_key = connections[rows.db].features.has_select_for_no_key_update
-    return rows.select_for_update(of=("self", *joined), no_key=no_key)
+    features = connections[rows.db].features
+    return rows.select_for_update(
+        of=("self", *joined),
+        no_key=features.has_select_for_no_key_update,
+        nowait=nowait and features.has_select_for_update_nowait,
+        skip_locked=skip_locked and features.has_select_for_update_skip_locked,
+    )
 
 
 def mapped(column: str, values: Mapping[Any, Any], output_field: Field | None = None) -> Case | Cast:

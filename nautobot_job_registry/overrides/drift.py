@@ -10,8 +10,7 @@ from typing import Any
 from django.db import transaction
 from nautobot.extras.choices import ObjectChangeActionChoices
 
-from nautobot_job_registry.core_bridge import change_log
-from nautobot_job_registry.core_bridge import rows as core_rows
+from nautobot_job_registry.core_bridge import change_log, locks
 from nautobot_job_registry.core_bridge.permissions import (
     WithheldError,
     require_still_permitted,
@@ -115,7 +114,7 @@ def _rows(overrides: Iterable[FieldOverride]) -> Any:
 def _locked_jobs(overrides: Iterable[FieldOverride]) -> list[RegisteredJob]:
     """Return the records of overrides, locked so that no reconcile and no edit comes in between (rule 10)."""
     keys = {override.job_id for override in overrides}
-    core_rows.lock_core_rows_of(keys)
+    locks.lock_core_rows_of(keys)
     rows = locked(RegisteredJob.objects.filter(pk__in=keys).order_by("pk"))
     rows = rows.select_related("current_revision", "core_job", "default_job_queue")
     return list(rows.defer("current_revision__source_code").prefetch_related("job_queues", "tags"))

@@ -14,9 +14,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from nautobot_job_registry.core_bridge import locks
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS, QUEUE_FIELDS
 from nautobot_job_registry.engine.overrides import column_values, overrides_to_note
 from nautobot_job_registry.engine.plan import JobAction
@@ -186,14 +188,17 @@ def rename_queue(old: str, new: str) -> None:
         old: The name that the queue had.
         new: The name that it has now.
     """
-    rows = list(FieldOverride.objects.filter(field__in=QUEUE_FIELDS).filter(Q(value=old) | Q(value__contains=[old])))
-    for row in rows:
-        row.value = _renamed(row.value, old, new)
-    FieldOverride.objects.bulk_update(rows, ["value"], batch_size=BATCH_SIZE)
-    records = list(RegisteredJob.objects.filter(pk__in={row.job_id for row in rows}).only("core_decisions"))
-    for record in records:
-        record.core_decisions = _with_renamed_queue(record.core_decisions, old, new)
-    RegisteredJob.objects.bulk_update(records, ["core_decisions"], batch_size=BATCH_SIZE)
+    with transaction.atomic():
+        found = FieldOverride.objects.filter(field__in=QUEUE_FIELDS).filter(Q(value=old) | Q(value__contains=[old]))
+        locks.lock_records(set(found.order_by().values_list("job", flat=True)))
+        rows = list(found.all())
+        for row in rows:
+            row.value = _renamed(row.value, old, new)
+        FieldOverride.objects.bulk_update(rows, ["value"], batch_size=BATCH_SIZE)
+        records = list(RegisteredJob.objects.filter(pk__in={row.job_id for row in rows}).only("core_decisions"))
+        for record in records:
+            record.core_decisions = _with_renamed_queue(record.core_decisions, old, new)
+        RegisteredJob.objects.bulk_update(records, ["core_decisions"], batch_size=BATCH_SIZE)
 
 
 def _with_renamed_queue(known: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:

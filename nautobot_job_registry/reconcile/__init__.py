@@ -7,12 +7,11 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.utils import timezone
 
-from nautobot_job_registry.core_bridge import rows as core_rows
 from nautobot_job_registry.models.choices import ReconciliationTriggerChoices
 from nautobot_job_registry.reconcile import store
+from nautobot_job_registry.reconcile.carrying_out import Records, carry_out, rows_of
 from nautobot_job_registry.reconcile.plan import Outcome, Plan, make_plan_of_core
 from nautobot_job_registry.reconcile.run import ENDS_SCOPE, Occasion, run_reconcile
 from nautobot_job_registry.sources import discovery
@@ -70,13 +69,17 @@ def take_over_core(decided: Mapping[UUID, Collection[str]], *, user: Any = None)
         decided: The fields of which it is known that somebody decided them, by the primary key of core's row.
         user: Who decided it, if anybody.
     """
-    with transaction.atomic():
-        core_rows.lock_core_rows(make_plan_of_core(store.read_state(store.read_records()), decided).jobs)
-        core_rows.lock_registry()
-        plan = make_plan_of_core(store.read_state(store.read_records(for_update=True)), decided)
+
+    def make(records: Records) -> Plan:
+        return make_plan_of_core(store.read_state(records), decided)
+
+    def apply(plan: Plan) -> Plan:
         detail = "Job Registry: edited in Nautobot's own jobs"
         store.apply_plan(plan, now=timezone.now(), repositories={}, user=user, detail=detail)
-    return plan
+        return plan
+
+    known = store.read_records()
+    return carry_out(make, apply, rows_of(make(known), known))
 
 
 def end_overrides(

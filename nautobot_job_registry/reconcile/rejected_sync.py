@@ -15,8 +15,7 @@ from django.utils import timezone
 from nautobot.extras.choices import LogLevelChoices
 from nautobot.extras.models import GitRepository
 
-from nautobot_job_registry.core_bridge import host
-from nautobot_job_registry.core_bridge import rows as core_rows
+from nautobot_job_registry.core_bridge import host, locks
 from nautobot_job_registry.engine.descriptor import Discovery, Source, SourceType
 from nautobot_job_registry.history import events
 from nautobot_job_registry.models.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
@@ -70,7 +69,7 @@ def _keep(
 ) -> Outcome:
     using = host.surviving_connection_of(occasion.job_result)
     with host.surviving_transaction(using):
-        core_rows.lock_registry(using)
+        locks.lock_registry(using)
         plan = _plan(found, slug, using, authors)
         if plan.is_empty:
             return Outcome(plan)

@@ -13,16 +13,15 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, transaction
 from django.utils import timezone
 from nautobot.core.utils.logging import sanitize
 
 from nautobot_job_registry.core_bridge import host
-from nautobot_job_registry.core_bridge import rows as core_rows
 from nautobot_job_registry.core_bridge.host import harmless
+from nautobot_job_registry.core_bridge.locks import Rows
 from nautobot_job_registry.engine.descriptor import Discovery, LoadFailure, SourceType
 from nautobot_job_registry.engine.errors import UnknownSourceError
-from nautobot_job_registry.engine.plan import JobAction
 from nautobot_job_registry.engine.records import JobKey, JobRecord
 from nautobot_job_registry.engine.text import bounded_text, storable_text
 from nautobot_job_registry.history import events
@@ -31,7 +30,7 @@ from nautobot_job_registry.lifecycle.moves.proposals import declaring
 from nautobot_job_registry.lifecycle.suspensions import planning, suspending
 from nautobot_job_registry.models import Reconciliation
 from nautobot_job_registry.models.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
-from nautobot_job_registry.reconcile import report, store
+from nautobot_job_registry.reconcile import carrying_out, report, store
 from nautobot_job_registry.reconcile.applying import apply_all_that_can_be
 from nautobot_job_registry.reconcile.plan import Contributors, Outcome, Plan, make_plan, make_plan_of_ends
 from nautobot_job_registry.runs import backfill, relinking
@@ -40,14 +39,8 @@ from nautobot_job_registry.sources.load_errors import Commit, ErrorKey
 
 logger = logging.getLogger(__name__)
 
-# PostgreSQL ends one of two transactions that wait for each other; the one that was ended is tried again.
-ATTEMPTS = 3
 # What is read where only the ends of overrides are looked at: no source.
 ENDS_SCOPE = "overrides"
-
-
-class _MoreRowsError(Exception):
-    """The plan that was made under the lock writes rows of core's that are not locked."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +109,7 @@ def _discover_and_carry_out(
     found = discover()
     records = store.read_records()
     if found is not None and not dry_run and not records:
-        outcome = _carry_out(found, occasion, started, blame.authors_of(found.failures))
+        outcome = _carry_out(found, occasion, started, blame.authors_of(found.failures), Rows())
         _tell_what_is_not_anchored()
         return outcome
     plan = _plan(found, records, blame.authors_of)
@@ -124,7 +117,7 @@ def _discover_and_carry_out(
         return Outcome(plan)
     if plan.is_empty:
         return _logged(Outcome(plan, _begun(occasion, started)))
-    return _carry_out(found, occasion, started, plan.authors, plan.jobs)
+    return _carry_out(found, occasion, started, plan.authors, carrying_out.rows_of(plan, records))
 
 
 def _tell_what_is_not_anchored() -> None:
@@ -197,28 +190,14 @@ def _carry_out(
     occasion: Occasion,
     started: datetime,
     authors: Mapping[ErrorKey, Commit],
-    jobs: Iterable[JobAction] = (),
+    rows: Rows,
 ) -> Outcome:
     """Make the plan again once nobody else can write, and apply it (rule 10)."""
-    attempts_left = 1 if connection.in_atomic_block else ATTEMPTS
-    while True:
-        attempts_left -= 1
-        try:
-            with transaction.atomic():
-                locked = core_rows.lock_core_rows(jobs)
-                core_rows.lock_registry()
-                plan = _plan(found, store.read_records(for_update=True), lambda failures: authors)
-                if attempts_left and not core_rows.rows_written_by(plan.jobs) <= locked:
-                    jobs = plan.jobs
-                    raise _MoreRowsError
-                return _apply(plan, found, occasion, _begun(occasion, started))
-        except _MoreRowsError:
-            # Core's rows are locked before anything else is: what is new in the plan is locked by the next attempt.
-            continue
-        except OperationalError:
-            if not attempts_left:
-                raise
-            logger.warning("The database ended the reconcile in favour of another transaction; trying again.")
+    return carrying_out.carry_out(
+        lambda records: _plan(found, records, lambda failures: authors),
+        lambda plan: _apply(plan, found, occasion, _begun(occasion, started)),
+        rows,
+    )
 
 
 def _apply(plan: Plan, found: Discovery | None, occasion: Occasion, row: Reconciliation) -> Outcome:

@@ -25,7 +25,6 @@ from nautobot_job_registry.engine.records import LONG_AGO, CoreState, JobKey, Jo
 from nautobot_job_registry.lifecycle.moves import handover
 from nautobot_job_registry.models import JobRevision, Reconciliation, RegisteredJob
 from nautobot_job_registry.models.constants import BATCH_SIZE
-from nautobot_job_registry.models.sql import locked
 from nautobot_job_registry.overrides import ledger
 from nautobot_job_registry.reconcile import load_error_rows
 from nautobot_job_registry.reconcile.plan import Plan
@@ -47,15 +46,9 @@ KEYS_READ = (
 REVISION_COLUMNS = ("number", "metadata_hash", "source_hash")
 
 
-def read_records(*, for_update: bool = False) -> dict[JobKey, JobRecord]:
-    """Read all records, in two statements, or one where there are none yet; what has ended is not among it.
-
-    Args:
-        for_update: Whether the records are locked, so that an operator's edit is neither overlooked nor overwritten.
-    """
+def read_records() -> dict[JobKey, JobRecord]:
+    """Read all records, in two statements, or one where there are none yet; what has ended is not among it."""
     rows = RegisteredJob.objects.order_by()
-    if for_update:
-        rows = locked(rows.order_by("pk"))
     revision = (f"current_revision__{name}" for name in REVISION_COLUMNS)
     values = list(rows.values_list(*KEYS_READ, *revision, *READ_COLUMNS))
     queues = _queue_names() if values else {}

@@ -10,6 +10,7 @@ from django.db.models import Model, QuerySet
 from nautobot.extras.models import JobResult, ScheduledJob
 
 from nautobot_job_registry.models import JobRun, JobSchedule, RegisteredJob
+from nautobot_job_registry.models.attempts import try_again
 
 DEFAULT_BATCH_SIZE = 1000
 # A record that is deleted between the reading and the writing of a batch makes the batch fail; it is read anew then.
@@ -73,7 +74,7 @@ class Backfill:
         while True:
             attempts_left -= 1
             try:
-                return self._anchor_once(rows)
+                return try_again(lambda: self._anchor_once(rows), what=f"the anchoring of {self.name}")
             except IntegrityError:
                 if not attempts_left:
                     raise

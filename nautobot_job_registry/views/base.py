@@ -3,16 +3,51 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
+from django.contrib import messages
 from django.db.models import QuerySet
-from nautobot.apps.views import ObjectDetailViewMixin, ObjectListViewMixin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from nautobot.apps.views import NautobotViewSetMixin, ObjectDetailViewMixin, ObjectListViewMixin
 
+from nautobot_job_registry.models.attempts import GIVEN_UP, TRY_AGAIN, try_again
 from nautobot_job_registry.models.constants import UUID_PATTERN
 
 UUID_MATCH = re.compile(UUID_PATTERN)
 
 
-class RecordUIViewSet(ObjectListViewMixin, ObjectDetailViewMixin):
+class PatientUIViewSet(NautobotViewSetMixin):
+    """Pages that try again what the database gives up, and say so where it gives up all attempts (rule 10)."""
+
+    def initial(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        """Have the request answered anew where the database gives it up."""
+        super().initial(request, *args, **kwargs)
+        name = (request.method or "").lower()
+        answer: Any = getattr(self, name, self.http_method_not_allowed)
+        setattr(self, name, partial(self._answer, answer))
+
+    def _answer(
+        self, answer: Callable[..., HttpResponse], request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        what = f"{request.method} {request.path}"
+        try:
+            return try_again(lambda: answer(request, *args, **kwargs), what=what)
+        except GIVEN_UP:
+            if request.method != "POST":
+                raise
+            self.logger.exception("The database gave up all attempts of %s.", what)
+            return self.given_up(request)
+
+    def given_up(self, request: HttpRequest) -> HttpResponse:
+        """Answer a change that the database gave up: nothing was changed, and one can try again."""
+        messages.error(request, TRY_AGAIN)
+        return redirect(self.get_return_url(request, self.get_object() if "pk" in self.kwargs else None))
+
+
+class RecordUIViewSet(PatientUIViewSet, ObjectListViewMixin, ObjectDetailViewMixin):
     """The list and the page of what the registry writes itself, and nobody makes or edits."""
 
     action_buttons = ("export",)

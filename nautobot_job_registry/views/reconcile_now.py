@@ -14,6 +14,7 @@ from nautobot.apps.views import GenericView, ObjectPermissionRequiredMixin
 from nautobot_job_registry import models
 from nautobot_job_registry.core_bridge import own_jobs, permissions
 from nautobot_job_registry.engine.errors import UnknownSourceError
+from nautobot_job_registry.models.attempts import GIVEN_UP, TRY_AGAIN, try_again
 from nautobot_job_registry.reconcile import on_request, report
 from nautobot_job_registry.views.details import reconciliation
 
@@ -48,14 +49,23 @@ class ReconcileNowView(ObjectPermissionRequiredMixin, GenericView):
         """Begin the reconcile, and go to its run; where it cannot begin, say why and stay."""
         source = request.POST.get("source") or on_request.ALL
         try:
-            run = on_request.begin_on_request(request.user, source)
+            run = try_again(
+                lambda: on_request.begin_on_request(request.user, source), what="the beginning of a reconcile"
+            )
         except permissions.NotPermittedError as error:
             raise PermissionDenied(str(error)) from error
+        except GIVEN_UP:
+            logger.exception("The database gave up the beginning of a reconcile.")
+            messages.error(request, TRY_AGAIN)
+            return redirect(_page_of(source))
         except (own_jobs.NotBegunError, UnknownSourceError) as error:
             messages.error(request, str(error))
-            page = reverse("plugins:nautobot_job_registry:reconcile_now")
-            return redirect(f"{page}?{urlencode({'source': source})}")
+            return redirect(_page_of(source))
         return redirect(run.get_absolute_url())
+
+
+def _page_of(source: str) -> str:
+    return f"{reverse('plugins:nautobot_job_registry:reconcile_now')}?{urlencode({'source': source})}"
 
 
 def obstacle(user: Any) -> str:

@@ -41,8 +41,10 @@ from nautobot_job_registry.core_bridge.permissions import (
 )
 from nautobot_job_registry.lifecycle import deletion
 from nautobot_job_registry.lifecycle.moves import adopting
+from nautobot_job_registry.models.attempts import TRY_AGAIN
 from nautobot_job_registry.models.constants import UUID_PATTERN
 from nautobot_job_registry.tables import display
+from nautobot_job_registry.views.base import PatientUIViewSet
 from nautobot_job_registry.views.details import registered_job
 
 
@@ -68,6 +70,7 @@ def tab_of(model: type[Model], name: str, description: str) -> Callable[..., Res
 
 
 class RegisteredJobUIViewSet(
+    PatientUIViewSet,
     ObjectListViewMixin,
     ObjectDetailViewMixin,
     ObjectUpdateViewMixin,
@@ -188,6 +191,15 @@ class RegisteredJobUIViewSet(
             except WithheldError as error:
                 raise ValidationError(str(error)) from error
         return job
+
+    def given_up(self, request: HttpRequest) -> HttpResponse:
+        """Show the form of an edit that the database gave up with all that was typed."""
+        if self.action != "update":
+            return super().given_up(request)
+        form = self.get_form_class()(data=request.POST, files=request.FILES, instance=self.get_object())
+        form.is_valid()
+        form.add_error(None, TRY_AGAIN)
+        return self.form_invalid(form)
 
     def _process_destroy_form(self, form: ConfirmationForm) -> None:
         request, job = self.request, self.obj

@@ -1,10 +1,14 @@
 """Several reconciles at once, and one that is killed (rules 10 and 11). Real processes on a real database."""
 
+import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections import Counter
 
 import pytest
 
@@ -127,3 +131,96 @@ def test_killed_reconcile_leaves_the_database_as_it_was(real_instance):
     assert {job[2] for job in after["jobs"] if job[0].startswith("jobs_")} == {"new"}
     assert len([job for job in after["jobs"] if job[0].startswith("jobs_")]) == 60
     assert real_instance.nautobot_server("reconcile_jobs", "--check", check=False).returncode == 0
+
+
+# Everybody at once
+
+# How long they work; longer by hand: `STRESS_SECONDS=180 ./dev test -- -k everybody -s`.
+SECONDS = float(os.environ.get("STRESS_SECONDS") or 15)
+ROLES = ["reconciles"] * PROCESSES + ["edits"] * 2 + ["saves", "refreshes", "syncs"]
+DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+PREPARE = f"""
+from django.contrib.auth import get_user_model
+get_user_model().objects.create_superuser("editor", password="editor")
+from django.db import connection
+with connection.cursor() as cursor:
+    cursor.execute({DEADLOCKS!r})
+    print(cursor.fetchone()[0])
+"""
+SEEN = f"""
+import json, time
+from django.db import connection
+from nautobot.extras.models import Job
+from nautobot_job_registry.models import *
+from nautobot_job_registry.reconcile import reconcile
+reconcile()
+columns = ("module_name", "job_class_name", "time_limit", "enabled", "description")
+def rows(model):
+    return {{f"{{row[0]}}.{{row[1]}}": row[2:] for row in model.objects.values_list(*columns)}}
+time.sleep(1)
+with connection.cursor() as cursor:
+    cursor.execute({DEADLOCKS!r})
+    deadlocks = cursor.fetchone()[0]
+failed = [row.error[-600:] for row in Reconciliation.objects.filter(status="failed")]
+print(json.dumps({{"core": rows(Job), "ours": rows(RegisteredJob), "deadlocks": deadlocks, "failed": failed,
+                  "empty": reconcile(dry_run=True).plan.is_empty}}))
+"""
+
+
+def everybody(instance, shares):
+    """Let all of them work, and return what each of them told."""
+    roles = [(role, next(shares) if role in ("edits", "saves") else []) for role in ROLES]
+    root = database.CONFIG.parent.parent
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.lifecycle.stress", str(SECONDS), json.dumps(roles)],
+        env={**database.process_environment(instance.environment), "PYTHONPATH": str(root)},
+        text=True,
+        check=False,
+        capture_output=True,
+        cwd=root,
+    )
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    return [json.loads(line) for line in ended.stdout.splitlines() if line.startswith('{"role"')]
+
+
+def change_sources(folder, ended):
+    """Change what the code of all jobs says, again and again."""
+    for number in itertools.count():
+        write_jobs(folder, f"source {number}")
+        if ended.wait(0.7):
+            return
+
+
+@pytest.mark.minutes
+def test_everybody_writes_at_once_and_nothing_is_lost(real_instance):
+    write_jobs(real_instance.jobs_root, "source")
+    real_instance.nautobot_server("reconcile_jobs")
+    before = int(real_instance.python(PREPARE).splitlines()[-1])
+    paths = [f"jobs_{module}.Job{number}" for module in range(4) for number in range(10)]
+    # Whoever keeps in mind what was accepted has jobs of their own.
+    shares = iter([paths[:13], paths[13:26], paths[26:]])
+    ended = threading.Event()
+    changing = threading.Thread(target=change_sources, args=(real_instance.jobs_root, ended))
+    changing.start()
+    try:
+        told = everybody(real_instance, shares)
+    finally:
+        ended.set()
+        changing.join()
+    seen = json.loads(real_instance.python(SEEN).splitlines()[-1])
+    counts = Counter()
+    for one in told:
+        for what, number in one.items():
+            if isinstance(number, int):
+                counts[f"{one['role']} {what}"] += number
+    shown = "\n".join([f"deadlocks: {seen['deadlocks'] - before}", *map(str, counts.items()), *seen["failed"]])
+    print(shown)
+    wrong = [what for what in counts if not what.endswith((" done", " reconciled", " 200", " 503"))]
+    assert not wrong and not seen["failed"], shown
+    assert seen["deadlocks"] == before, shown
+    assert seen["empty"]
+    for one in told:
+        for path, accepted in one.get("accepted", {}).items():
+            assert seen["ours"][path][:2] == seen["core"][path][:2] == accepted, path
+        for path, words in one.get("said", {}).items():
+            assert seen["ours"][path][2] == seen["core"][path][2] == words, path

@@ -28,6 +28,7 @@ from nautobot_job_registry.api.bodies import (
 from nautobot_job_registry.api.job_requests import MADE_BY_RECONCILING
 from nautobot_job_registry.api.mixins import ChangePermissions, RegistryViewSetMixin
 from nautobot_job_registry.api.serializers import RegisteredJobSerializer
+from nautobot_job_registry.core_bridge import locks
 from nautobot_job_registry.core_bridge.permissions import require_still_permitted, withheld
 from nautobot_job_registry.engine.fields import override_flag
 from nautobot_job_registry.lifecycle import deletion
@@ -100,6 +101,7 @@ class RegisteredJobViewSet(RegistryViewSetMixin, NautobotModelViewSet):
         context = {**self.get_serializer_context(), "withheld": withheld(request.user, "change", jobs.values())}
         errors, decided = [], []
         with transaction.atomic():
+            locks.lock_records(job.pk for job in jobs.values())
             for pk, body in bodies.items():
                 serializer = self.get_serializer_class()(
                     jobs[pk], data=body, partial=kwargs.get("partial", False), context=context

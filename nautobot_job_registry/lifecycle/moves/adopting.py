@@ -10,11 +10,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from nautobot.extras.choices import ObjectChangeActionChoices
 
-from nautobot_job_registry.core_bridge import change_log
-from nautobot_job_registry.core_bridge import rows as core_rows
+from nautobot_job_registry.core_bridge import change_log, locks
 from nautobot_job_registry.core_bridge.permissions import NotPermittedError, withheld, withheld_message
 from nautobot_job_registry.engine.dependents import DependentAction
 from nautobot_job_registry.lifecycle import deletion
@@ -147,8 +147,8 @@ def adopt_past(job: RegisteredJob, predecessor: RegisteredJob, user: Any) -> Reg
         NotPermittedError: If a right is missing (rule 17).
     """
     with transaction.atomic():
-        core_rows.lock_core_rows_of([job.pk, predecessor.pk])
-        core_rows.lock_registry()
+        locks.lock_core_rows_of([job.pk, predecessor.pk])
+        locks.lock_registry()
         rows = _locked([job.pk, predecessor.pk])
         if job.pk not in rows or predecessor.pk not in rows:
             raise _missing(predecessor.pk, user)
@@ -168,9 +168,10 @@ def adopt_past(job: RegisteredJob, predecessor: RegisteredJob, user: Any) -> Reg
 
 
 def _locked(keys: Iterable[UUID]) -> dict[UUID, RegisteredJob]:
-    """Lock records in a fixed order, and read all that a succession needs of them."""
+    """Lock records and those to which any of them is proposed, and read all that a succession needs of the first."""
     wanted = sorted(keys)
-    list(locked(RegisteredJob.objects.order_by("pk").filter(pk__in=wanted)).values_list("pk"))
+    written = RegisteredJob.objects.filter(Q(pk__in=wanted) | Q(predecessor__in=wanted)).order_by("pk")
+    list(locked(written).values_list("pk"))
     return {job.pk: job for job in handover.records_to_hand_over(pk__in=wanted)}
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from nautobot.apps.utils import get_permission_for_model
 
 from nautobot_job_registry.core_bridge import dependents as core_dependents
+from nautobot_job_registry.core_bridge import locks
 from nautobot_job_registry.core_bridge.permissions import NotPermittedError
 from nautobot_job_registry.engine.dependents import Dependent, DependentKind
 from nautobot_job_registry.lifecycle.suspensions import planning, suspending
@@ -155,6 +156,8 @@ def restore(rows: Sequence[Suspension], user: Any) -> None:
         NotRestorableError: If any of them cannot be restored now.
     """
     with transaction.atomic():
+        # A reconcile writes schedules first and their suspensions then: it is not to come in between.
+        locks.lock_registry()
         locked = Suspension.objects.select_for_update(of=("self",)).select_related("object_type")
         found = prospects(list(locked.filter(pk__in=[row.pk for row in rows]).order_by("pk")))
         _require_rights(found, user)

@@ -206,20 +206,18 @@ def end_suspensions(suspension_ids: Sequence[UUID], outcome: str, now: datetime,
 # What core does
 
 
-def record_switching_off(job: Any) -> None:
-    """Record what core is about to switch off as it saves its row of a job that is not installed.
+def record_switching_off(job: Any, dependents: Sequence[Dependent], now: datetime) -> None:
+    """Record what core switches off as it saves its row of a job that is not installed.
 
     Why the job is absent is known at the next reconcile only, which then notes it.
 
     Args:
         job: Core's row, as it has just been stored.
+        dependents: What hangs on it, as it was before that.
+        now: When it is switched off.
     """
-    dependents = core_dependents.about_to_be_switched_off(job)
-    if not dependents:
-        return
     records = RegisteredJob.objects.filter(module_name=job.module_name, job_class_name=job.job_class_name)
     record = records.only("absence").first()
-    now = timezone.now()
     ids = [dependent.id for dependent in dependents]
     known = {row.object_id: row for row in Suspension.objects.filter(object_id__in=ids, outcome=OPEN)}
     rows = [_row(dependent, job.class_path, SuspensionOriginChoices.CORE, now) for dependent in dependents]

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from nautobot_job_registry.management.database import require_database
+from nautobot_job_registry.management.database import require_database, told_where_given_up
 from nautobot_job_registry.runs import backfill
 
 SECONDS_BETWEEN_LINES = 5
@@ -39,9 +39,10 @@ class Command(BaseCommand):
         if options["batch_size"] < 1:
             raise CommandError("--batch-size must be 1 or more.", returncode=2)
         require_database()
-        for kind in (backfill.SCHEDULES, backfill.RUNS):
-            anchored = self._anchor(kind, options["batch_size"])
-            self.stdout.write(f"{anchored} {kind.name} anchored.")
+        with told_where_given_up():
+            for kind in (backfill.SCHEDULES, backfill.RUNS):
+                anchored = self._anchor(kind, options["batch_size"])
+                self.stdout.write(f"{anchored} {kind.name} anchored.")
 
     def _anchor(self, kind: backfill.Backfill, batch_size: int) -> int:
         total, done, anchored = kind.count(), 0, 0

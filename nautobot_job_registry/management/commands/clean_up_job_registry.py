@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from nautobot_job_registry.history import retention
-from nautobot_job_registry.management.database import require_database
+from nautobot_job_registry.management.database import require_database, told_where_given_up
 
 
 class Command(BaseCommand):
@@ -25,5 +25,6 @@ class Command(BaseCommand):
             CommandError: If the database is not ready.
         """
         require_database()
-        for dropped in retention.clean_up(dry_run=options["dry_run"]):
-            self.stdout.write(dropped.text(dry_run=options["dry_run"]))
+        with told_where_given_up():
+            for dropped in retention.clean_up(dry_run=options["dry_run"]):
+                self.stdout.write(dropped.text(dry_run=options["dry_run"]))

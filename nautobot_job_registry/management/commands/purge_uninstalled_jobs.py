@@ -5,8 +5,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from nautobot_job_registry.lifecycle import purge
-from nautobot_job_registry.management.database import require_database
+from nautobot_job_registry.management.database import require_database, told_where_given_up
 from nautobot_job_registry.management.durations import DurationError, parse_duration
+from nautobot_job_registry.models.attempts import try_again
 from nautobot_job_registry.reconcile.report import as_table
 
 NOT_CONFIRMED = "Nothing was deleted, as that was not confirmed."
@@ -53,7 +54,8 @@ class Command(BaseCommand):
             return
         if options["interactive"] and not _is_confirmed(len(found.jobs)):
             raise CommandError(NOT_CONFIRMED)
-        deleted = purge.carry_out_purge(found)
+        with told_where_given_up():
+            deleted = try_again(lambda: purge.carry_out_purge(found), what="the clean-up")
         self.stdout.write(f"Deleted {len(deleted)} record(s).")
 
 

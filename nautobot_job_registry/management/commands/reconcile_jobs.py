@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from nautobot_job_registry.engine.errors import UnknownSourceError
-from nautobot_job_registry.management.database import require_database
+from nautobot_job_registry.management.database import require_database, told_where_given_up
 from nautobot_job_registry.models.choices import ReconciliationTriggerChoices
 from nautobot_job_registry.reconcile import reconcile, report
 from nautobot_job_registry.reconcile.plan import Plan
@@ -44,7 +44,7 @@ class Command(BaseCommand):
                 # What an unset variable of a script leaves is not a wish for all sources.
                 raise UnknownSourceError("", discovery.known_sources())
             # What a job file prints as it is loaded is no part of the plan.
-            with redirect_stdout(sys.stderr):
+            with told_where_given_up(), redirect_stdout(sys.stderr):
                 outcome = reconcile(options["source"], dry_run=only_plan, trigger=ReconciliationTriggerChoices.COMMAND)
         except UnknownSourceError as error:
             raise CommandError(str(error), returncode=2) from error

@@ -8,7 +8,8 @@ from django.db import transaction
 from nautobot.extras.models import ScheduledJob
 
 from nautobot_job_registry.core_bridge import own_jobs
-from nautobot_job_registry.management.database import require_database
+from nautobot_job_registry.management.database import require_database, told_where_given_up
+from nautobot_job_registry.models.attempts import try_again
 from nautobot_job_registry.models.constants import END_OVERRIDES_JOB
 
 SCHEDULE_NAME = "End overrides of jobs"
@@ -34,11 +35,16 @@ class Command(BaseCommand):
         if user is None:
             raise CommandError(f"There is no active user {options['user']!r}.", returncode=2)
         try:
-            with transaction.atomic():
-                schedule, is_new = own_jobs.schedule_hourly(END_OVERRIDES_JOB, SCHEDULE_NAME, user)
+            with told_where_given_up():
+                schedule, is_new = try_again(lambda: _schedule(user), what="the making of the schedule")
         except own_jobs.SchedulingError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(_told(schedule, is_new))
+
+
+def _schedule(user: Any) -> tuple[ScheduledJob, bool]:
+    with transaction.atomic():
+        return own_jobs.schedule_hourly(END_OVERRIDES_JOB, SCHEDULE_NAME, user)
 
 
 def _told(schedule: ScheduledJob, is_new: bool) -> str:
