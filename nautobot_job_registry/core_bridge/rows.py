@@ -306,7 +306,7 @@ def write_decisions(changed: Mapping[RegisteredJob, Collection[str]], now: datet
         if "default_job_queue" in fields and record.default_job_queue_id:
             row.default_job_queue_id = record.default_job_queue_id
             names.add("default_job_queue")
-        if "job_queues" in fields:
+        if not {"job_queues", "default_job_queue"}.isdisjoint(fields):
             queues[row.pk] = [queue.pk for queue in record.job_queues.all()]
         record.core_decisions = _remembered(record, fields)
     renamed = [record.core_job_id for record, fields in changed.items() if "name" in fields]

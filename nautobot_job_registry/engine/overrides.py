@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -135,3 +135,51 @@ def cleared_fields(before: Collection[str], after: Collection[str]) -> tuple[str
 def field_refusal(field: str) -> str:
     """Say why a field cannot be changed, and the way out."""
     return f"'{field}' is what the source says: set '{override_flag(field)}' to true as well to change it here."
+
+
+@dataclass(frozen=True)
+class SourceChange:
+    """What the source says otherwise of a field that is overridden, so that the record does not follow.
+
+    Attributes:
+        field: The field.
+        old: What the source said before.
+        new: What it says now.
+        value: What the override says, and stays.
+        drifts: Whether that is something else than what the source said when the override was set.
+    """
+
+    field: str
+    old: Any
+    new: Any
+    value: Any
+    drifts: bool
+
+
+@dataclass(frozen=True)
+class Overridden:
+    """What is known of the source of an overridden field.
+
+    Attributes:
+        said: What the current revision says.
+        said_when_set: What the source said when the override was set, as a tuple of one; none where that is not known.
+    """
+
+    said: Any
+    said_when_set: tuple[Any, ...] = ()
+
+
+def changes_beneath(
+    values: Mapping[str, Any], known: Mapping[str, Overridden], said: Mapping[str, Any]
+) -> Iterator[SourceChange]:
+    """Yield what a new revision says otherwise of fields whose override stays.
+
+    Args:
+        values: What the overrides say, by field.
+        known: What is known of the source of the fields.
+        said: The metadata of the new revision.
+    """
+    for name, value in values.items():
+        if name in known and name in said and known[name].said != said[name]:
+            when_set = known[name].said_when_set
+            yield SourceChange(name, known[name].said, said[name], value, bool(when_set) and when_set != (said[name],))

@@ -21,9 +21,22 @@ from nautobot_job_registry.engine.decisions import (
     without_ended,
 )
 from nautobot_job_registry.engine.descriptor import Absence, Discovery, JobDescriptor, ScanStatus, Source, SourceScan
-from nautobot_job_registry.engine.fields import FLAG_FIELDS, OVERRIDABLE_FIELDS, VALUE_FIELDS, override_flag, shorten
+from nautobot_job_registry.engine.fields import (
+    FLAG_FIELDS,
+    OVERRIDABLE_FIELDS,
+    OVERRIDE_FLAGS,
+    VALUE_FIELDS,
+    override_flag,
+    shorten,
+)
 from nautobot_job_registry.engine.names import resolve_collisions
-from nautobot_job_registry.engine.overrides import column_values, restored_values
+from nautobot_job_registry.engine.overrides import (
+    Overridden,
+    SourceChange,
+    changes_beneath,
+    column_values,
+    restored_values,
+)
 from nautobot_job_registry.engine.records import CoreState, JobKey, JobRecord, RegistryState
 
 # Columns that say where the registry stands, not what the job is: no change log entry is made for them alone.
@@ -71,6 +84,7 @@ class JobAction:
         collisions: The fields that are overridden only because core cannot store what the source says.
         ended: The fields whose override ends.
         lets_go_of_core: Whether the record points at a row of core's that is another job's now.
+        beneath: What changes in the source beneath overrides that stay.
     """
 
     kind: ActionKind
@@ -86,6 +100,7 @@ class JobAction:
     collisions: frozenset[str] = frozenset()
     ended: tuple[str, ...] = ()
     lets_go_of_core: bool = False
+    beneath: tuple[SourceChange, ...] = ()
 
     @property
     def class_path(self) -> str:
@@ -96,6 +111,25 @@ class JobAction:
     def is_idle(self) -> bool:
         """Whether there is nothing to do."""
         return self.record_id is not None and not self.changes
+
+    @property
+    def staying_overrides(self) -> tuple[str, ...]:
+        """The fields whose override was there and stays as it is, though the source says something new of the job."""
+        if self.record_id is None or self.revision is None:
+            return ()
+        changed = {change.field for change in self.changes} | self.collisions
+        flags = zip(OVERRIDABLE_FIELDS, OVERRIDE_FLAGS, strict=True)
+        return tuple(name for name, flag in flags if self.columns[flag] and changed.isdisjoint({name, flag}))
+
+    def over(self, known: Mapping[str, Overridden]) -> JobAction:
+        """Return the same with what changes in the source beneath its overrides.
+
+        Args:
+            known: What is known of the source of its overridden fields.
+        """
+        values = {name: self.columns[name] for name in self.staying_overrides}
+        beneath = tuple(changes_beneath(values, known, self.descriptor.metadata if self.descriptor else {}))
+        return replace(self, beneath=beneath)
 
     def numbered(self, number: int) -> JobAction:
         """Return the same with another number for the revision that is to be made."""

@@ -141,6 +141,7 @@ class Past:
         predecessor: Module and class name of the job that it is proposed to have been.
         grounds: Why that is proposed.
         dismissed: The class paths that a person said it has not been.
+        adopted: When it last took over the past of another job.
     """
 
     gone: datetime | None = None
@@ -148,6 +149,7 @@ class Past:
     predecessor: JobKey | None = None
     grounds: str = ""
     dismissed: frozenset[str] = frozenset()
+    adopted: datetime | None = None
 
     @property
     def proposal(self) -> tuple[JobKey | None, str]:

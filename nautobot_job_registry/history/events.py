@@ -33,6 +33,8 @@ TOPICS = {
     "update": f"{PREFIX}.load_error",
     "resolve": f"{PREFIX}.load_error",
     "end_override": f"{PREFIX}.override_ended",
+    "drift": f"{PREFIX}.override_drifted",
+    "in_step": f"{PREFIX}.override_drifted",
     "suspend": f"{PREFIX}.suspended",
     "restore": f"{PREFIX}.restored",
 }
@@ -82,12 +84,18 @@ def event_of(
             "class_path": class_path,
             "source": entry.get("source", ""),
         },
-        "differences": _differences(entry.get("fields") or {}),
+        "differences": _differences(_fields(entry)),
         "change": dict(entry),
         "reconciliation": dict(reconciliation),
         "context": dict(context),
     }
     return Event(topic, payload)
+
+
+def _fields(entry: sentences.Entry) -> Mapping[str, Mapping[str, Any]]:
+    """Return the fields that an entry tells of; of an override that drifts, what its source says."""
+    beneath = entry.get("beneath")
+    return {str(entry.get("field")): beneath} if beneath else entry.get("fields") or {}
 
 
 def _differences(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

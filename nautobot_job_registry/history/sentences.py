@@ -58,6 +58,7 @@ GROUPS = (
     Group("registered", "New", ("register",)),
     Group("adopted", "Took over the past of another record", ("adopt", "propose", "withdraw", "relink", "warning")),
     Group("changed", "Changed", ("change",)),
+    Group("drifted", "Overrides whose source changed", ("drift", "in_step"), {"beneath_overrides": {}}),
     Group("overrides_ended", "Overrides that ended", ("end_override",), {"overrides_ended": []}),
     Group("resolved", "Can be loaded again", ("resolve",)),
     Group("refreshed", "Only the version of the source moved", ("refresh",)),
@@ -82,6 +83,7 @@ COUNTED = {
     "registered": "{} new",
     "adopted": "{} took over a past",
     "changed": "{} changed",
+    "drifted": "{} overrides drifted",
     "overrides_ended": "{} overrides ended",
     "errors_resolved": "{} can be loaded again",
     "refreshed": "{} at another version",
@@ -113,6 +115,9 @@ def facets(changes: Iterable[Entry]) -> Iterator[Entry]:
         for field in entry.get("overrides_ended") or ():
             change = (entry.get("fields") or {}).get(field)
             yield {**about, "action": "end_override", "field": field, "fields": {field: change} if change else {}}
+        for field, change in (entry.get("beneath_overrides") or {}).items():
+            action = "drift" if change.get("drifts") else "in_step"
+            yield {**about, "action": action, "field": field, "fields": {}, "beneath": change}
         for name, numbers in dependents.items():
             yield {**about, "action": DEPENDENT_ACTIONS[name], "fields": {}, "numbers": numbers}
 
@@ -175,6 +180,8 @@ SENTENCES = {
     "relink": "{subject}: {message}.",
     "warning": "{subject}: {message}.",
     "end_override": "The override of {field} on {subject} ended, and the field says what the source says.",
+    "drift": "The source of {subject} changed {beneath}; the override stays, and is drifted.",
+    "in_step": "The source of {subject} changed {beneath}, as it was when the override was set; the override stays.",
     "open": "{module} could not be loaded: {error}",
     "update": "{module} can still not be loaded, and the error is another one: {error}",
     "confirm": "{module} can still not be loaded: {error}",
@@ -192,7 +199,15 @@ def _changes(entry: Entry) -> str:
     told = list(_field_changes(entry))
     if _change(entry, "absence"):
         told.insert(0, f"it is still not installed, as {_absence(entry)}")
+    if not told and entry.get("beneath_overrides"):
+        told.append(f"what its source says of {', '.join(map(_label, entry['beneath_overrides']))}")
     return "; ".join(told) or "its code"
+
+
+def _beneath(entry: Entry) -> str:
+    change = entry.get("beneath") or {}
+    said = f"{_label(str(entry.get('field') or 'a field'))} from {_value(change.get('old'))} to"
+    return f"{said} {_value(change.get('new'))} beneath an override that says {_value(change.get('value'))}"
 
 
 def _went(entry: Entry) -> str:
@@ -299,6 +314,7 @@ def _text(value: Any, length: int = MAX_TEXT) -> str:
 PARTS: dict[str, Callable[[Entry], str]] = {
     "absence": _absence,
     "action": lambda entry: str(entry.get("action") or "changed"),
+    "beneath": _beneath,
     "changes": _changes,
     "dependents": _dependents,
     "differences": _differences,

@@ -25,6 +25,7 @@ COUNT_FIELDS = (
     "errors_updated",
     "errors_resolved",
     "overrides_ended",
+    "drifted",
     "suspended",
     "restored",
 )
@@ -85,6 +86,9 @@ class Reconciliation(BaseModel):
     )
     adopted = models.PositiveIntegerField(default=0, help_text="Jobs that took over the past of a record")
     overrides_ended = models.PositiveIntegerField(default=0, help_text="Overrides whose end had come")
+    drifted = models.PositiveIntegerField(
+        default=0, help_text="Overrides whose source came to say something else than when they were set"
+    )
     changes = models.JSONField(
         encoder=DjangoJSONEncoder, default=list, blank=True, help_text="What changed on which job, field by field"
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from nautobot_job_registry.core_bridge import locks
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS, QUEUE_FIELDS
-from nautobot_job_registry.engine.overrides import column_values, overrides_to_note
+from nautobot_job_registry.engine.overrides import Overridden, column_values, overrides_to_note
 from nautobot_job_registry.engine.plan import JobAction
 from nautobot_job_registry.engine.records import JobKey
 from nautobot_job_registry.models import FieldOverride, JobRevision, RegisteredJob
@@ -71,6 +71,24 @@ def machine_made_overrides(moment: datetime) -> tuple[dict[JobKey, dict[str, Any
         if origin == OverrideOriginChoices.COLLISION:
             collisions[module_name, job_class_name][field] = (metadata or {}).get(field, value)
     return dict(ended), dict(collisions)
+
+
+def sources_of_overrides(record_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[str, Overridden]]:
+    """Return what the sources of overridden fields said when the overrides were set, and say now, in one statement.
+
+    Args:
+        record_ids: The primary keys of the records.
+
+    Returns:
+        What is known, by the primary key of the record and by field. What core cannot store is no person's override.
+    """
+    rows = FieldOverride.objects.order_by().filter(job__in=record_ids).exclude(origin=OverrideOriginChoices.COLLISION)
+    columns = ("job", "field", "source_value", "source_is_known", "job__current_revision__metadata")
+    found: dict[uuid.UUID, dict[str, Overridden]] = defaultdict(dict)
+    for job, field, source_value, is_known, metadata in rows.values_list(*columns):
+        if metadata is not None and field in metadata:
+            found[job][field] = Overridden(metadata[field], (source_value,) if is_known else ())
+    return dict(found)
 
 
 def note_saved(record: RegisteredJob, saving: Saving) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from nautobot_job_registry.engine.dependents import DependentAction
 from nautobot_job_registry.engine.descriptor import Discovery, LoadFailure
+from nautobot_job_registry.engine.overrides import Overridden
 from nautobot_job_registry.engine.plan import ActionKind, JobAction, actions_of_records, job_actions
 from nautobot_job_registry.engine.records import JobRecord, RegistryState
 from nautobot_job_registry.lifecycle.moves.proposals import Moves, find_moves
@@ -75,6 +76,7 @@ class Plan:
             "errors_updated": errors[ErrorActionKind.UPDATE],
             "errors_resolved": errors[ErrorActionKind.RESOLVE],
             "overrides_ended": sum(len(action.ended) for action in self.jobs),
+            "drifted": sum(change.drifts for action in self.jobs for change in action.beneath),
             "adopted": len(self.moves.adoptions),
             "suspended": sum(action.switches_off for action in self.dependents),
             "restored": sum(action.switches_on for action in self.dependents),
@@ -109,12 +111,15 @@ class Contributors:
     Attributes:
         last_numbers: Returns the number of the last revision of each of some records, by their primary keys.
         dependents: Returns what is done to the schedules, hooks and buttons of the jobs that some actions are about.
+        overridden: Returns what is known of the sources of the overridden fields of some records, by their primary
+            keys and by field.
         authors: Returns author and subject of the last commit that touched the files of some failures, by their key.
     """
 
     last_numbers: Callable[[Sequence[UUID]], Mapping[UUID, int]] = lambda records: {}
     dependents: Callable[[Sequence[JobAction]], Sequence[DependentAction]] = lambda jobs: ()
     authors: Callable[[Sequence[LoadFailure]], Mapping[ErrorKey, Commit]] = lambda failures: {}
+    overridden: Callable[[Sequence[UUID]], Mapping[UUID, Mapping[str, Overridden]]] = lambda records: {}
 
 
 def make_plan(discovery: Discovery, state: RegistryState, contributors: Contributors | None = None) -> Plan:
@@ -130,7 +135,7 @@ def make_plan(discovery: Discovery, state: RegistryState, contributors: Contribu
     """
     asked = contributors or Contributors()
     actions, unchanged = job_actions(discovery, state)
-    jobs = _after_the_last(actions, asked)
+    jobs = _with_what_is_beneath(_after_the_last(actions, asked), asked)
     errors = tuple(error_actions(discovery, state.errors))
     return Plan(
         jobs=jobs,
@@ -152,6 +157,13 @@ def _after_the_last(actions: tuple[JobAction, ...], asked: Contributors) -> tupl
         else action
         for action in actions
     )
+
+
+def _with_what_is_beneath(actions: tuple[JobAction, ...], asked: Contributors) -> tuple[JobAction, ...]:
+    """Return actions that tell what changes in the source beneath an override, which no column says."""
+    concerned = [action.record_id for action in actions if action.record_id and action.staying_overrides]
+    known = asked.overridden(concerned) if concerned else {}
+    return tuple(action.over(known.get(action.record_id, {})) if action.record_id else action for action in actions)
 
 
 def make_plan_of_core(state: RegistryState, decided: Mapping[UUID, Collection[str]]) -> Plan:

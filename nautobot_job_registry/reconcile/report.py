@@ -14,14 +14,17 @@ from nautobot_job_registry.engine.fields import override_flag
 from nautobot_job_registry.engine.plan import JobAction
 from nautobot_job_registry.engine.records import JobKey
 from nautobot_job_registry.engine.text import visible_text
-from nautobot_job_registry.history.values import one_line
+from nautobot_job_registry.history.values import one_line, value_text
 from nautobot_job_registry.lifecycle.moves.proposals import Moves
 from nautobot_job_registry.reconcile.plan import Outcome, Plan
 
 SHOWN_LENGTH = 60
 OVERRIDE_ENDS = "end override"
+# The source changes beneath an override: it drifts, or says again what it said when the override was set.
+DRIFT, IN_STEP = "drift", "in step again"
 ERROR_SUMMARY = "load errors: {errors_opened} new, {errors_updated} changed, {errors_resolved} resolved"
 DEPENDENT_SUMMARY = "schedules, hooks and buttons: {suspended} suspended, {restored} restored"
+OVERRIDE_SUMMARY = {"overrides_ended": "ended", "drifted": "drifted"}
 # What happens to dependents, by the key of `changes` that counts them: the action where nothing else happens to the
 # job, what is said of their number, and what is said of the next run of a schedule.
 DEPENDENTS = {
@@ -100,7 +103,14 @@ def _job_as_json(action: JobAction) -> dict[str, Any]:
         "absence": action.columns["absence"],
         "fields": fields,
     }
-    return {**entry, "overrides_ended": list(action.ended)} if action.ended else entry
+    if action.ended:
+        entry["overrides_ended"] = list(action.ended)
+    if action.beneath:
+        entry["beneath_overrides"] = {
+            change.field: {"old": change.old, "new": change.new, "value": change.value, "drifts": change.drifts}
+            for change in action.beneath
+        }
+    return entry
 
 
 def _source(action: JobAction) -> Source:
@@ -132,7 +142,8 @@ def _path(key: JobKey | None) -> str | None:
 def summary_line(counts: Mapping[str, int]) -> str:
     """Return one line with the counts of a plan, or of what came of it."""
     jobs = JOB_SUMMARY.format(**counts)
-    ends = f"; overrides: {counts['overrides_ended']} ended" if counts["overrides_ended"] else ""
+    told = [f"{counts[name]} {text}" for name, text in OVERRIDE_SUMMARY.items() if counts[name]]
+    ends = f"; overrides: {', '.join(told)}" if told else ""
     rest = "; ".join(text.format(**counts) for text in (ERROR_SUMMARY, DEPENDENT_SUMMARY))
     return f"{jobs}, {counts['refreshed']} refreshed, {counts['unchanged']} unchanged; {rest}{ends}."
 
@@ -199,6 +210,9 @@ def change_rows(entries: Iterable[Mapping[str, Any]]) -> Iterator[ChangeRow]:
             # An override that ends is told from a change of the source.
             ended = field.removesuffix(override_flag("")) in entry.get("overrides_ended", ())
             yield ChangeRow(job, OVERRIDE_ENDS if ended else action, field, change.get("old"), change.get("new"))
+        for field, change in (entry.get("beneath_overrides") or {}).items():
+            told = f"{value_text(change.get('new'))}; the override stays: {value_text(change.get('value'))}"
+            yield ChangeRow(job, DRIFT if change.get("drifts") else IN_STEP, field, change.get("old"), told)
         for kind, text in dependent_texts(dependents):
             yield ChangeRow(job, action, kind, new=text)
 

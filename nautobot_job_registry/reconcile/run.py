@@ -30,6 +30,7 @@ from nautobot_job_registry.lifecycle.moves.proposals import declaring
 from nautobot_job_registry.lifecycle.suspensions import planning, suspending
 from nautobot_job_registry.models import Reconciliation
 from nautobot_job_registry.models.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
+from nautobot_job_registry.overrides import ledger
 from nautobot_job_registry.reconcile import carrying_out, report, store
 from nautobot_job_registry.reconcile.applying import apply_all_that_can_be
 from nautobot_job_registry.reconcile.plan import Contributors, Outcome, Plan, make_plan, make_plan_of_ends
@@ -139,9 +140,8 @@ def _plan(
         return make_plan_of_ends(store.read_state(records))
     state = store.read_state(records, declaring=declaring(found))
     dependents = partial(planning.plan_dependents, state=state, scope=found.scope)
-    return make_plan(
-        origins.locate(found, state.unregistered), state, Contributors(store.last_numbers, dependents, authors)
-    )
+    contributors = Contributors(store.last_numbers, dependents, authors, ledger.sources_of_overrides)
+    return make_plan(origins.locate(found, state.unregistered), state, contributors)
 
 
 def savepoint() -> AbstractContextManager[Any]:

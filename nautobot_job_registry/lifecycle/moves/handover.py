@@ -10,7 +10,20 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Case, CharField, Count, F, IntegerField, JSONField, Max, Model, Q, QuerySet, When
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    F,
+    IntegerField,
+    JSONField,
+    Max,
+    Model,
+    Q,
+    QuerySet,
+    When,
+    prefetch_related_objects,
+)
 from django.db.models.fields.json import KeyTransform
 
 from nautobot_job_registry.core_bridge import dependents as core_dependents
@@ -204,6 +217,9 @@ def _write_decisions(
         names |= changed[job] | {override_flag(field) for field in changed[job]}
     names |= {"_custom_field_data"}
     _take_over_queues([item for item in successions if "job_queues" in changed[item.successor]])
+    _include_default_queues([job for job, fields in changed.items() if "default_job_queue" in fields])
+    for job, fields in changed.items():
+        fields |= {"job_queues"} if "default_job_queue" in fields and job.job_queues_override else set()
     core_rows.write_decisions(changed, now)
     RegisteredJob.objects.bulk_update(changed, sorted(names - {"job_queues"}), batch_size=BATCH_SIZE)
     FieldOverride.objects.filter(job__in=freed, field="name").delete()
@@ -270,6 +286,16 @@ def _take_over_queues(successions: Sequence[Succession]) -> None:
         item.successor._prefetched_objects_cache.pop("job_queues", None)
 
 
+def _include_default_queues(jobs: Sequence[RegisteredJob]) -> None:
+    """Have the default queue that was taken over among the queues, as core has."""
+    through = RegisteredJob.job_queues.through
+    rows = [through(registeredjob_id=job.pk, jobqueue_id=job.default_job_queue_id) for job in jobs]
+    through.objects.bulk_create([row for row in rows if row.jobqueue_id], batch_size=BATCH_SIZE, ignore_conflicts=True)
+    for job in jobs:
+        job._prefetched_objects_cache.pop("job_queues", None)
+    prefetch_related_objects(jobs, "job_queues")
+
+
 def _move_annotations(
     successions: Sequence[Succession], pairs: Mapping[UUID, UUID], core_jobs: Mapping[UUID, UUID]
 ) -> None:
@@ -291,6 +317,7 @@ PAST_COLUMNS = (
     "predecessor_grounds",
     "dismissed_predecessors",
     "said_name",
+    "adopted_records",
 )
 
 
@@ -306,6 +333,7 @@ def read_pasts(declaring: Collection[str]) -> dict[JobKey, Past]:
         | Q(predecessor__isnull=False)
         | ~Q(predecessor_grounds="")
         | ~Q(dismissed_predecessors=[])
+        | ~Q(adopted_records=[])
         | Q(job_class_name__in=declaring)
     )
     # The metadata of a revision are large: they are read only where the name of the record is not the source's.
@@ -315,13 +343,14 @@ def read_pasts(declaring: Collection[str]) -> dict[JobKey, Past]:
     rows = RegisteredJob.objects.order_by().filter(concerned).annotate(said_name=said_name)
     found = {}
     for row in rows.values_list(*PAST_COLUMNS):
-        module, name, gone, old_module, old_name, grounds, dismissed, said = row
+        module, name, gone, old_module, old_name, grounds, dismissed, said, adopted = row
         found[module, name] = Past(
             gone=gone,
             said_name=shorten("name", said),
             predecessor=(old_module, old_name) if old_module is not None else None,
             grounds=grounds,
             dismissed=frozenset(dismissed),
+            adopted=max((datetime.fromisoformat(entry["adopted_at"]) for entry in adopted), default=None),
         )
     return found
 

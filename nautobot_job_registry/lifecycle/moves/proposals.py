@@ -105,7 +105,10 @@ def find_moves(discovery: Discovery, state: RegistryState, planned: Mapping[JobK
         return Moves()
     adoptions, cautions = _declared(discovery.declaring, state, planned, candidates)
     left = {key: item for key, item in candidates.items() if key not in {found.predecessor for found in adoptions}}
-    proposals = sorted(_proposals(discovery, state, planned, left), key=lambda proposal: proposal.key)
+    # Who takes over a past is proposed no other one: what was proposed goes with the adoption.
+    adopting = {found.key for found in adoptions}
+    found = _proposals(discovery, state, planned, left)
+    proposals = sorted((item for item in found if item.key not in adopting), key=lambda proposal: proposal.key)
     return Moves(tuple(proposals), tuple(adoptions), tuple(cautions))
 
 
@@ -251,6 +254,7 @@ def _best(
             and candidate.key != descriptor.key
             and _is_new(descriptor.key, state, candidate)
             and (past is None or candidate.party.class_path not in past.dismissed)
+            and not _was_passed_over(candidate, past)
         ]
         if fit:
             return min(fit, key=_preference).key, trait[0]
@@ -261,6 +265,13 @@ def _is_new(key: JobKey, state: RegistryState, candidate: _Candidate) -> bool:
     """Say whether a job was new when the candidate went: one that goes in this very plan goes now."""
     record = state.jobs.get(key)
     return record is None or record.created >= (candidate.gone or state.read_at) - WINDOW
+
+
+def _was_passed_over(candidate: _Candidate, past: Past | None) -> bool:
+    """Say whether a job took over the past of another one when the candidate was gone already: that was chosen then."""
+    if past is None or past.adopted is None or candidate.gone is None:
+        return False
+    return candidate.gone <= past.adopted
 
 
 def _preference(candidate: _Candidate) -> tuple[bool, float, JobKey]:
