@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import OuterRef, Q, Subquery
 from nautobot.extras.models import JobButton, JobHook, JobResult, ScheduledJob, ScheduledJobs
 
@@ -34,12 +33,8 @@ def link_runs_and_schedules(record_ids: Collection[UUID]) -> None:
 
 
 def tell_scheduler() -> None:
-    """Have the scheduler read its schedules again, as it has to after a change that no signal told it of.
-
-    It is told by a row that whoever saves a schedule writes, and sees the change once that is committed: until then
-    the row is nobody's.
-    """
-    transaction.on_commit(ScheduledJobs.update_changed, robust=True)
+    """Have the scheduler read its schedules again, as it has to after a change that no signal told it of."""
+    ScheduledJobs.update_changed()
 
 
 def move_dependents(core_jobs: Mapping[UUID, UUID]) -> None:

@@ -244,8 +244,7 @@ def settle_core_rows(actions: Iterable[JobAction], queues: Mapping[str, JobQueue
     """
     changed = [action for action in actions if action.core_id and action.core_columns and not action.makes_core_row]
     _update(changed, queues, now)
-    # Core gave up on a row that it could not store, though its class is there.
-    is_back = [action.core_id for action in changed if action.collisions and action.descriptor]
+    is_back = [action.core_id for action in changed if action.installs_in_core]
     if is_back:
         Job.objects.filter(pk__in=is_back).update(installed=True)
     requeued = [action for action in changed if "job_queues" in action.core_columns]

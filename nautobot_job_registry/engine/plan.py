@@ -144,6 +144,12 @@ class JobAction:
         return self.kind is not ActionKind.REGISTER and any(change.field == "core_job" for change in self.changes)
 
     @property
+    def installs_in_core(self) -> bool:
+        """Whether core's row says from then on that its class is there: core gave up on what it could not store."""
+        writes = bool(self.core_id and self.core_columns) and not self.makes_core_row
+        return writes and bool(self.collisions) and self.descriptor is not None
+
+    @property
     def is_logged(self) -> bool:
         """Whether the change belongs in the change log (rule 9)."""
         return self.kind is not ActionKind.REFRESH

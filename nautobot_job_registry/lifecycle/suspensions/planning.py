@@ -153,6 +153,7 @@ def _situation(
     if "core_job" in columns and columns["core_job"] != core_job:
         # A row that core has just made anew is one of a class that it found.
         core_job, core_installed = columns["core_job"], columns["installed"]
+    core_installed = core_installed or (action is not None and action.installs_in_core)
     return JobSituation(
         key=key,
         record_id=record.id if record else None,
