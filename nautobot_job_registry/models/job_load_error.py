@@ -3,9 +3,10 @@
 from django.db import models
 from django.utils import timezone
 from nautobot.apps.constants import CHARFIELD_MAX_LENGTH
-from nautobot.apps.models import BaseModel
+from nautobot.apps.models import BaseManager, BaseModel
 
 from nautobot_job_registry.models.choices import SourceTypeChoices
+from nautobot_job_registry.models.paging import PagedQuerySet
 
 
 # Neither custom links nor export templates: whoever writes one would read the traceback without the right to view it.
@@ -62,6 +63,8 @@ class JobLoadError(BaseModel):
     resolved_at = models.DateTimeField(
         blank=True, null=True, db_index=True, help_text="When the error was found to be gone; empty while it lasts"
     )
+
+    objects = BaseManager.from_queryset(PagedQuerySet)()
 
     is_data_compliance_model = False
     is_version_controlled = False

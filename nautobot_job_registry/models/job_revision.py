@@ -7,15 +7,16 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models.functions import Coalesce, JSONObject
 from nautobot.apps.constants import CHARFIELD_MAX_LENGTH
-from nautobot.apps.models import BaseManager, BaseModel, RestrictedQuerySet
+from nautobot.apps.models import BaseManager, BaseModel
 
 from nautobot_job_registry.models.job_run import JobRun
+from nautobot_job_registry.models.paging import PagedQuerySet
 
 # What a list tells of the revision before another one.
 TOLD_OF_BEFORE = ("number", "metadata", "source_hash", "source_version")
 
 
-class JobRevisionQuerySet(RestrictedQuerySet):
+class JobRevisionQuerySet(PagedQuerySet):
     """Query set that refuses to change what was said once."""
 
     def update(self, **kwargs: Any) -> NoReturn:

@@ -3,9 +3,10 @@
 from django.db import models
 from django.utils import timezone
 from nautobot.apps.constants import CHARFIELD_MAX_LENGTH
-from nautobot.apps.models import BaseManager, BaseModel, RestrictedQuerySet, extras_features
+from nautobot.apps.models import BaseManager, BaseModel, extras_features
 
 from nautobot_job_registry.models.constants import CLASS_PATH_MAX_LENGTH
+from nautobot_job_registry.models.paging import PagedQuerySet
 
 # What no list of runs shows, and what can be megabytes.
 RESULT_NOT_LISTED = tuple(
@@ -14,7 +15,7 @@ RESULT_NOT_LISTED = tuple(
 REVISION_NOT_LISTED = ("revision__metadata", "revision__source_code")
 
 
-class JobRunQuerySet(RestrictedQuerySet):
+class JobRunQuerySet(PagedQuerySet):
     """Query set of runs."""
 
     def listed(self) -> "JobRunQuerySet":

@@ -7,9 +7,10 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils import timezone
 from nautobot.apps.constants import CHARFIELD_MAX_LENGTH
-from nautobot.apps.models import BaseManager, BaseModel, RestrictedQuerySet, extras_features
+from nautobot.apps.models import BaseManager, BaseModel, extras_features
 
 from nautobot_job_registry.models.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
+from nautobot_job_registry.models.paging import PagedQuerySet
 
 ALL_SOURCES = "all"
 # What a reconcile counts, in the order in which it is shown; `Plan.counts()` has a number for each.
@@ -31,7 +32,7 @@ COUNT_FIELDS = (
 )
 
 
-class ReconciliationQuerySet(RestrictedQuerySet):
+class ReconciliationQuerySet(PagedQuerySet):
     """Reconciliations, and which of them somebody still has to look at."""
 
     def unmended(self) -> "ReconciliationQuerySet":
