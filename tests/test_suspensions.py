@@ -551,3 +551,45 @@ def test_what_another_transaction_is_writing_is_not_waited_for_but_left_to_the_n
     reconcile()
     assert stage.state() == ALL_SUSPENDED
     assert set(outcomes()) == {"daily", "hook", "button"}
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_what_a_person_switched_on_during_a_load_error_goes_off_where_the_class_turns_out_removed(stage, is_told):
+    """What was decided while the job was expected back is no decision to fire at a job that is gone for good."""
+    text = stage.path.read_text()
+    stage.path.write_text(f"import a_module_that_is_not_there\n{text}")
+    # With the real models, as in a Git sync: core switches off what hangs on its rows.
+    refresh_core()
+    reconcile(reload=False)
+    assert record("Plain").absence == "load_error"
+    assert outcomes()["daily"] == "suspended"
+    stage.daily.refresh_from_db()
+    stage.daily.enabled, stage.daily.state = True, "active"
+    stage.daily.save()
+    if is_told:
+        reconcile()
+        assert outcomes()["daily"] == "changed"
+    stage.path.unlink()
+    reconcile()
+    assert record("Plain").absence == "removed"
+    assert stage.state()["daily"] == (False, "completed")
+    assert reconcile().plan.is_empty
+    stage.path.write_text(text)
+    refresh_core()
+    reconcile(reload=False)
+    assert stage.state()["daily"] == (True, "active")
+    assert reconcile().plan.is_empty
+
+
+def test_what_a_person_switches_on_once_the_class_is_known_to_be_removed_stays_on(stage):
+    stage.path.write_text("import a_module_that_is_not_there\n" + stage.path.read_text())
+    reconcile()
+    stage.path.unlink()
+    reconcile()
+    assert stage.state()["daily"] == (False, "completed")
+    stage.daily.refresh_from_db()
+    stage.daily.enabled, stage.daily.state = True, "active"
+    stage.daily.save()
+    for _ in range(2):
+        reconcile()
+        assert stage.state()["daily"] == (True, "active")

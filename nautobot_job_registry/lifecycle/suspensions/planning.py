@@ -163,6 +163,7 @@ def _situation(
         absence=columns["absence"],
         is_job_hook_receiver=columns["is_job_hook_receiver"],
         is_job_button_receiver=columns["is_job_button_receiver"],
+        is_just_removed=action is not None and _is_removal(action),
     )
 
 

@@ -79,6 +79,7 @@ class JobSituation:
         absence: Why it is not there.
         is_job_hook_receiver: Whether job hooks can run it.
         is_job_button_receiver: Whether job buttons can run it.
+        is_just_removed: Whether this plan is the first to know that it is gone for good.
     """
 
     key: JobKey
@@ -89,6 +90,7 @@ class JobSituation:
     absence: str = ""
     is_job_hook_receiver: bool = False
     is_job_button_receiver: bool = False
+    is_just_removed: bool = False
 
     @property
     def is_removed(self) -> bool:
@@ -161,11 +163,12 @@ def decide_dependents(
         job: The job.
         dependents: All its dependents that are enabled, and all that its suspensions are about.
         suspensions: Its open suspensions.
-        left_alone: The primary keys of the dependents that a person switched on again during this absence.
+        left_alone: The primary keys of the dependents that a person switched on again during this absence. Where it is
+            news that the job is gone for good, the person has not known it: they go off with the others.
         restores: Whether dependents come back by themselves.
     """
     found = {dependent.id: dependent for dependent in dependents}
-    known = set(left_alone)
+    known = set() if job.is_just_removed else set(left_alone)
     for suspension in suspensions:
         known.add(suspension.object_id)
         action = _about_suspended(job, found.get(suspension.object_id), suspension, restores)
@@ -197,11 +200,13 @@ def _while_absent(job: JobSituation, dependent: Dependent, suspension: Suspensio
     """Return what is to be done while the job is away.
 
     A dependent that is on although it was switched off was switched on by a person, whose decision stays; unless its
-    row is older than the suspension: then it is the row of a backup.
+    row is older than the suspension: then it is the row of a backup. A person who has switched it on while the job was
+    expected back has not decided that it fires at a job that is gone for good.
     """
     if not dependent.enabled:
         return None if suspension.reason else _action(DependentActionKind.NOTE, job, dependent, suspension)
-    if dependent.changed_at is None or dependent.changed_at >= suspension.suspended_at:
+    is_decided = dependent.changed_at is None or dependent.changed_at >= suspension.suspended_at
+    if is_decided and not job.is_just_removed:
         return _ended(job, suspension, Ending.CHANGED, dependent)
     return _action(DependentActionKind.SUSPEND, job, dependent, suspension) if job.is_removed else None
 
