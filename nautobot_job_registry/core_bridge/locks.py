@@ -8,23 +8,29 @@
 6. suspensions
 
 A person's edit, on either side, locks its row of core's and its record, and waits for nobody then. A reconcile writes
-many: while it holds any of them it waits for no other row (`Rows.lock`), as others save core's rows in an order of
-their own, many in one transaction, and a Git sync holds some before it asks for the lock of the registry.
+many, and so does a request that changes many: while they hold any of them they wait for no other row (`Rows`). Others
+save core's rows in an order of their own, many in one transaction, and a Git sync holds some before it asks for the
+lock of the registry.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
-from django.db import DEFAULT_DB_ALIAS, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, transaction
 from django.db.models import QuerySet
 from nautobot.extras.models import Job
 
 from nautobot_job_registry.models import RegisteredJob
+from nautobot_job_registry.models.attempts import BusyError
 from nautobot_job_registry.models.sql import locked
+
+# What PostgreSQL calls it where a row is held and is not waited for.
+LOCK_NOT_AVAILABLE = "55P03"
 
 
 @dataclass(frozen=True)
@@ -54,11 +60,31 @@ class Rows:
             wait: Whether other transactions are waited for that hold any of the rows.
 
         Raises:
-            OperationalError: If one of the rows is held, and is not waited for.
+            BusyError: If one of the rows is held, and is not waited for.
         """
-        _lock(_core_rows(self.core), nowait=not wait)
-        lock_registry()
-        _lock(_records(self.records), nowait=not wait)
+        with self._told_where_busy():
+            _lock(_core_rows(self.core), nowait=not wait)
+            lock_registry()
+            _lock(_records(self.records), nowait=not wait)
+
+    def lock_alone(self) -> None:
+        """Lock them without the lock of the registry, and wait for none of them; has to run in a transaction.
+
+        Raises:
+            BusyError: If one of the rows is held.
+        """
+        with self._told_where_busy():
+            _lock(_core_rows(self.core), nowait=True)
+            _lock(_records(self.records), nowait=True)
+
+    @contextmanager
+    def _told_where_busy(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            if getattr(error.__cause__, "pgcode", None) != LOCK_NOT_AVAILABLE:
+                raise
+            raise BusyError(str(error), self.wait_until_free) from error
 
     def wait_until_free(self) -> None:
         """Wait for those who hold some of the rows, one after the other, and hold nothing meanwhile."""

@@ -12,6 +12,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Final, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections, transaction
@@ -31,6 +32,19 @@ ATTEMPTS: Final = 6
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 
 Result = TypeVar("Result")
+
+
+class BusyError(OperationalError):
+    """Rows are held by others, and were not waited for, as that would keep still others waiting.
+
+    Attributes:
+        wait: Waits for those who hold them, once nothing is held any more.
+    """
+
+    def __init__(self, text: str, wait: Callable[[], None]) -> None:
+        """Keep what waits for them."""
+        super().__init__(text)
+        self.wait = wait
 
 
 def pauses(attempts: int = ATTEMPTS) -> Iterator[float]:
@@ -57,10 +71,28 @@ def try_again(attempt: Callable[[], Result], *, what: str, using: str = DEFAULT_
         try:
             return attempt()
         except GIVEN_UP as error:
-            logger.warning("The database gave up %s and it is tried again: %s", what, str(error).partition("\n")[0])
-            connections[using].close_if_unusable_or_obsolete()
-            time.sleep(pause)
+            logger.log(_level(error), "%s is tried again: %s", what, str(error).partition("\n")[0])
+            rest(error, pause, using)
     return attempt()
+
+
+def _level(error: Exception) -> int:
+    return logging.INFO if isinstance(error, BusyError) else logging.WARNING
+
+
+def rest(error: Exception, seconds: float, using: str = DEFAULT_DB_ALIAS) -> None:
+    """Let others come to an end, and the connection be made anew if it broke, before the next attempt.
+
+    Args:
+        error: Why the last one was given up.
+        seconds: How long to pause.
+        using: The alias of the database.
+    """
+    connections[using].close_if_unusable_or_obsolete()
+    if isinstance(error, BusyError):
+        with suppress(*GIVEN_UP):
+            error.wait()
+    time.sleep(seconds)
 
 
 def is_inside(using: str = DEFAULT_DB_ALIAS) -> bool:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -14,7 +12,7 @@ from django.db import connection, transaction
 from nautobot_job_registry.core_bridge.locks import Rows
 from nautobot_job_registry.core_bridge.rows import rows_written_by
 from nautobot_job_registry.engine.records import JobKey, JobRecord
-from nautobot_job_registry.models.attempts import GIVEN_UP, pauses
+from nautobot_job_registry.models.attempts import GIVEN_UP, pauses, rest
 from nautobot_job_registry.reconcile import store
 from nautobot_job_registry.reconcile.plan import Plan
 
@@ -78,11 +76,8 @@ def carry_out(make: Callable[[Records], Plan], apply: Callable[[Plan], Result], 
             rows |= more.rows
             waits.pop(0)
         except GIVEN_UP as error:
-            logger.info("The database gave up the reconcile; trying again: %s", str(error).partition("\n")[0])
-            connection.close_if_unusable_or_obsolete()
-            with suppress(*GIVEN_UP):
-                rows.wait_until_free()
-            time.sleep(waits.pop(0))
+            logger.info("The reconcile is tried again: %s", str(error).partition("\n")[0])
+            rest(error, waits.pop(0))
     with transaction.atomic():
         return _attempt(make, apply, rows, wait=True)
 

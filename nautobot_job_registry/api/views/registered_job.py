@@ -101,7 +101,8 @@ class RegisteredJobViewSet(RegistryViewSetMixin, NautobotModelViewSet):
         context = {**self.get_serializer_context(), "withheld": withheld(request.user, "change", jobs.values())}
         errors, decided = [], []
         with transaction.atomic():
-            locks.lock_records(job.pk for job in jobs.values())
+            core = (job.core_job_id for job in jobs.values() if job.core_job_id)
+            locks.Rows(frozenset(core), frozenset(job.pk for job in jobs.values())).lock_alone()
             for pk, body in bodies.items():
                 serializer = self.get_serializer_class()(
                     jobs[pk], data=body, partial=kwargs.get("partial", False), context=context
