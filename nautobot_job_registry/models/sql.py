@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import connection, connections
@@ -26,6 +26,34 @@ def locked(rows: QuerySet, *joined: str, nowait: bool = False, skip_locked: bool
         nowait=nowait and features.has_select_for_update_nowait,
         skip_locked=skip_locked and features.has_select_for_update_skip_locked,
     )
+
+
+def write_columns(rows: Sequence[Any], names: Iterable[str], batch_size: int) -> None:
+    """Store columns of rows that are there, in a number of statements that grows with batches.
+
+    What all of them say alike is one value for the database, and not one for each row: `bulk_update()` makes an
+    expression for each, which is most of what thousands of removals cost.
+
+    Args:
+        rows: Instances of one model.
+        names: The names of the fields.
+        batch_size: How many rows one statement names.
+    """
+    if not rows:
+        return
+    model, alike, others = type(rows[0]), {}, []
+    for name in names:
+        column = model._meta.get_field(name).attname
+        value = getattr(rows[0], column)
+        if all(getattr(row, column) == value for row in rows):
+            alike[column] = value
+        else:
+            others.append(name)
+    for start in range(0, len(rows) if alike else 0, batch_size):
+        keys = [row.pk for row in rows[start : start + batch_size]]
+        model._default_manager.filter(pk__in=keys).update(**alike)
+    if others:
+        model._default_manager.bulk_update(rows, others, batch_size=batch_size)
 
 
 def mapped(column: str, values: Mapping[Any, Any], output_field: Field | None = None) -> Case | Cast:

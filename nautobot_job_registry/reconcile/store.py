@@ -25,6 +25,7 @@ from nautobot_job_registry.engine.records import LONG_AGO, CoreState, JobKey, Jo
 from nautobot_job_registry.lifecycle.moves import handover
 from nautobot_job_registry.models import JobRevision, Reconciliation, RegisteredJob
 from nautobot_job_registry.models.constants import BATCH_SIZE
+from nautobot_job_registry.models.sql import write_columns
 from nautobot_job_registry.overrides import ledger
 from nautobot_job_registry.reconcile import load_error_rows
 from nautobot_job_registry.reconcile.plan import Plan
@@ -200,12 +201,19 @@ def _write_jobs(
     RegisteredJob.objects.bulk_create(rows, batch_size=BATCH_SIZE)
     JobRevision.objects.bulk_create(revisions.values(), batch_size=BATCH_SIZE)
     _point_at(revisions, jobs)
-    fields = _changed_fields(known.values())
-    if fields:
-        RegisteredJob.objects.bulk_update(changed, fields, batch_size=BATCH_SIZE)
+    _write_changed(changed, known)
     if not connection.features.can_defer_constraint_checks:
         RegisteredJob.objects.bulk_update(rows, ["current_revision"], batch_size=BATCH_SIZE)
     return jobs
+
+
+def _write_changed(rows: Iterable[RegisteredJob], actions: Mapping[uuid.UUID, JobAction]) -> None:
+    """Store what changes in records, kind by kind: most of what happens to one of them happens to all of its kind."""
+    by_kind: dict[ActionKind, list[RegisteredJob]] = defaultdict(list)
+    for row in rows:
+        by_kind[actions[row.pk].kind].append(row)
+    for alike in by_kind.values():
+        write_columns(alike, _changed_fields([actions[row.pk] for row in alike]), BATCH_SIZE)
 
 
 def _let_go_of_core(actions: Iterable[JobAction]) -> None:
