@@ -83,9 +83,15 @@ def identity(column: str, value: str) -> str:
 
 @dataclass(frozen=True)
 class SourceText:
-    """The text of a module, as its file holds it: hashed once for all the classes in it, decoded only to be stored."""
+    """The text of a module, as its file holds it: hashed once for all the classes in it, decoded only to be stored.
+
+    Attributes:
+        content: The content of the file.
+        is_text: Whether it is a text: a compiled module can come without the one that it was made from.
+    """
 
     content: bytes = field(repr=False, default=b"")
+    is_text: bool = True
 
     @cached_property
     def hash(self) -> str:
@@ -94,8 +100,8 @@ class SourceText:
 
     @cached_property
     def text(self) -> str:
-        """The content as a text that a database can store."""
-        return storable_text(decoded(self.content))
+        """The content as a text that a database can store; empty where it is none."""
+        return storable_text(decoded(self.content)) if self.is_text else ""
 
 
 @dataclass(frozen=True)

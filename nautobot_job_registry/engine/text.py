@@ -36,10 +36,20 @@ def bounded_text(text: str, length: int = MAX_ERROR_LENGTH) -> str:
         text: The text.
         length: How many characters are kept of it at the most.
     """
-    if len(text) > length:
-        half = length // 2
-        text = f"{text[:half]} {_cut(len(text) - 2 * half)} {text[-half:]}"
-    return _LONG_WORD.sub(lambda match: f"{match[1]} {_cut(len(match[2]))}", text)
+    return _LONG_WORD.sub(lambda match: f"{match[1]} {_cut(len(match[2]))}", shortened_text(text, length))
+
+
+def shortened_text(text: str, length: int) -> str:
+    """Return a text of which the middle is cut where it is too long, with a word about how much that was.
+
+    Args:
+        text: The text.
+        length: How many characters are kept of it at the most.
+    """
+    if len(text) <= length:
+        return text
+    half = length // 2
+    return f"{text[:half]} {_cut(len(text) - 2 * half)} {text[-half:]}"
 
 
 def _cut(number: int) -> str:

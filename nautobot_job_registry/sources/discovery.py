@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ from nautobot_job_registry.engine.descriptor import (
     SourceText,
     SourceType,
 )
+from nautobot_job_registry.engine.errors import DescriptorError
 from nautobot_job_registry.engine.records import JobKey
 from nautobot_job_registry.sources import describe
 from nautobot_job_registry.sources import files as source_files
@@ -38,6 +39,7 @@ from nautobot_job_registry.sources.origins import (
     Repositories,
     all_sources,
     classes_by_source,
+    job_folders,
     real_folder,
     source_of_label,
 )
@@ -47,12 +49,23 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+NO_CLASS = (
+    "`register_jobs()` was given an object in place of a class. `nautobot-server migrate` of Nautobot itself ends with "
+    "an error as long as it is: give it the class."
+)
+BOTH_RECEIVERS = (
+    "The class inherits from both JobHookReceiver and JobButtonReceiver: Nautobot refuses to run it. Inherit one."
+)
 # Nautobot has the lock since 3.1; before that, nothing guards the registry.
 _jobs_lock = getattr(core_registry, "registry_jobs_lock", None) or threading.RLock()
 
 
 class SameNameError(Exception):
     """Two classes that Nautobot has registered have one module and one name, so that it has one record for both."""
+
+
+class NotAClassError(TypeError):
+    """What was registered as a job is no class, so that Nautobot cannot run it."""
 
 
 class BothReceiversError(TypeError):
@@ -112,7 +125,7 @@ def loaded_name(class_path: str) -> str | None:
 def loaded_classes() -> list[type[Job]]:
     """Return all job classes that this process has loaded."""
     with _jobs_lock:
-        return list(core_registry.registry["jobs"].values())
+        return [job_class for job_class in core_registry.registry["jobs"].values() if isinstance(job_class, type)]
 
 
 def known_sources() -> tuple[str, ...]:
@@ -141,6 +154,7 @@ def _reload_jobs() -> Repositories:
     for path in aside:
         del jobs[path]
     importlib.invalidate_caches()
+    source_files.forget_replaced_modules(job_folders())
     is_loaded = False
     repositories: Repositories = {}
     try:
@@ -178,9 +192,11 @@ def _import_jobs() -> None:
     before = sys.modules.copy()
     try:
         import_jobs()
-    except SystemExit as error:
+    except BaseException as error:
+        if isinstance(error, Exception) or source_files.is_interrupt(error):
+            raise
         # Core takes a module that ends the process for the end of it; each one is loaded on its own next (rule 2).
-        logger.error("A job module would have ended the process: %r", error)
+        logger.error("A job module would have ended the process with %s.", type(error).__name__)
         if settings.JOBS_ROOT:
             _forget_jobs_root(before)
 
@@ -190,7 +206,7 @@ def _forget_jobs_root(modules: Mapping[str, ModuleType]) -> None:
     folder = real_folder(settings.JOBS_ROOT)
     for name in source_files.module_names(folder):
         module = sys.modules.get(name)
-        is_ours = source_files.is_below(getattr(module, "__file__", None), folder)
+        is_ours = source_files.is_below(source_files.file_of(module), folder)
         if is_ours and module is modules.get(name):
             del sys.modules[name]
 
@@ -216,25 +232,26 @@ def _scan(source: Source, found: Examination, classes: list[type]) -> SourceScan
 def _read_class(
     job_class: type, source: Source, version: str, texts: dict[str | None, SourceText]
 ) -> tuple[JobDescriptor | None, LoadFailure | None]:
+    if not isinstance(job_class, type):
+        return None, source_files.describe_class_failure(NotAClassError(NO_CLASS), source, version, type(job_class))
     try:
         path = source_files.class_file(job_class)
         if path not in texts:
             texts[path] = source_files.module_text(path)
-        descriptor = describe.describe_class(job_class, source, version, texts[path])
-        flaw = _flaw(descriptor, job_class)
-    except (Exception, SystemExit) as error:
+        descriptor, flaws = describe.describe_class(job_class, source, version, texts[path])
+    except BaseException as error:
+        if source_files.is_interrupt(error):
+            raise
         return None, source_files.describe_class_failure(error, source, version, job_class)
+    flaw = _flaw(descriptor, flaws)
     return descriptor, source_files.describe_class_failure(flaw, source, version, job_class) if flaw else None
 
 
-def _flaw(descriptor: JobDescriptor, job_class: type) -> Exception | None:
+def _flaw(descriptor: JobDescriptor, flaws: Sequence[str]) -> Exception | None:
     """Return what is wrong with a class that can be read nevertheless."""
     if descriptor.metadata["is_job_hook_receiver"] and descriptor.metadata["is_job_button_receiver"]:
-        return BothReceiversError(
-            "The class inherits from both JobHookReceiver and JobButtonReceiver: Nautobot refuses to run it. "
-            "Inherit one."
-        )
-    return describe.declaration_problem(job_class)
+        return BothReceiversError(" ".join((BOTH_RECEIVERS, *flaws)))
+    return DescriptorError(" ".join(flaws)) if flaws else None
 
 
 def _same_name(descriptor: JobDescriptor, job_class: type) -> LoadFailure:

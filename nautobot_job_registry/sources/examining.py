@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Container, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from uuid import UUID
 
 from django.apps import apps
 from django.conf import settings
+from django.db import connection, transaction
 from git import Repo
 from nautobot.extras.models import GitRepository
 
@@ -159,21 +161,32 @@ def _load_missing(
     failures = [
         source_files.describe_failure(error, source, found.version, name, folder) for name, error in unreadable.items()
     ]
+    broken = set(unreadable)
     with source_files.importable_from(folder):
         for name in names:
-            error = _load(name, folder)
+            # What is in a broken package cannot be run: only what is wrong with its own text can be told of it.
+            is_in_broken = any(name.startswith(f"{package}.") for package in broken)
+            error = source_files.text_failure(name, folder) if is_in_broken else _load(name, folder)
             if error is not None:
+                broken.add(name)
                 failures.append(source_files.describe_failure(error, source, found.version, name, folder))
     status = ScanStatus.FAILED if failures else ScanStatus.COMPLETE
     return Examination(status, found.version, found.git_repository_id, tuple(failures))
 
 
 def _load(name: str, folder: Path) -> BaseException | None:
-    """Load one module and return what it raised; one that ends the process has failed like any other."""
+    """Load one module and return what it raised; one that ends the process has failed like any other.
+
+    In a transaction, as that of a Git sync, a module whose SQL fails spoils it for itself alone.
+    """
     if loaded_code.is_half_loaded(name):
         del sys.modules[name]
     try:
-        source_files.load_module(name, folder)
-    except (Exception, SystemExit) as error:
+        is_run = connection.in_atomic_block and name not in sys.modules
+        with transaction.atomic() if is_run else nullcontext():
+            source_files.load_module(name, folder)
+    except BaseException as error:
+        if source_files.is_interrupt(error):
+            raise
         return error
     return None

@@ -9,11 +9,11 @@ import os
 import pkgutil
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from importlib.machinery import ModuleSpec
+from importlib.machinery import SOURCE_SUFFIXES, ModuleSpec
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from git.exc import GitError, ODBError
@@ -33,6 +33,11 @@ MAX_LINE = 2**31 - 1
 
 class ModuleConflictError(ImportError):
     """A module has the name of one that is loaded from elsewhere."""
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Say whether an exception is somebody's Ctrl-C, and not one that the code of a job has raised by itself."""
+    return type(error) is KeyboardInterrupt
 
 
 def module_names(folder: Path, prefix: str = "") -> list[str]:
@@ -75,21 +80,30 @@ def is_below(path: str | None, folder: Path) -> bool:
 
 
 def module_text(path: str | None) -> SourceText:
-    """Return the text of a module; empty where there is none to read."""
+    """Return the text of a module; empty where there is none to read, as of a compiled one that came without it."""
     try:
         with open(path or "", "rb") as file:
-            return SourceText(file.read())
+            return SourceText(file.read(), is_text=str(path).endswith(tuple(SOURCE_SUFFIXES)))
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return SourceText()
 
 
 def class_file(job_class: type) -> str | None:
     """Return the file that holds a class, also where its module failed after the class had been registered."""
-    module = sys.modules.get(job_class.__module__)
-    if module is not None and getattr(module, "__file__", None):
-        return module.__file__
+    path = file_of(sys.modules.get(job_class.__module__))
+    if path:
+        return path
     codes = (getattr(member, "__code__", None) for member in vars(job_class).values())
-    return next((code.co_filename for code in codes if code is not None), None)
+    return next((code.co_filename for code in codes if isinstance(code, CodeType)), None)
+
+
+def file_of(module: Any) -> str | None:
+    """Return the file of a module, if it tells one: a module may have put anything into its own place."""
+    try:
+        path = getattr(module, "__file__", None)
+    except Exception:
+        return None
+    return path if isinstance(path, str) else None
 
 
 @contextmanager
@@ -103,21 +117,38 @@ def importable_from(folder: Path) -> Iterator[None]:
         sys.path[:] = before
 
 
-def load_module(name: str, folder: Path) -> ModuleType:
+def load_module(name: str, folder: Path) -> Any:
     """Import one module from a folder, if it is not loaded from there already.
+
+    Returns:
+        The module, or what it has put into its place.
 
     Raises:
         ModuleConflictError: If a module of that name is loaded from elsewhere, or its file lies elsewhere.
-        Exception: Whatever the module raises.
+        BaseException: Whatever the module raises.
     """
     module = sys.modules.get(name)
     if module is None:
         _require_inside(name, importlib.util.find_spec(name), folder)
         module = importlib.import_module(name)
-    path = getattr(module, "__file__", None)
+    path = file_of(module)
+    if path is None and not isinstance(module, ModuleType) and _file_of(name, folder):
+        # It is what its file has put into its place.
+        return module
     if not is_below(path, folder):
         raise ModuleConflictError(f"Module {name!r} has the name of one that is loaded already, from {path}.")
     return module
+
+
+def forget_replaced_modules(folders: Iterable[Path]) -> None:
+    """Let go of what modules below some folders have put into their own place.
+
+    Core reads all of them anew, and comes to an end where what it meets tells of itself what no module does.
+    """
+    for name, module in list(sys.modules.items()):
+        is_module = module is None or issubclass(type(module), ModuleType)
+        if not is_module and any(_file_of(name, folder) for folder in folders):
+            del sys.modules[name]
 
 
 def _require_inside(name: str, spec: ModuleSpec | None, folder: Path) -> None:
@@ -127,6 +158,18 @@ def _require_inside(name: str, spec: ModuleSpec | None, folder: Path) -> None:
         raise ModuleConflictError(
             f"The file of module {name!r} is {path}, and Nautobot loads none outside of {folder}."
         )
+
+
+def text_failure(name: str, folder: Path) -> Exception | None:
+    """Return what is wrong with the text of a module, which is not run; None where nothing is, or where it has none."""
+    path = _file_of(name, folder)
+    if not path:
+        return None
+    try:
+        compile(Path(path).read_bytes(), path, "exec", dont_inherit=True)
+    except Exception as error:
+        return error
+    return None
 
 
 def describe_failure(
@@ -174,7 +217,9 @@ def _said(error: BaseException) -> dict[str, str]:
     name = type(error).__name__
     try:
         message = str(error)
-    except Exception:
+    except BaseException as unprintable:
+        if is_interrupt(unprintable):
+            raise
         message = f"<unprintable {name}>"
     return {
         "exception_type": storable_text(name)[:TEXT_MAX_LENGTH],
@@ -220,7 +265,9 @@ def _format(error: BaseException) -> str:
     lines.extend(traceback.format_list(_frames(error)))
     try:
         lines.extend(traceback.format_exception_only(type(error), error))
-    except Exception:
+    except BaseException as unprintable:
+        if is_interrupt(unprintable):
+            raise
         lines.append(f"<unprintable {type(error).__name__}>\n")
     return "".join(lines)
 

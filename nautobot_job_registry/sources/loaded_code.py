@@ -98,7 +98,8 @@ def is_half_loaded(name: str) -> bool:
 
     It loads each file twice, the second time by the hashing loader; since 3.1 a module that fails is not left behind.
     """
-    spec = getattr(sys.modules.get(name), "__spec__", None)
+    module = sys.modules.get(name)
+    spec = getattr(module, "__spec__", None) if isinstance(module, ModuleType) else None
     return spec is not None and type(spec.loader) is SourceFileLoader and _is_in_folders([spec.loader.path])
 
 
@@ -148,12 +149,20 @@ def code_hash(job_class: type) -> str:
     module = sys.modules.get(job_class.__module__)
     if module is None:
         return ""
+    if not isinstance(module, ModuleType):
+        # It has put something else into its place, which may not be kept by itself.
+        return _hash_of(job_class)
     if module not in _hashes:
-        path = source_files.class_file(job_class)
-        if _is_changed(path):
+        found = _hash_of(job_class)
+        if not found:
             return ""
-        _hashes[module] = source_files.module_text(path).hash
+        _hashes[module] = found
     return _hashes[module]
+
+
+def _hash_of(job_class: type) -> str:
+    path = source_files.class_file(job_class)
+    return "" if _is_changed(path) else source_files.module_text(path).hash
 
 
 def _loaders(job_class: type) -> Iterator[HashingLoader]:
@@ -161,7 +170,7 @@ def _loaders(job_class: type) -> Iterator[HashingLoader]:
     members = (getattr(member, "__func__", member) for member in vars(job_class).values())
     names = [getattr(member, "__globals__", {}) for member in members]
     module = sys.modules.get(job_class.__module__)
-    if getattr(module, job_class.__name__, None) is job_class:
+    if isinstance(module, ModuleType) and getattr(module, job_class.__name__, None) is job_class:
         names.append(vars(module))
     for known in names:
         # A member may have been made by a decorator of another module.

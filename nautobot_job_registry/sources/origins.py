@@ -124,7 +124,7 @@ def _is_installed_package(name: str, folders: Iterable[Path]) -> bool:
 def _origin(name: str) -> str | None:
     """Return the file of a top-level module, loaded or not."""
     if name in sys.modules:
-        return getattr(sys.modules[name], "__file__", None)
+        return source_files.file_of(sys.modules[name])
     try:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):
