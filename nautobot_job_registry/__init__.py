@@ -47,7 +47,7 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
         from django.db.models.signals import m2m_changed, post_delete, post_init, post_save, pre_migrate, pre_save
         from nautobot.extras.models import Job, JobButton, JobHook, JobQueue, JobResult, ScheduledJob
 
-        from nautobot_job_registry import models, signals
+        from nautobot_job_registry import datasources, models, signals
         from nautobot_job_registry.runs import evidence
         from nautobot_job_registry.sources import loaded_code
 
@@ -70,6 +70,7 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
         loaded_code.watch_loading()
         import_modules.connect(signals.note_loaded_code)
         evidence.listen_to_run_starts()
+        datasources.listen_to_syncs()
         checks.register_health_check()
         django_checks.register(checks.check_database)
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from functools import partial
 from typing import Any
 
+from celery import current_task
 from django.conf import settings
 from django.db import connection, transaction
 from nautobot.apps.datasources import DatasourceContent
+from nautobot.apps.events import EventBroker, register_event_broker
 from nautobot.extras.choices import LogLevelChoices
+from nautobot.extras.models import JobResult
 
+from nautobot_job_registry.core_bridge.host import harmless
 from nautobot_job_registry.engine.descriptor import SourceType
 from nautobot_job_registry.history import sentences
 from nautobot_job_registry.models.attempts import GIVEN_UP
 from nautobot_job_registry.models.choices import ReconciliationTriggerChoices
 from nautobot_job_registry.models.constants import APP_NAME
 from nautobot_job_registry.reconcile import report
+from nautobot_job_registry.sources import failed_loads
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +32,8 @@ GROUPING = "job registry"
 NOT_RECONCILED = "The job registry could not be reconciled: {error}. The sync goes on; {next}."
 AFTER_THE_SYNC = "it is tried again when the sync has been committed"
 LATER = "the next reconcile mends it"
+SYNC = "nautobot.core.jobs.GitRepositorySync"
+SYNC_STARTED, SYNC_ENDED = "nautobot.jobs.job.started", "nautobot.jobs.job.completed"
 # How many load errors the log of a sync tells of; the list of load errors has all of them.
 MAX_WARNINGS = 50
 
@@ -42,6 +50,7 @@ def refresh_registered_jobs(repository_record: Any, job_result: Any, delete: boo
         job_result: The run of the sync.
         delete: Whether the repository is being deleted.
     """
+    failed_loads.unwatch()
     if not settings.PLUGINS_CONFIG[APP_NAME]["reconcile_after_git_sync"]:
         return
     _refresh(repository_record, job_result, delete)
@@ -100,6 +109,42 @@ def _is_known(slug: str) -> bool:
         or JobLoadError.objects.filter(**of_repository, resolved_at=None).exists()
         or Reconciliation.objects.is_unmended(f"git:{slug}")
     )
+
+
+class SyncEvents(EventBroker):
+    """Takes Nautobot's events about its Git syncs, in the process that runs them, and passes nothing on.
+
+    Nautobot may end a sync before it asks us. What the files of the new commit raised is noted as it is raised, and
+    kept when the run has come to its end, whatever ended it, and all has been rolled back (rule 12).
+    """
+
+    def publish(self, *, topic: str, payload: Any) -> None:
+        """Note what is raised from the beginning of a sync on; at its end, keep what nobody has told of."""
+        request = current_task.request if current_task else None
+        if request is None or not request.args or request.args[0] != SYNC:
+            return
+        with harmless("keep what a Git sync could not load"):
+            if topic == SYNC_STARTED:
+                failed_loads.watch()
+            else:
+                _keep_what_was_noted(json.loads(payload)["job_result_id"])
+
+
+def listen_to_syncs() -> None:
+    """Take the events from now on."""
+    register_event_broker(SyncEvents(include_topics=[SYNC_STARTED, SYNC_ENDED]))
+
+
+def _keep_what_was_noted(job_result_id: str) -> None:
+    from nautobot_job_registry.reconcile import rejected_sync
+
+    noted = failed_loads.unwatch()
+    if not noted or not settings.PLUGINS_CONFIG[APP_NAME]["reconcile_after_git_sync"]:
+        return
+    job_result = JobResult.objects.get(pk=job_result_id)
+    for slug in sorted({failure.source.name for failure in noted}):
+        failures = [failure for failure in noted if failure.source.name == slug]
+        _log(rejected_sync.keep_failures(failures, slug, user=job_result.user, job_result=job_result), job_result)
 
 
 datasource_contents = [

@@ -169,6 +169,113 @@ def test_error_of_a_class_names_the_class(upstream, synced):
     assert str(error) == "rejected.jobs.second.Second"
 
 
+FAILING_SQL = """# One line.
+from django.db import connection
+with connection.cursor() as cursor:
+    cursor.execute("SELECT * FROM no_such_table")
+"""
+SWALLOWED_SQL = """from django.db import connection
+try:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM no_such_table")
+except Exception:
+    pass
+"""
+ENDS_SYNCS = {
+    "SQL that fails": (FAILING_SQL, "ProgrammingError", 4),
+    "SQL that fails and is swallowed": (SWALLOWED_SQL, "SpoiledTransactionError", None),
+    "ORM that fails": (
+        "from nautobot.dcim.models import Device\nlist(Device.objects.extra(where=['no_such_column = 1']))\n",
+        "ProgrammingError",
+        2,
+    ),
+    "no exception": ("\nclass End(BaseException): pass\nraise End('the end')\n", "End", 3),
+    "GeneratorExit": ("raise GeneratorExit\n", "GeneratorExit", 1),
+}
+
+
+@pytest.mark.parametrize("how", ENDS_SYNCS)
+def test_load_error_survives_a_sync_that_nautobot_ends_before_it_asks_us(upstream, synced, how):
+    text, exception, line = ENDS_SYNCS[how]
+    before, effective = records(), upstream.head
+    upstream.commit("Ask the database", {"jobs/second.py": text})
+    asked = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rejected_sync, "keep_load_errors", lambda *args, **kwargs: asked.append(args))
+        if how in ("no exception", "GeneratorExit"):
+            with pytest.raises(BaseException):  # noqa: B017
+                sync(synced)
+            result = None
+        else:
+            result = sync(synced)
+            assert result.status == "FAILURE"
+    assert asked == []
+    (error,) = open_errors()
+    assert (error.module_name, error.exception_type, error.line) == ("rejected.jobs.second", exception, line)
+    assert Path(error.file_path).parts[-2:] == ("jobs", "second.py")
+    assert (error.source_version, error.effective_version) == (upstream.head, effective)
+    assert (error.commit_author, error.commit_subject) == ("Example", "Ask the database")
+    assert error.git_repository == synced
+    assert records() == before
+    row = Reconciliation.objects.latest()
+    assert (row.status, row.scope, row.errors_opened) == ("rejected", "git:rejected", 1)
+    if result is not None:
+        assert row.job_result == result
+        assert "rejected.jobs.second of git:rejected could not be loaded" in warnings(result)[0]
+    assert reconcile("git:rejected", dry_run=True).plan.is_empty
+    upstream.commit("Mend", GOOD)
+    assert sync(synced).status == "SUCCESS"
+    assert open_errors() == []
+
+
+def test_sync_that_was_ended_resolves_nothing_that_nobody_came_to(upstream, synced):
+    upstream.commit("Break", {"jobs/third.py": BROKEN})
+    sync(synced)
+    upstream.commit("Ask the database", {"jobs/first.py": FAILING_SQL})
+    assert sync(synced).status == "FAILURE"
+    assert [error.module_name for error in open_errors()] == ["rejected.jobs.first", "rejected.jobs.third"]
+
+
+def test_sql_that_fails_in_a_module_that_core_gave_up_on_spoils_it_for_itself_alone(upstream, synced):
+    upstream.commit("Break two", {"jobs/first.py": BROKEN, "jobs/second.py": FAILING_SQL, "jobs/third.py": "1 / 0\n"})
+    assert sync(synced).status == "FAILURE"
+    assert [(error.module_name[-6:], error.exception_type) for error in open_errors()] == [
+        (".first", "ModuleNotFoundError"),
+        ("second", "ProgrammingError"),
+        (".third", "ZeroDivisionError"),
+    ]
+
+
+FLAWED = job_text("Second").replace("    def run", "    previous_class_paths = 5\n\n    def run")
+
+
+def test_nothing_is_to_be_done_after_a_rejected_sync(upstream, synced):
+    """What is wrong at the commit in effect, too, is not told back and forth."""
+    reconcile()
+    upstream.commit("A flaw", {"jobs/second.py": FLAWED})
+    assert sync(synced).status == "SUCCESS"
+    assert [error.job_class_name for error in open_errors()] == ["Second"]
+    upstream.commit("Break", {"jobs/first.py": BROKEN, "jobs/second.py": f"# One line.\n{FLAWED}"})
+    assert sync(synced).status == "FAILURE"
+    assert len(open_errors()) == 2
+    assert reconcile(dry_run=True).plan.is_empty
+    assert reconcile("git:rejected", dry_run=True).plan.is_empty
+    assert reconcile().plan.is_empty
+    upstream.commit("Mend", {"jobs/first.py": job_text("First")})
+    assert sync(synced).status == "SUCCESS"
+    (error,) = open_errors()
+    assert (error.source_version, error.effective_version) == (upstream.head, "")
+    assert reconcile(dry_run=True).plan.is_empty
+
+
+def test_nothing_is_to_be_done_after_a_first_sync_that_is_rejected(upstream):
+    row = make_repository(upstream, "rejected", {**GOOD, "jobs/second.py": BROKEN})
+    assert sync(row).status == "FAILURE"
+    assert reconcile(dry_run=True).plan.errors == ()
+    reconcile()
+    assert reconcile(dry_run=True).plan.is_empty
+
+
 def test_first_sync_of_a_repository_leaves_its_errors_too(upstream):
     row = make_repository(upstream, "rejected", {**GOOD, "jobs/second.py": BROKEN})
     assert sync(row).status == "FAILURE"

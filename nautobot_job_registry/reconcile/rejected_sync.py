@@ -7,7 +7,7 @@ written through a connection of its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,14 @@ from nautobot.extras.choices import LogLevelChoices
 from nautobot.extras.models import GitRepository
 
 from nautobot_job_registry.core_bridge import host, locks
-from nautobot_job_registry.engine.descriptor import Discovery, Source, SourceType
+from nautobot_job_registry.engine.descriptor import (
+    Discovery,
+    LoadFailure,
+    ScanStatus,
+    Source,
+    SourceScan,
+    SourceType,
+)
 from nautobot_job_registry.history import events
 from nautobot_job_registry.models.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
 from nautobot_job_registry.reconcile import load_error_rows, report
@@ -64,13 +71,38 @@ def keep_load_errors(slug: str, *, user: Any = None, job_result: Any = None) -> 
         raise
 
 
+def keep_failures(failures: Sequence[LoadFailure], slug: str, *, user: Any = None, job_result: Any = None) -> Outcome:
+    """Store what a sync could not load that Nautobot ended before it asked us, and has rolled back by now.
+
+    Args:
+        failures: What modules raised as they were loaded; there may be more, which nobody came to.
+        slug: The slug of the repository.
+        user: Who started the sync, if anybody.
+        job_result: The run of the sync.
+
+    Returns:
+        As of `keep_load_errors`.
+    """
+    occasion = Occasion(ReconciliationTriggerChoices.GIT_SYNC, f"git:{slug}", user, job_result)
+    source, version = Source(SourceType.GIT, slug), failures[0].source_version
+    scan = SourceScan(source, ScanStatus.FAILED, version, failures=tuple(failures))
+    found = Discovery(scans=(scan,), scope=source)
+    return _keep(found, slug, occasion, timezone.now(), blame.authors_of(failures), is_whole=False)
+
+
 def _keep(
-    found: Discovery, slug: str, occasion: Occasion, started: datetime, authors: Mapping[ErrorKey, Commit]
+    found: Discovery,
+    slug: str,
+    occasion: Occasion,
+    started: datetime,
+    authors: Mapping[ErrorKey, Commit],
+    *,
+    is_whole: bool = True,
 ) -> Outcome:
     using = host.surviving_connection_of(occasion.job_result)
     with host.surviving_transaction(using):
         locks.lock_registry(using)
-        plan = _plan(found, slug, using, authors)
+        plan = _plan(found, slug, using, authors, is_whole)
         if plan.is_empty:
             return Outcome(plan)
         key = host.visible_key(GitRepository, using, slug=slug)
@@ -88,10 +120,10 @@ def _keep(
     return Outcome(plan, row)
 
 
-def _plan(found: Discovery, slug: str, using: str, authors: Mapping[ErrorKey, Commit]) -> Plan:
+def _plan(found: Discovery, slug: str, using: str, authors: Mapping[ErrorKey, Commit], is_whole: bool) -> Plan:
     source = Source(SourceType.GIT, slug)
     known, effective = load_error_rows.open_load_errors(using), _effective_version(slug, using)
-    actions = list(rejected_error_actions(found.failures, known, source, effective))
+    actions = list(rejected_error_actions(found.failures, known, source, effective, is_whole=is_whole))
     return Plan(errors=with_authors(actions, authors))
 
 

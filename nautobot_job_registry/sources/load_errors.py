@@ -65,9 +65,11 @@ def error_actions(discovery: Discovery, known: Mapping[ErrorKey, ErrorRecord]) -
         known: The errors that are open, by their key.
     """
     failures = {failure.key: failure for failure in discovery.failures}
-    yield from _found(failures, known)
-    for key in sorted(known):
-        if key not in failures and _was_read(discovery, key[:2]) and not _is_ahead(discovery, known[key]):
+    # An error of a commit that is ahead says more than the same one of the commit that was read.
+    ahead = {key for key, record in known.items() if _is_ahead(discovery, record)}
+    yield from _found({key: failure for key, failure in failures.items() if key not in ahead}, known)
+    for key in sorted(known.keys() - ahead):
+        if key not in failures and _was_read(discovery, key[:2]):
             yield _action(ErrorActionKind.RESOLVE, key, None, known[key])
 
 
@@ -89,7 +91,12 @@ def _with_author(action: ErrorAction, authors: Mapping[ErrorKey, Commit]) -> Err
 
 
 def rejected_error_actions(
-    failures: Iterable[LoadFailure], known: Mapping[ErrorKey, ErrorRecord], source: Source, effective_version: str
+    failures: Iterable[LoadFailure],
+    known: Mapping[ErrorKey, ErrorRecord],
+    source: Source,
+    effective_version: str,
+    *,
+    is_whole: bool = True,
 ) -> Iterator[ErrorAction]:
     """Yield what the rejected sync of a Git repository does to its load errors, in a fixed order (rule 12).
 
@@ -101,10 +108,11 @@ def rejected_error_actions(
         known: The errors that are open, of any source, by their key.
         source: The repository.
         effective_version: The commit that stays in effect, or empty where there is none yet.
+        is_whole: Whether all modules were looked at, so that what is not among the failures can be loaded.
     """
     found = {failure.key: replace(failure, effective_version=effective_version) for failure in failures}
     yield from _found(found, known, confirm=True)
-    for key in sorted(known):
+    for key in sorted(known) if is_whole else ():
         is_of_source = key[:2] == (source.type.value, source.name)
         is_of_rejected = known[key].effective_version or not effective_version
         if key not in found and is_of_source and is_of_rejected:

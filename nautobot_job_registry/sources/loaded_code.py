@@ -24,6 +24,7 @@ from django.apps import apps
 from django.conf import settings
 from git import Repo, SymbolicReference
 
+from nautobot_job_registry.sources import failed_loads
 from nautobot_job_registry.sources import files as source_files
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,25 @@ class HashingLoader(SourceFileLoader):
         if self.path_stats(self.path) == before:
             self.code_hash = sha256(content).hexdigest()
         return code
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Execute the module; what it raises in a Git sync, or does to its transaction, is noted."""
+        if not failed_loads.is_watching():
+            super().exec_module(module)
+            return
+        was_spoiled = failed_loads.is_spoiled()
+        try:
+            super().exec_module(module)
+            if failed_loads.is_spoiled() and not was_spoiled:
+                self._note(failed_loads.SpoiledTransactionError(failed_loads.SPOILED))
+        except BaseException as error:
+            self._note(error)
+            raise
+
+    def _note(self, error: BaseException) -> None:
+        slug = self.name.partition(".")[0]
+        if settings.GIT_ROOT and self.path.startswith(_spellings(settings.GIT_ROOT)):
+            failed_loads.note(self.name, _head(os.path.join(settings.GIT_ROOT, slug)), error)
 
     def get_data(self, path: str) -> bytes:
         """Return the content of a file; a compiled one that may be of an older source is not there for us.

@@ -12,6 +12,11 @@ pytestmark = pytest.mark.slow
 
 SECONDS = 540
 BROKEN = "# One line.\nimport nothing_of_that_name\n"
+# Core's own callback ends the sync before it asks anybody else.
+FAILING_SQL = """from django.db import connection
+with connection.cursor() as cursor:
+    cursor.execute("SELECT * FROM no_such_table")
+"""
 STORY = """
 import json, sys, time
 from pathlib import Path
@@ -83,6 +88,7 @@ def test_load_error_survives_a_rejected_sync_and_a_good_one_resolves_it(real_ins
         ("Use a new library", {"jobs/second.py": BROKEN, "jobs/first.py": job_text("First", "changed")}),
         ("", {}),
         ("Take it back", {"jobs/second.py": job_text("Second", "mended")}),
+        ("Ask the database", {"jobs/third.py": FAILING_SQL}),
     ]
     commit = ["source_version", "effective_version", "commit_author", "commit_subject"]
     with (
@@ -98,7 +104,7 @@ def test_load_error_survives_a_rejected_sync_and_a_good_one_resolves_it(real_ins
         }
         story = f"INPUT = {json.dumps(told)!r}\n{STORY}"
         output = real_instance.python(story, timeout=SECONDS)
-    begun, broken, again, mended = json.loads(output.splitlines()[-1])
+    begun, broken, again, mended, spoiled = json.loads(output.splitlines()[-1])
 
     assert (begun["status"], begun["rest"]) == ("SUCCESS", [])
     assert [row[1:3] for row in begun["records"]] == [[True, ""]] * 3
@@ -130,3 +136,10 @@ def test_load_error_survives_a_rejected_sync_and_a_good_one_resolves_it(real_ins
     assert [row[4] for row in mended["records"]] == ["changed", "mended", "good"]
     assert {row[3] for row in mended["records"]} == {mended["upstream"]}
     assert "nothing_of_that_name" not in mended["pages"]["repository"]
+
+    assert (spoiled["status"], spoiled["records"]) == ("FAILURE", mended["records"])
+    (error,) = spoiled["rest"]
+    assert (error["module_name"], error["line"]) == ("real.jobs.third", 3)
+    assert (error["source_version"], error["effective_version"]) == (spoiled["upstream"], mended["head"])
+    assert error["commit_subject"] == "Ask the database"
+    assert "no_such_table" in spoiled["pages"]["repository"]
