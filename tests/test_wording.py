@@ -2,7 +2,11 @@
 
 import pytest
 
-from nautobot_job_registry.history import sentences
+from nautobot_job_registry.engine.plan import ActionKind, FieldChange, JobAction
+from nautobot_job_registry.history import sentences, values
+from nautobot_job_registry.reconcile import report
+from nautobot_job_registry.reconcile.plan import Plan
+from nautobot_job_registry.views.details import reconciliation as views
 
 JOB = {"job": "x.Job", "source": "git:y", "absence": "", "fields": {}}
 ERROR = {
@@ -144,3 +148,52 @@ def test_entry_that_says_little_is_told_as_far_as_it_goes(entry):
 def test_summary_names_what_happened_and_leaves_out_what_did_not():
     assert sentences.counts_summary({"uninstalled": 2, "registered": 1, "unchanged": 7}) == "2 went away, 1 new"
     assert sentences.counts_summary({"unchanged": 7}) == "Nothing changed"
+
+
+LONG = [f"queue-{number:03}" for number in range(60)]
+ALIKE = [
+    pytest.param(LONG, [*LONG[:30], "another", *LONG[31:]], id="one of many in a list"),
+    pytest.param(LONG, LONG[:-1], id="the last of a list"),
+    pytest.param(LONG, [*LONG, "night"], id="one more in a list"),
+    pytest.param("x" * 500 + "a" + "y" * 500, "x" * 500 + "b" + "y" * 500, id="in the middle of a text"),
+    pytest.param("x" * 59 + "a", "x" * 59 + "b", id="at the limit"),
+    pytest.param("x" * 60, "x" * 61, id="beyond the limit by one"),
+    pytest.param("one  two", "one two", id="blanks"),
+    pytest.param("one\ntwo", "one two", id="lines"),
+    pytest.param("Done.", "Done", id="full stop"),
+    pytest.param(1234567.0, 1234568.0, id="rounded numbers"),
+    pytest.param(["a, b"], ["a", "b"], id="a comma in a name"),
+    pytest.param("1", 1, id="a text and a number"),
+    pytest.param("x" * 2_000_000 + "a", "x" * 2_000_000 + "b", id="two million characters"),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), ALIKE)
+def test_what_differs_is_seen_however_deep_it_is(old, new):
+    for text in (values.whole_text, sentences._told, report._shown):
+        one, other = values.told_apart(old, new, 60, text)
+        assert one != other
+        assert max(len(one), len(other)) <= 60
+    fields = {"description": {"old": old, "new": new}}
+    told = sentences.sentence({**JOB, "action": "change", "fields": fields})
+    one, _, other = told.partition(" from ")[2].removesuffix(".").partition(" to ")
+    assert one != other
+    [row] = views.shown_changes([{"job": "x.Job", "action": "change", "fields": fields}])
+    assert row["old"] != row["new"]
+    assert len(row["old"]) <= values.MAX_SHOWN
+
+
+def test_what_differs_is_seen_in_the_table_of_a_plan():
+    change = FieldChange("job_queues", LONG, [*LONG[:30], "another", *LONG[31:]])
+    columns = {"source_type": "local", "source_name": "JOBS_ROOT", "absence": ""}
+    plan = Plan(jobs=(JobAction(ActionKind.CHANGE, ("x", "Job"), None, (change,), columns),))
+    table = report.plan_as_table(plan)
+    assert "queue-030" in table
+    assert "another" in table
+    assert max(map(len, table.splitlines())) < 200
+
+
+def test_a_page_shows_as_much_of_a_value_as_it_can_hold():
+    shown = values.value_text("x" * 1_000_000)
+    assert len(shown) < values.MAX_SHOWN + 100
+    assert "[990,000 characters cut]" in shown

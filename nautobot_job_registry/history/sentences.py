@@ -14,7 +14,7 @@ from typing import Any
 from nautobot.apps.choices import ChoiceSet
 
 from nautobot_job_registry.engine.text import visible_text
-from nautobot_job_registry.history.values import one_line, value_text
+from nautobot_job_registry.history.values import one_line, told_apart, whole_text
 
 Entry = Mapping[str, Any]
 
@@ -23,6 +23,7 @@ MAX_VALUE = 60
 # The fields whose change is told by the sentence itself, or tells nothing to a reader.
 SILENT_FIELDS = frozenset({"installed", "absence", "current_revision", "core_job", "core_decisions", "git_repository"})
 FLAG_SUFFIX = "_override"
+NOTHING = "nothing"
 
 
 @dataclass(frozen=True)
@@ -293,7 +294,8 @@ def _field_changes(entry: Entry) -> Iterator[str]:
             state = "is overridden" if change.get("new") else "is not overridden any more"
             yield f"{_label(field.removesuffix(FLAG_SUFFIX))} {state}"
         else:
-            yield f"{_label(field)} from {_value(change.get('old'))} to {_value(change.get('new'))}"
+            old, new = told_apart(change.get("old"), change.get("new"), MAX_VALUE, _told)
+            yield f"{_label(field)} from {old or NOTHING} to {new or NOTHING}"
 
 
 def _label(field: str) -> str:
@@ -301,13 +303,21 @@ def _label(field: str) -> str:
 
 
 def _value(value: Any) -> str:
-    text = value_text(value)
-    return _text(text.lower() if isinstance(value, bool) else text, MAX_VALUE) or "nothing"
+    return one_line(_told(value), MAX_VALUE) or NOTHING
+
+
+def _told(value: Any) -> str:
+    text = whole_text(value)
+    return _sentence_part(text.lower() if isinstance(value, bool) else text)
 
 
 def _text(value: Any, length: int = MAX_TEXT) -> str:
     """Return a text on one line, cut where it is too long for a sentence, without a full stop at its end."""
-    return one_line(" ".join(str(value or "").split()).rstrip("."), length)
+    return one_line(_sentence_part(value), length)
+
+
+def _sentence_part(text: Any) -> str:
+    return " ".join(str(text or "").split()).rstrip(".")
 
 
 # What a sentence may ask for, by its name there.

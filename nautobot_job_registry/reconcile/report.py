@@ -14,7 +14,7 @@ from nautobot_job_registry.engine.fields import override_flag
 from nautobot_job_registry.engine.plan import JobAction
 from nautobot_job_registry.engine.records import JobKey
 from nautobot_job_registry.engine.text import visible_text
-from nautobot_job_registry.history.values import one_line, value_text
+from nautobot_job_registry.history.values import told_apart, value_text
 from nautobot_job_registry.lifecycle.moves.proposals import Moves
 from nautobot_job_registry.reconcile.plan import Outcome, Plan
 
@@ -155,8 +155,7 @@ def plan_as_table(plan: Plan) -> str:
             f"{row.action} error" if row.is_error else row.action,
             row.subject,
             row.field,
-            _shown(row.old),
-            _shown(row.new),
+            *told_apart(row.old, row.new, SHOWN_LENGTH, _shown),
         )
         for row in change_rows(plan_as_json(plan))
     ]
@@ -240,4 +239,4 @@ def _moment(value: datetime | str) -> str:
 
 
 def _shown(value: Any) -> str:
-    return one_line(", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value, SHOWN_LENGTH)
+    return " ".join((", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)).split())

@@ -16,7 +16,7 @@ from nautobot_job_registry.engine.text import visible_text
 from nautobot_job_registry.history import diff
 from nautobot_job_registry.history.arguments import Misfit
 from nautobot_job_registry.history.comparison import Comparison
-from nautobot_job_registry.history.values import value_text
+from nautobot_job_registry.history.values import told_apart, whole_text
 from nautobot_job_registry.models.constants import APP_NAME, VIEW_SOURCE
 from nautobot_job_registry.tables import display, revision_changes
 from nautobot_job_registry.views.details.misfits import MisfitRowsMixin
@@ -96,7 +96,8 @@ class FieldChangesPanel(ComparedRowsPanel):
         """Yield a row for each field."""
         for change in obj.fields:
             name = display.field_label(models.RegisteredJob, change.field)
-            yield {"field": name, "old": value_text(change.old), "new": value_text(change.new)}
+            old, new = told_apart(change.old, change.new)
+            yield {"field": name, "old": old, "new": new}
 
 
 class VariableChangesPanel(ComparedRowsPanel):
@@ -110,7 +111,8 @@ class VariableChangesPanel(ComparedRowsPanel):
         """Yield a row for each input."""
         for change in obj.variables:
             what = revision_changes.variable_summary(change.kinds)
-            yield {"name": change.name, "what": what, "old": described(change.old), "new": described(change.new)}
+            old, new = told_apart(described(change.old), described(change.new))
+            yield {"name": change.name, "what": what, "old": old, "new": new}
 
 
 def described(variable: Any) -> str:
@@ -122,7 +124,7 @@ def described(variable: Any) -> str:
     if variable.get("label"):
         parts.append(f"label {variable['label']}")
     if variable.get("default") is not None:
-        parts.append(f"default {value_text(variable['default'])}")
+        parts.append(f"default {whole_text(variable['default'])}")
     return ", ".join(parts)
 
 

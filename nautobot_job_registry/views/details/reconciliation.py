@@ -13,7 +13,7 @@ from nautobot.apps.views import get_obj_from_context
 
 from nautobot_job_registry import models
 from nautobot_job_registry.history import sentences
-from nautobot_job_registry.history.values import value_text
+from nautobot_job_registry.history.values import told_apart
 from nautobot_job_registry.models.reconciliation import COUNT_FIELDS
 from nautobot_job_registry.reconcile import report
 from nautobot_job_registry.tables import display
@@ -65,12 +65,13 @@ def shown_changes(changes: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, st
     """Yield the rows of what a reconcile would change, as many as a page can hold."""
     rows = list(report.change_rows(changes))
     for row in rows[:MAX_CHANGES_SHOWN]:
+        old, new = told_apart(row.old, row.new)
         yield {
             "subject": row.subject,
             "action": f"{row.action} load error" if row.is_error else row.action,
             "field": display.field_label(models.RegisteredJob, row.field),
-            "old": value_text(row.old),
-            "new": value_text(row.new),
+            "old": old,
+            "new": new,
         }
     yield from left_out(rows)
 
