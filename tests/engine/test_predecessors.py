@@ -247,3 +247,39 @@ def test_first_of_two_claimants_adopts_and_the_other_is_told():
     assert [(item.key[0], item.message) for item in made.moves.cautions] == [
         ("b", "old.Cls was adopted by a.Cls already.")
     ]
+
+
+@pytest.mark.parametrize("name_override", [False, True])
+def test_job_of_a_source_that_was_not_read_is_proposed_at_once(name_override):
+    """Otherwise the next reconcile of all sources would find something to do."""
+    new = make_descriptor("new", source=GIT, code="y = 2")
+    record, past = removed()
+    there = recent(new)
+    if name_override:
+        columns = {"name": "By hand", "name_override": True}
+        there = replace(make_record(new, **columns), created=days_ago(0))
+    pasts = {"old": past, "new": Past(said_name="Name")}
+    one_source = plan([], [record, there], pasts, scope=LOCAL)
+    assert proposed(one_source) == [("new", "old", SAME_CLASS)]
+    stored = {**pasts, "new": Past(predecessor=("old", "Cls"), grounds=SAME_CLASS, said_name="Name")}
+    for scope in (LOCAL, GIT, None):
+        scans = [make_scan(), make_scan(new, source=GIT)]
+        read = [scan for scan in scans if scope in (None, scan.source)]
+        state = replace(make_state(record, there), read_at=NOW, pasts={(key, "Cls"): p for key, p in stored.items()})
+        assert make_plan(make_discovery(*read, scope=scope), state).is_empty
+
+
+def test_job_that_is_absent_is_not_proposed_for_a_source_that_was_not_read():
+    new = make_descriptor("new", source=GIT)
+    record, past = removed()
+    there = replace(make_record(new, installed=False, absence="load_error"), created=days_ago(0))
+    assert not proposed(plan([], [record, there], {"old": past}, scope=LOCAL))
+
+
+def test_proposal_of_a_source_that_was_not_read_is_replaced_by_a_better_one():
+    new = make_descriptor("new", source=GIT)
+    pasts = {"new": Past(predecessor=("older", "Cls"), grounds=SAME_CLASS)}
+    record, past = removed()
+    older, its_past = removed("older", code="z = 3")
+    made = plan([], [record, older, recent(new)], {**pasts, "old": past, "older": its_past}, scope=LOCAL)
+    assert proposed(made) == [("new", "old", SAME_TEXT)]

@@ -83,6 +83,16 @@ class _Candidate:
     gone: datetime | None
 
 
+@dataclass(frozen=True)
+class _Claimant:
+    """A job that is there, and may have been another one before."""
+
+    key: JobKey
+    kind: str
+    source_hash: str
+    name: str | None
+
+
 def declaring(discovery: Discovery) -> frozenset[str]:
     """Return the names of the classes that say what they have been."""
     return frozenset(item.key[1] for item in discovery.declaring)
@@ -148,7 +158,7 @@ def _party(key: JobKey, columns: Mapping[str, Any], has_core_job: bool = True) -
     )
 
 
-def _claimant(descriptor: JobDescriptor, state: RegistryState) -> rules.Party:
+def _party_of(descriptor: JobDescriptor, state: RegistryState) -> rules.Party:
     columns = {**descriptor.metadata, "installed": True, "absence": ""}
     # A job that core has no row of yet gets one by the same plan, if it can have one.
     return _party(descriptor.key, columns, is_storable(descriptor))
@@ -195,7 +205,7 @@ def _objection(
         return ""
     columns = planned.get(old) or (record.columns if record else {})
     party = candidates[old].party if old in candidates else _party(old, columns)
-    reason = rules.adoption_refusal(_claimant(descriptor, state), party)
+    reason = rules.adoption_refusal(_party_of(descriptor, state), party)
     return f"`previous_class_paths` is not followed: {reason}" if reason else ""
 
 
@@ -212,22 +222,50 @@ def _proposals(
     for candidate in candidates.values():
         for trait in _traits(candidate.key, candidate.source_hash, candidate.said_name):
             by_trait.setdefault(trait, []).append(candidate)
-    classes = {key[1] for key in candidates}
-    modules = {key[0] for key in candidates}
     seen = set()
-    for descriptor in discovery.descriptors:
-        key = descriptor.key
+    for claimant in _claimants(discovery, state, planned, candidates):
+        key = claimant.key
         seen.add(key)
         past = state.pasts.get(key)
-        if key[1] in classes or key[0] in modules or (past and past.has_proposal):
-            best, grounds = _best(descriptor, state, by_trait)
-            if (best, grounds) != (past.proposal if past else (None, "")):
-                yield Proposal(key, best, grounds, past.predecessor if past else None)
+        best, grounds = _best(claimant, state, by_trait)
+        if (best, grounds) != (past.proposal if past else (None, "")):
+            yield Proposal(key, best, grounds, past.predecessor if past else None)
     for key, past in state.pasts.items():
         if past.has_proposal and key not in seen and key in state.jobs:
             columns = planned.get(key) or state.jobs[key].columns
             if past.predecessor not in candidates or not columns["installed"]:
                 yield Proposal(key, None, "", past.predecessor)
+
+
+def _claimants(
+    discovery: Discovery,
+    state: RegistryState,
+    planned: Mapping[JobKey, Mapping[str, Any]],
+    candidates: Mapping[JobKey, _Candidate],
+) -> Iterator[_Claimant]:
+    """Yield the jobs that may have been one of the candidates, or are said to.
+
+    Of a source that was not read the records tell, as they did when it was: the next reconcile finds the same.
+    """
+    classes, modules = {key[1] for key in candidates}, {key[0] for key in candidates}
+
+    def is_asked(key: JobKey) -> bool:
+        past = state.pasts.get(key)
+        return key[1] in classes or key[0] in modules or bool(past and past.has_proposal)
+
+    for descriptor in discovery.descriptors:
+        if is_asked(descriptor.key):
+            name = shorten("name", descriptor.metadata["name"])
+            party = _party_of(descriptor, state)
+            yield _Claimant(descriptor.key, party.kind, descriptor.source_hash, name)
+    read = {descriptor.key for descriptor in discovery.descriptors}
+    for key, record in state.jobs.items() if discovery.scope else ():
+        if record.source != discovery.scope and is_asked(key) and key not in read and key not in planned:
+            columns = record.columns
+            past = state.pasts.get(key)
+            said_name = (past.said_name if past else None) if columns["name_override"] else columns["name"]
+            if columns["installed"]:
+                yield _Claimant(key, _party(key, columns).kind, record.source_hash, said_name)
 
 
 def _traits(key: JobKey, source_hash: str, name: str | None) -> tuple[tuple[str, ...], ...]:
@@ -240,19 +278,17 @@ def _traits(key: JobKey, source_hash: str, name: str | None) -> tuple[tuple[str,
 
 
 def _best(
-    descriptor: JobDescriptor, state: RegistryState, by_trait: Mapping[tuple[str, ...], list[_Candidate]]
+    claimant: _Claimant, state: RegistryState, by_trait: Mapping[tuple[str, ...], list[_Candidate]]
 ) -> tuple[JobKey | None, str]:
     """Return the best of the candidates: on the best ground, the last to go, the first by class path."""
-    past = state.pasts.get(descriptor.key)
-    claimant = _claimant(descriptor, state)
-    name = shorten("name", descriptor.metadata["name"])
-    for trait in _traits(descriptor.key, descriptor.source_hash, name):
+    past = state.pasts.get(claimant.key)
+    for trait in _traits(claimant.key, claimant.source_hash, claimant.name):
         fit = [
             candidate
             for candidate in by_trait.get(trait, ())
             if candidate.party.kind == claimant.kind
-            and candidate.key != descriptor.key
-            and _is_new(descriptor.key, state, candidate)
+            and candidate.key != claimant.key
+            and _is_new(claimant.key, state, candidate)
             and (past is None or candidate.party.class_path not in past.dismissed)
             and not _was_passed_over(candidate, past)
         ]
