@@ -17,6 +17,7 @@ from nautobot.extras.models import JobResult
 
 from nautobot_job_registry.core_bridge.host import harmless
 from nautobot_job_registry.engine.descriptor import SourceType
+from nautobot_job_registry.engine.text import log_text
 from nautobot_job_registry.history import sentences
 from nautobot_job_registry.models.attempts import GIVEN_UP
 from nautobot_job_registry.models.choices import ReconciliationTriggerChoices
@@ -64,7 +65,7 @@ def _refresh(repository_record: Any, job_result: Any, delete: bool) -> None:
         if again:
             # Only whoever began the transaction could begin it anew, and the sync does not.
             transaction.on_commit(partial(_refresh, repository_record, job_result, delete), robust=True)
-        message = NOT_RECONCILED.format(error=str(error).strip(), next=AFTER_THE_SYNC if again else LATER)
+        message = NOT_RECONCILED.format(error=log_text(str(error).strip()), next=AFTER_THE_SYNC if again else LATER)
         job_result.log(message, level_choice=LogLevelChoices.LOG_WARNING, grouping=GROUPING)
     else:
         if outcome is not None:

@@ -17,6 +17,7 @@ from django.db.models import Model
 from nautobot.extras.models import JobResult
 from nautobot.extras.models.jobs import JOB_LOGS
 
+from nautobot_job_registry.engine.text import failure_text, log_text
 from nautobot_job_registry.models.attempts import GIVEN_UP, try_again
 from nautobot_job_registry.models.constants import APP_NAME
 
@@ -45,8 +46,9 @@ def harmless(what: str, using: str = "default", *, but: tuple[type[Exception], .
             yield
     except but:
         raise
-    except Exception:
-        logger.exception("The job registry could not %s; what Nautobot does goes on.", what)
+    except Exception as error:
+        what = log_text(what)
+        logger.error("The job registry could not %s; what Nautobot does goes on.\n%s", what, failure_text(error))
 
 
 def now_or_after_commit(attempt: Callable[[], object], *, what: str, using: str = DEFAULT_DB_ALIAS) -> None:
@@ -63,7 +65,9 @@ def now_or_after_commit(attempt: Callable[[], object], *, what: str, using: str 
         with harmless(what, using, but=GIVEN_UP):
             attempt()
     except GIVEN_UP as error:
-        logger.warning("The database gave up to %s; it is tried again after the commit: %s", what, error)
+        logger.warning(
+            "The database gave up to %s; it is tried again after the commit: %s", log_text(what), log_text(str(error))
+        )
         transaction.on_commit(partial(_once_more, attempt, what, using), using=using, robust=True)
 
 

@@ -3,6 +3,7 @@
 import io
 import re
 import tokenize
+import traceback
 from typing import Final
 
 # What is told of an error, and of one word in it: more helps no reader, and whoever looks for patterns in a long text
@@ -37,6 +38,16 @@ def bounded_text(text: str, length: int = MAX_ERROR_LENGTH) -> str:
         length: How many characters are kept of it at the most.
     """
     return _LONG_WORD.sub(lambda match: f"{match[1]} {_cut(len(match[2]))}", shortened_text(text, length))
+
+
+def log_text(text: str, length: int = MAX_ERROR_LENGTH) -> str:
+    """Return a text of unknown size and kind as a log or a terminal can show it: cut, and with nothing hidden in it."""
+    return visible_text(bounded_text(text, length))
+
+
+def failure_text(error: BaseException) -> str:
+    """Return an exception with its traceback as a log can show it: it may hold the text of a job, or a row."""
+    return log_text("".join(traceback.format_exception(error)))
 
 
 def shortened_text(text: str, length: int) -> str:

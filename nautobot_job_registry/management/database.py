@@ -7,6 +7,7 @@ from django.core.management.base import CommandError
 from django.db import OperationalError
 
 from nautobot_job_registry.core_bridge import host
+from nautobot_job_registry.engine.text import log_text
 from nautobot_job_registry.models.attempts import GIVEN_UP
 
 GAVE_UP = "The database gave up all attempts, and what was not done yet can be done by another call: {error}"
@@ -22,7 +23,8 @@ def require_database() -> None:
     try:
         migrated = host.is_migrated()
     except OperationalError as error:
-        raise CommandError(f"The database cannot be used: {str(error).strip().splitlines()[0]}") from error
+        reason, *_ = str(error).strip().split("\n")
+        raise CommandError(f"The database cannot be used: {log_text(reason)}") from error
     if not migrated:
         raise CommandError(NOT_MIGRATED)
 
@@ -37,4 +39,4 @@ def told_where_given_up() -> Iterator[None]:
     try:
         yield
     except GIVEN_UP as error:
-        raise CommandError(GAVE_UP.format(error=str(error).strip().partition("\n")[0])) from error
+        raise CommandError(GAVE_UP.format(error=log_text(str(error).strip().partition("\n")[0]))) from error

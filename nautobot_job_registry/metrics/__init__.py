@@ -13,6 +13,7 @@ from django.db import transaction
 from prometheus_client.metrics_core import GaugeMetricFamily
 
 from nautobot_job_registry import models
+from nautobot_job_registry.engine.text import log_text
 from nautobot_job_registry.metrics import needs
 from nautobot_job_registry.models.choices import ReconciliationStatusChoices
 
@@ -33,7 +34,7 @@ def registry_metrics() -> Iterator[GaugeMetricFamily]:
         with transaction.atomic():
             _read(families)
     except Exception as error:
-        logger.warning("The metrics of the job registry cannot be read: %s", error)
+        logger.warning("The metrics of the job registry cannot be read: %s", log_text(str(error)))
         families = _families()
     yield from families.values()
 

@@ -12,7 +12,7 @@ from django.db import OperationalError, transaction
 from nautobot_job_registry.engine.descriptor import LoadFailure, Source, SourceType
 from nautobot_job_registry.engine.plan import JobAction
 from nautobot_job_registry.engine.records import JobKey
-from nautobot_job_registry.engine.text import bounded_text, storable_text
+from nautobot_job_registry.engine.text import bounded_text, failure_text, log_text, storable_text
 from nautobot_job_registry.lifecycle.moves.proposals import Moves
 from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.reconcile.plan import Plan
@@ -52,11 +52,12 @@ def apply_all_that_can_be(plan: Plan, apply: Callable[[Plan], Written]) -> tuple
             return plan, apply(plan)
     except OperationalError:
         raise
-    except Exception:
+    except Exception as error:
         culprits = _culprits(plan, plan.jobs, apply)
         if not culprits:
             raise
-        logger.exception("Some jobs could not be written: %s. All others are.", ", ".join(map(".".join, culprits)))
+        names = log_text(", ".join(map(".".join, culprits)))
+        logger.error("Some jobs could not be written: %s. All others are.\n%s", names, failure_text(error))
     rest = _without(plan, culprits)
     return rest, apply(rest)
 

@@ -11,10 +11,11 @@ from typing import Any
 from nautobot_job_registry.engine.dependents import DependentAction, tally
 from nautobot_job_registry.engine.descriptor import Source, SourceType
 from nautobot_job_registry.engine.fields import override_flag
-from nautobot_job_registry.engine.plan import JobAction
+from nautobot_job_registry.engine.overrides import SourceChange
+from nautobot_job_registry.engine.plan import FieldChange, JobAction
 from nautobot_job_registry.engine.records import JobKey
 from nautobot_job_registry.engine.text import visible_text
-from nautobot_job_registry.history.values import told_apart, value_text
+from nautobot_job_registry.history.values import MAX_SHOWN, told_apart, value_text
 from nautobot_job_registry.lifecycle.moves.proposals import Moves
 from nautobot_job_registry.reconcile.plan import Outcome, Plan
 
@@ -91,11 +92,7 @@ def _tallies(actions: list[DependentAction]) -> dict[str, Any]:
 
 
 def _job_as_json(action: JobAction) -> dict[str, Any]:
-    fields = {
-        change.field: {"old": change.old, "new": change.new}
-        for change in action.changes
-        if change.field != "core_decisions"
-    }
+    fields = {change.field: _change(change) for change in action.changes if change.field != "core_decisions"}
     entry = {
         "job": action.class_path,
         "source": _source(action).label,
@@ -107,10 +104,22 @@ def _job_as_json(action: JobAction) -> dict[str, Any]:
         entry["overrides_ended"] = list(action.ended)
     if action.beneath:
         entry["beneath_overrides"] = {
-            change.field: {"old": change.old, "new": change.new, "value": change.value, "drifts": change.drifts}
+            change.field: {**_change(change), "value": _shown_of(change.value), "drifts": change.drifts}
             for change in action.beneath
         }
     return entry
+
+
+def _change(change: FieldChange | SourceChange) -> dict[str, Any]:
+    """Return what a field said and says; of a long text what a page shows of it, as revisions have it whole."""
+    old, new = change.old, change.new
+    if any(isinstance(value, str) and len(value) > MAX_SHOWN for value in (old, new)):
+        old, new = told_apart(old, new)
+    return {"old": old, "new": new}
+
+
+def _shown_of(value: Any) -> Any:
+    return value_text(value) if isinstance(value, str) else value
 
 
 def _source(action: JobAction) -> Source:

@@ -23,7 +23,7 @@ from nautobot_job_registry.core_bridge.locks import Rows
 from nautobot_job_registry.engine.descriptor import Discovery, LoadFailure, SourceType
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.engine.records import JobKey, JobRecord
-from nautobot_job_registry.engine.text import bounded_text, storable_text
+from nautobot_job_registry.engine.text import bounded_text, storable_text, visible_text
 from nautobot_job_registry.history import events
 from nautobot_job_registry.lifecycle.moves import adopting, handover
 from nautobot_job_registry.lifecycle.moves.proposals import declaring
@@ -236,8 +236,8 @@ def record_failure(occasion: Occasion, started: datetime, error: BaseException) 
 
     What failed inside the transaction of a run is kept also where that one is rolled back (rule 12).
     """
-    logger.error("The reconcile of the job registry failed; the next one mends it.", exc_info=error)
     told = sanitize(bounded_text("".join(traceback.format_exception(error))))
+    logger.error("The reconcile of the job registry failed; the next one mends it.\n%s", visible_text(told))
     values = {"status": ReconciliationStatusChoices.FAILED, "error": storable_text(told)}
     using = host.surviving_connection_for(occasion.job_result)
     try:

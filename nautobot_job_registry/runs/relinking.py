@@ -13,6 +13,7 @@ from django.db.models import Count, Model
 from nautobot_job_registry.core_bridge import links as core_links
 from nautobot_job_registry.engine.plan import ActionKind, JobAction
 from nautobot_job_registry.engine.records import JobKey
+from nautobot_job_registry.engine.text import log_text
 from nautobot_job_registry.models import JobRun, JobSchedule, RegisteredJob
 from nautobot_job_registry.models.constants import BATCH_SIZE
 from nautobot_job_registry.models.sql import mapped
@@ -103,6 +104,6 @@ def _told(job: RegisteredJob, counts: Mapping[str, Counter[UUID]]) -> dict[str, 
     if job.core_job_id is None:
         message = f"{message} Nautobot has no job of its own for it yet: its own links follow once it has."
     message = f"{message} {NOTHING_ELSE_RETURNS}"
-    logger.info("%s: %s", job.class_path, message)
+    logger.info("%s: %s", log_text(job.class_path), message)
     fields = {kind: {"old": 0, "new": number} for kind, number in numbers.items()}
     return {"job": job.class_path, "action": "relink", "fields": fields, "message": message}

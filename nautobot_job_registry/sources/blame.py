@@ -13,7 +13,7 @@ from git.exc import GitError
 
 from nautobot_job_registry.engine.descriptor import LoadFailure, SourceType
 from nautobot_job_registry.engine.fields import TEXT_MAX_LENGTH
-from nautobot_job_registry.engine.text import storable_text
+from nautobot_job_registry.engine.text import log_text, storable_text
 from nautobot_job_registry.sources.load_errors import Commit, ErrorKey
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def _last_commits(clone: Path, version: str, paths: list[str]) -> dict[str, Comm
                 kill_after_timeout=SECONDS,
             )
     except (GitError, OSError, ValueError) as error:
-        logger.info("Git does not tell who touched the files last that cannot be loaded: %s", error)
+        logger.info("Git does not tell who touched the files last that cannot be loaded: %s", log_text(str(error)))
         return {}
     return _parse(text, frozenset(paths))
 

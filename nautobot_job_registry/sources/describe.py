@@ -43,6 +43,8 @@ _TEXT: Final = TextField()
 _BOOLEAN: Final = BooleanField()
 # Where an object is in memory, which its text tells where its class does not say anything better.
 _ADDRESS: Final = re.compile(" at 0x[0-9a-f]+", re.IGNORECASE)
+# No class that the registry knows has a longer path.
+MAX_CLASS_PATH = 2 * TEXT_MAX_LENGTH + 1
 # How much of an odd value is told.
 TOLD_LENGTH = 100
 # A tuple, as a class need not have a hash.
@@ -199,7 +201,9 @@ def _queue_name(queue: Any) -> str:
 def _previous_class_paths(job_class: type[Job], flaws: list[str]) -> list[str]:
     """Return what a class says that it has been before (rule 21); it runs, whatever is wrong with that."""
     paths = vars(job_class).get("previous_class_paths", ())
-    if isinstance(paths, (list, tuple)) and all(isinstance(path, str) for path in paths):
+    if isinstance(paths, (list, tuple)) and all(
+        isinstance(path, str) and len(path) <= MAX_CLASS_PATH for path in paths
+    ):
         return [storable_text(path) for path in paths]
     flaws.append("`previous_class_paths` should be a list of dotted class paths.")
     return []

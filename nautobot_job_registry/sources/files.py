@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import inspect
+import linecache
 import os
 import pkgutil
+import re
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
@@ -21,7 +22,7 @@ from nautobot.core.utils.logging import sanitize
 
 from nautobot_job_registry.engine.descriptor import LoadFailure, Source, SourceText
 from nautobot_job_registry.engine.fields import TEXT_MAX_LENGTH
-from nautobot_job_registry.engine.text import bounded_text, storable_text
+from nautobot_job_registry.engine.text import bounded_text, shortened_text, storable_text
 
 # What reading a clone raises that is missing, incomplete or broken.
 UNUSABLE_CLONE = (GitError, ODBError, ValueError, OSError)
@@ -29,6 +30,10 @@ IMPORT_MACHINERY = (os.path.join("importlib", "__init__.py"), os.path.join("impo
 PACKAGE = str(Path(__file__).parent)
 # What a column of lines can hold.
 MAX_LINE = 2**31 - 1
+# How long a path can be on Linux, how many frames of a traceback are told at its beginning and at its end, and how much
+# of a line of code: a module may have all of it in one.
+MAX_PATH = 4096
+FIRST_FRAMES, LAST_FRAMES, MAX_CODE = 20, 80, 500
 
 
 class ModuleConflictError(ImportError):
@@ -190,7 +195,7 @@ def describe_failure(
         source_version=version,
         module_name=storable_text(module_name),
         job_class_name="",
-        file_path=storable_text(file_path or _file_of(module_name, folder)),
+        file_path=_storable_path(file_path or _file_of(module_name, folder)),
         line=line,
         **_said(error),
     )
@@ -203,10 +208,15 @@ def describe_class_failure(error: BaseException, source: Source, version: str, j
         source_version=version,
         module_name=storable_text(str(job_class.__module__)),
         job_class_name=storable_text(job_class.__name__),
-        file_path=storable_text(class_file(job_class) or ""),
+        file_path=_storable_path(class_file(job_class) or ""),
         line=_class_line(job_class),
         **_said(error),
     )
+
+
+def _storable_path(path: str) -> str:
+    """Return the path of a file; code that was compiled from a text may call its file anything."""
+    return storable_text(shortened_text(path, MAX_PATH))
 
 
 def _said(error: BaseException) -> dict[str, str]:
@@ -251,7 +261,11 @@ def _file_of(module_name: str, folder: Path | None) -> str:
 
 
 def _frames(error: BaseException) -> list[traceback.FrameSummary]:
-    frames = traceback.extract_tb(error.__traceback__)
+    """Return the frames of a traceback, the first and the last of very many, without the text of their lines."""
+    found = list(traceback.walk_tb(error.__traceback__))
+    if len(found) > FIRST_FRAMES + LAST_FRAMES:
+        found = [*found[:FIRST_FRAMES], *found[-LAST_FRAMES:]]
+    frames = traceback.StackSummary.extract(iter(found), lookup_lines=False)
     return [frame for frame in frames if not _is_ours(frame.filename)]
 
 
@@ -262,7 +276,7 @@ def _is_ours(filename: str) -> bool:
 
 def _format(error: BaseException) -> str:
     lines = ["Traceback (most recent call last):\n"] if error.__traceback__ else []
-    lines.extend(traceback.format_list(_frames(error)))
+    lines.extend(map(_frame_text, _frames(error)))
     try:
         lines.extend(traceback.format_exception_only(type(error), error))
     except BaseException as unprintable:
@@ -272,9 +286,28 @@ def _format(error: BaseException) -> str:
     return "".join(lines)
 
 
+def _frame_text(frame: traceback.FrameSummary) -> str:
+    line = linecache.getline(frame.filename, frame.lineno or 0)
+    if len(line) <= MAX_CODE:
+        return "".join(traceback.format_list([frame]))
+    place = f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}'
+    return f"{place}\n    {shortened_text(line.strip(), MAX_CODE)}\n"
+
+
 def _class_line(job_class: Any) -> int | None:
+    """Return the line in which a class begins; nothing where its file is not there, or is another one by now.
+
+    It is looked for, as to have Python parse a large module for each class in it takes seconds.
+    """
     try:
-        return inspect.getsourcelines(job_class)[1]
+        path = class_file(job_class) or ""
+        linecache.checkcache(path)
+        lines, name = linecache.getlines(path), re.escape(job_class.__name__)
     except Exception:
-        # There is no file, or it is another one by now.
         return None
+    for indent in ("", r"\s*"):
+        begins = re.compile(rf"{indent}class\s+{name}\b").match
+        for number, line in enumerate(lines, start=1):
+            if begins(line):
+                return number
+    return None

@@ -14,6 +14,7 @@ from nautobot.apps.views import GenericView, ObjectPermissionRequiredMixin
 from nautobot_job_registry import models
 from nautobot_job_registry.core_bridge import own_jobs, permissions
 from nautobot_job_registry.engine.errors import UnknownSourceError
+from nautobot_job_registry.engine.text import failure_text, log_text
 from nautobot_job_registry.models.attempts import GIVEN_UP, TRY_AGAIN, try_again
 from nautobot_job_registry.reconcile import on_request, report
 from nautobot_job_registry.views.details import reconciliation
@@ -84,8 +85,8 @@ def planned(user: Any, source: str) -> dict[str, Any]:
     except (permissions.NotPermittedError, UnknownSourceError) as error:
         return {"error": str(error)}
     except Exception as error:
-        logger.exception("The plan of %s failed.", source)
-        return {"error": f"The plan failed. {type(error).__name__}: {error}"}
+        logger.error("The plan of %s failed.\n%s", log_text(source), failure_text(error))
+        return {"error": f"The plan failed. {type(error).__name__}: {log_text(str(error))}"}
     return {
         "plan": plan,
         "summary": report.summary_line(plan.counts()),

@@ -16,6 +16,7 @@ from nautobot_job_registry.api import bodies, serializers
 from nautobot_job_registry.api.mixins import RegistryViewSetMixin, Unavailable
 from nautobot_job_registry.core_bridge import own_jobs, permissions
 from nautobot_job_registry.engine.errors import UnknownSourceError
+from nautobot_job_registry.engine.text import failure_text, log_text
 from nautobot_job_registry.reconcile import on_request, report
 from nautobot_job_registry.reconcile.plan import Plan
 
@@ -80,5 +81,5 @@ class ReconciliationViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
         except (own_jobs.NotBegunError, permissions.NotPermittedError, UnknownSourceError):
             raise
         except Exception as error:
-            logger.exception("The plan of %s failed.", source)
-            raise Unavailable(f"The plan failed. {type(error).__name__}: {error}") from error
+            logger.error("The plan of %s failed.\n%s", log_text(source), failure_text(error))
+            raise Unavailable(f"The plan failed. {type(error).__name__}: {log_text(str(error))}") from error

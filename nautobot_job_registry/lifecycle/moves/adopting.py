@@ -17,6 +17,7 @@ from nautobot.extras.choices import ObjectChangeActionChoices
 from nautobot_job_registry.core_bridge import change_log, locks
 from nautobot_job_registry.core_bridge.permissions import NotPermittedError, withheld, withheld_message
 from nautobot_job_registry.engine.dependents import DependentAction
+from nautobot_job_registry.engine.text import log_text
 from nautobot_job_registry.lifecycle import deletion
 from nautobot_job_registry.lifecycle.moves import handover, rules
 from nautobot_job_registry.lifecycle.moves.handover import Succession
@@ -239,7 +240,8 @@ def adopt_declared(
         changed = {item.successor.pk: ObjectChangeActionChoices.ACTION_UPDATE for item in found}
         change_log.log_changes(changed, user, detail)
         for item in found:
-            logger.info("%s adopted the past of %s.", item.successor.class_path, item.predecessor.class_path)
+            names = (item.successor.class_path, item.predecessor.class_path)
+            logger.info("%s adopted the past of %s.", *map(log_text, names))
     return suspending.bring_back(adopters, now=now, user=user, detail=detail)
 
 

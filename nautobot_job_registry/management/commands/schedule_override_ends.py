@@ -8,6 +8,7 @@ from django.db import transaction
 from nautobot.extras.models import ScheduledJob
 
 from nautobot_job_registry.core_bridge import own_jobs
+from nautobot_job_registry.engine.text import log_text
 from nautobot_job_registry.management.database import require_database, told_where_given_up
 from nautobot_job_registry.models.attempts import try_again
 from nautobot_job_registry.models.constants import END_OVERRIDES_JOB
@@ -38,7 +39,7 @@ class Command(BaseCommand):
             with told_where_given_up():
                 schedule, is_new = try_again(lambda: _schedule(user), what="the making of the schedule")
         except own_jobs.SchedulingError as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(log_text(str(error))) from error
         self.stdout.write(_told(schedule, is_new))
 
 

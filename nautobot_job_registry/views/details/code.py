@@ -6,11 +6,13 @@ from django.template import Context
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from nautobot_job_registry.engine.text import visible_text
+from nautobot_job_registry.engine.text import shortened_text, visible_text
 from nautobot_job_registry.history.highlight import Part, highlighted
 from nautobot_job_registry.views.details.panels import SourcePanel
 
 MAX_LINES_SHOWN = 5000
+# A module may have all of its text in one line.
+MAX_LINE_LENGTH = 1000
 
 
 def code_line(parts: Iterable[Part]) -> SafeString:
@@ -29,8 +31,10 @@ class CodePanel(SourcePanel):
         text = self.get_value(context)
         if not text:
             return super().render_body_content(context)
-        lines = highlighted(text.replace("\r\n", "\n").removesuffix("\n"))
-        shown = lines[:MAX_LINES_SHOWN]
+        lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
+        if max(map(len, lines)) > MAX_LINE_LENGTH:
+            lines = [shortened_text(line, MAX_LINE_LENGTH) for line in lines]
+        shown = highlighted("\n".join(lines))[:MAX_LINES_SHOWN]
         numbers = "\n".join(str(number) for number in range(1, len(shown) + 1))
         left = len(lines) - len(shown)
         return format_html(

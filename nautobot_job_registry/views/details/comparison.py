@@ -12,13 +12,14 @@ from nautobot.apps.utils import get_route_for_model
 from nautobot.apps.views import get_obj_from_context
 
 from nautobot_job_registry import models
-from nautobot_job_registry.engine.text import visible_text
+from nautobot_job_registry.engine.text import shortened_text, visible_text
 from nautobot_job_registry.history import diff
 from nautobot_job_registry.history.arguments import Misfit
 from nautobot_job_registry.history.comparison import Comparison
 from nautobot_job_registry.history.values import told_apart, whole_text
 from nautobot_job_registry.models.constants import APP_NAME, VIEW_SOURCE
 from nautobot_job_registry.tables import display, revision_changes
+from nautobot_job_registry.views.details.code import MAX_LINE_LENGTH
 from nautobot_job_registry.views.details.misfits import MisfitRowsMixin
 from nautobot_job_registry.views.details.panels import RowsPanel
 
@@ -181,9 +182,10 @@ def side_by_side_rows(code: diff.TextDiff, hunk: Any) -> Iterator[dict[str, Any]
     """Yield the rows of a changed place in two columns."""
     for row in diff.rows(code, hunk):
         same = row.kind == diff.EQUAL
+        old, new = told_apart(row.old, row.new, MAX_LINE_LENGTH)
         yield {
-            "old": side(row.old_number, row.old, "" if same else OLD_CLASS),
-            "new": side(row.new_number, row.new, "" if same else NEW_CLASS),
+            "old": side(row.old_number, old, "" if same else OLD_CLASS),
+            "new": side(row.new_number, new, "" if same else NEW_CLASS),
         }
 
 
@@ -207,7 +209,7 @@ def unified_rows(code: diff.TextDiff, hunk: Any) -> Iterator[dict[str, Any]]:
 
 def unified_row(sign: str, line: str, css_class: str, old: int | None, new: int | None) -> dict[str, Any]:
     """Return one row of the one column."""
-    text = visible_text(line.removesuffix("\n"))
+    text = visible_text(shortened_text(line.removesuffix("\n"), MAX_LINE_LENGTH))
     return {"sign": sign, "text": text, "css_class": css_class, "old_number": old, "new_number": new}
 
 
