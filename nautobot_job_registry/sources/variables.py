@@ -31,24 +31,25 @@ def describe_variables(bases: Sequence[type]) -> list[dict[str, Any]]:
     found: dict[str, Any] = {}
     for base in reversed(bases):
         for name, value in vars(base).items():
-            if _is_variable(value) or name in found:
+            # `isinstance` would have what is evaluated late evaluated now: it may ask the database, and raise.
+            if issubclass(type(value), ScriptVariable) or name in found:
                 found[name] = value
-    return [_variable(name, value) for name, value in found.items() if _is_variable(value)]
-
-
-def _is_variable(value: Any) -> bool:
-    # `isinstance` would have what is evaluated late evaluated now: it may ask the database, and raise.
-    return issubclass(type(value), ScriptVariable)
+    return [_variable(name, value) for name, value in found.items() if issubclass(type(value), ScriptVariable)]
 
 
 def _variable(name: str, variable: ScriptVariable) -> dict[str, Any]:
     # A class of inputs of a job's own need not have what Nautobot's have, if it makes its field by itself.
-    said: Mapping[str, Any] = _detail(lambda: dict(variable.field_attrs), {})
+    try:
+        said: Mapping[str, Any] = dict(variable.field_attrs)
+    except Exception:
+        said = {}
+    default, label, required = said.get("initial"), said.get("label", ""), said.get("required", True)
+    # There are thousands of them in each reconcile, nearly all of which say nothing odd.
     return {
-        "default": _default(said.get("initial")),
-        "label": _detail(lambda: _text(said.get("label", "")), ""),
+        "default": None if default is None else _default(default),
+        "label": "" if type(label) is str and not label else _detail(lambda: _text(label), ""),
         "name": storable_text(name),
-        "required": _detail(lambda: bool(said.get("required", True)), True),
+        "required": required if required is True or required is False else _detail(lambda: bool(required), True),
         "type": storable_text(type(variable).__name__),
     }
 
@@ -66,8 +67,11 @@ def _text(value: Any) -> str:
 
 
 def _default(value: Any) -> Any:
-    # One that holds itself, or raises when it is read, is named by its kind.
-    return _detail(lambda: _short(storable_value(value)), _detail(lambda: _named(value), _kind(value)))
+    try:
+        return _short(storable_value(value))
+    except Exception:
+        # One that holds itself, or raises when it is read, is named by its kind.
+        return _detail(lambda: _named(value), _kind(value))
 
 
 def _short(value: Any) -> Any:
