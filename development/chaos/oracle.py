@@ -236,7 +236,6 @@ class Oracle:
             seen: Of each job whether the record is installed, and its absence: what is left open is taken from there.
         """
         for key, job in self.of(place):
-            job.notice()
             is_present = self.is_present(key)
             if key not in seen:
                 continue

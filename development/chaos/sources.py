@@ -117,7 +117,12 @@ class Workshop:
         """Commit what is in the work tree, with the list of the modules that are there."""
         names = [name for name, state in self.committed.modules.items() if state != GONE]
         imports = f"from . import {', '.join(names)}\n" if names else ""
+        is_away = self.away.exists()
+        if is_away:
+            self.away.rename(self.repository.bare)
         self.repository.commit(message, {"jobs/__init__.py": imports})
+        if is_away:
+            self.repository.bare.rename(self.away)
         self._note(self.committed)
 
     def synced(self) -> bool:

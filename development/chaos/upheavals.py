@@ -17,8 +17,8 @@ from development.chaos.world import ADDRESS
 META = {
     "description": ("as it was at first", "told otherwise", "once more"),
     "hidden": (True, False),
-    "time_limit": (70.0, 80.0),
-    "soft_time_limit": (7.0, 8.0),
+    "time_limit": (70, 80),
+    "soft_time_limit": (7, 8),
     "has_sensitive_variables": (True, False),
     "is_singleton": (True, False),
     "task_queues": (["default"], ["day", "default"], ["night"]),

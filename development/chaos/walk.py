@@ -60,6 +60,7 @@ class Walk(steps.Walk):
         """Yield what is wrong now that a source, or all of them, were read."""
         seen = {}
         for key, job in self.oracle.of(place):
+            job.notice()
             yield from checks.as_read(self.world, self.oracle, key, core_is_refreshed=is_refreshed)
             record = self.world.record(job)
             if record is not None:

@@ -11,6 +11,7 @@ import logging
 import os
 import random
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -61,10 +62,7 @@ class World:
 
     def begin(self, url: str) -> None:
         """Put everything back to the beginning."""
-        ours = [*self._class_paths(), *registry["jobs"]]
-        for path in ours:
-            if not path.startswith("nautobot"):
-                registry["jobs"].pop(path, None)
+        self._forget_what_is_loaded()
         for model in (JobHook, JobButton, ScheduledJob):
             model.objects.filter(name__startswith="Chaos").delete()
         JobRun.objects.exclude(class_path__startswith="nautobot").delete()
@@ -78,8 +76,13 @@ class World:
         values = {"name": SLUG, "branch": "main", "current_head": "", "provided_contents": ["extras.job"]}
         GitRepository.objects.update_or_create(slug=SLUG, defaults={**values, "remote_url": url})
 
-    def _class_paths(self) -> list[str]:
-        return [".".join(path) for path in Job.objects.values_list("module_name", "job_class_name")]
+    def _forget_what_is_loaded(self) -> None:
+        """Be as a process that has just started: it has loaded no jobs of ours yet."""
+        for path in list(registry["jobs"]):
+            if not path.startswith("nautobot"):
+                del registry["jobs"][path]
+        for name in [name for name in sys.modules if name.partition(".")[0] == SLUG]:
+            del sys.modules[name]
 
     # Doors
 
@@ -91,11 +94,13 @@ class World:
 
     def refresh_core(self) -> None:
         """Refresh core's own rows as a migration does."""
+        self._forget_what_is_loaded()
         refresh_job_models(sender=None, apps=self.historical)
         self.figures.add("refreshes")
 
     def reconcile(self, place: str | None) -> None:
         """Reconcile one source, or all, as the command does."""
+        self._forget_what_is_loaded()
         reconcile(SCOPES[place])
         self.figures.add("reconciles")
 
