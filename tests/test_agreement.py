@@ -186,6 +186,47 @@ def test_columns_of_before_are_no_decision(sides):
     assert reconcile(dry_run=True).plan.is_empty
 
 
+# What an old picture of core's row says, which somebody has stored meanwhile: what a person then decides, and the same.
+CHOSEN_AS_BEFORE = {
+    "a value": ({"time_limit": 5.0, "time_limit_override": True}, (5.0, 5.0), {"time_limit": 5.0}),
+    "no override": ({"time_limit_override": False}, (60.0, 60.0), {}),
+    "enabled": ({"enabled": False}, (6.0, 6.0), {"time_limit": 6.0}),
+}
+
+
+@pytest.mark.parametrize("chosen", CHOSEN_AS_BEFORE)
+@pytest.mark.parametrize("how", ["read", "refreshed", "pickled"])
+def test_what_is_chosen_counts_though_an_old_picture_that_was_stored_meanwhile_says_the_same(sides, how, chosen):
+    """The person has read the row before core's refresh wrote its old columns back, and chooses what these say."""
+    values, said, overrides = CHOSEN_AS_BEFORE[chosen]
+    registry(time_limit=5.0, time_limit_override=True)
+    before = Job.objects.filter(**PATH).values("time_limit", "time_limit_override", "enabled").get()
+    registry(time_limit=6.0, enabled=True)
+    job = HELD[how]()
+    Job.objects.filter(**PATH).update(**before | values)
+    for name, value in values.items():
+        setattr(job, name, value)
+    job.save()
+    for _ in range(2):
+        assert both(sides, "time_limit") == said
+        assert both(sides, "enabled") == (chosen != "enabled",) * 2
+        assert sides.row("registry").overrides == overrides
+        reconcile()
+    assert reconcile(dry_run=True).plan.is_empty
+
+
+def test_what_is_not_written_is_not_chosen_though_an_old_picture_says_the_same(sides):
+    registry(time_limit=5.0, time_limit_override=True)
+    before = Job.objects.filter(**PATH).values("time_limit").get()
+    registry(time_limit=6.0)
+    job = sides.row("core")
+    Job.objects.filter(**PATH).update(**before)
+    job.time_limit = 5.0
+    job.save(update_fields=["description"])
+    reconcile()
+    assert both(sides, "time_limit") == (6.0, 6.0)
+
+
 def test_something_new_that_nobody_told_of_is_a_decision(sides):
     registry(time_limit=5.0, time_limit_override=True)
     Job.objects.filter(**PATH).update(time_limit=7.0)
@@ -222,6 +263,20 @@ def test_a_refresh_that_read_the_row_before_its_queues_were_chosen_winds_them_no
     reconcile()
     assert sides.row("registry").overrides == {"job_queues": ["day", "default"]}
     assert sides.said("core", "job_queues") == (["day", "default"], True)
+
+
+@pytest.mark.parametrize("default", ["default", "night"])
+def test_a_refresh_that_read_the_row_before_its_queues_were_given_back_chooses_none(sides, default):
+    """It writes the flag of before to a row whose queues are those of the source by then: nobody chose these."""
+    registry_queues(["day", "default"])
+    registry(job_queues_override=False)
+    if default != "default":
+        registry(default_job_queue=JobQueue.objects.get(name=default), default_job_queue_override=True)
+    Job.objects.filter(**PATH).update(job_queues_override=True)
+    reconcile()
+    assert "job_queues" not in sides.row("registry").overrides
+    assert sides.said("core", "job_queues") == (sorted({"default", default}), False)
+    assert reconcile(dry_run=True).plan.is_empty
 
 
 def test_an_override_that_is_cleared_while_its_source_changes_says_what_the_source_says_now(

@@ -241,16 +241,18 @@ def look_at_core_row(job: Job, written: Collection[str] | None = None) -> None:
     if stored is None:
         return
     is_fresh = job.__dict__.get("last_updated") == stored["last_updated"]
-    decided = set()
+    decided, is_changed = set(), False
     for name, of_field in COLUMNS_OF.items():
-        if _said(_saved(job, stored, written), of_field) == _said(stored, of_field):
-            continue
-        if is_fresh or _is_touched(job, of_field):
+        says_otherwise = _said(_saved(job, stored, written), of_field) != _said(stored, of_field)
+        # What somebody has chosen counts even if an old picture of the row, stored meanwhile, says the same already.
+        is_touched = _is_touched(job, of_field) and any(_is_among(column, written) for column in of_field)
+        if is_touched or (is_fresh and says_otherwise):
             decided.add(name)
-        elif job.__dict__[NOTED].keys() >= {*of_field}:
+            is_changed = is_changed or says_otherwise
+        elif says_otherwise and job.__dict__[NOTED].keys() >= {*of_field}:
             for column in of_field:
                 setattr(job, column, stored[column])
-    is_news = bool(decided) or _tells_news(_saved(job, stored, written), stored)
+    is_news = is_changed or _tells_news(_saved(job, stored, written), stored)
     job.__dict__[NEWS] = _News(frozenset(decided), is_news)
 
 

@@ -139,7 +139,7 @@ class Agreement:
             decisions: What both sides say then.
             core: What core's row says until then; None where it is what was agreed.
             unchosen: What fields say in core's row where they are not overridden, as far as it may be written to a row
-                in which they are.
+                in which they are, or the flag be written back to it by somebody who had read that before.
         """
         now, agreed = decisions.by_field, self.agreed.by_field
         until_now = agreed if core is None else core.by_field
@@ -150,8 +150,8 @@ class Agreement:
             if decided == said != was:
                 # Core has decided: what it said before somebody else did is of no use any more.
                 continue
-            if decided and NOT_OVERRIDDEN in past and name in unchosen:
-                past.insert(past.index(NOT_OVERRIDDEN), (unchosen[name],))
+            if name in unchosen and (NOT_OVERRIDDEN in past if decided else any(past)):
+                past.insert(past.index(NOT_OVERRIDDEN) if NOT_OVERRIDDEN in past else 0, (unchosen[name],))
             told = [one for number, one in enumerate(past) if one not in (decided, *past[:number])]
             if told:
                 before[name] = tuple(told[:REMEMBERED])

@@ -103,6 +103,14 @@ def test_what_a_field_says_where_it_is_not_overridden_was_said_before_it_was():
     assert Agreement(Decisions(True, {}), {}).renewed(Decisions(True, {}), unchosen=unchosen).before == {}
 
 
+def test_what_a_field_says_where_it_is_given_back_may_be_written_with_the_flag_of_before():
+    chosen, unchosen = Decisions(True, {"job_queues": ["night"]}), {"job_queues": ["day"]}
+    memory = Agreement(chosen, {}).renewed(Decisions(True, {}), unchosen=unchosen)
+    assert memory.before == {"job_queues": ((["day"],), (["night"],))}
+    again = memory.renewed(Decisions(False, {}), unchosen={"job_queues": ["late"]})
+    assert again.before["job_queues"] == ((["late"],), (["day"],), (["night"],))
+
+
 def test_only_so_much_is_remembered():
     memory = known(0.0)
     for value in range(1, 10):
