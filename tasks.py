@@ -63,6 +63,18 @@ def benchmark(context: Context, jobs: int = 1000) -> None:
     _run(sys.executable, "-m", "development.benchmarks", "--jobs", str(jobs), *_remainder())
 
 
+@task(
+    help={
+        "minutes": "How long, both parts together.",
+        "seed": "The same seed walks the same way.",
+    }
+)
+def chaos(context: Context, minutes: float = 2, seed: str = "1") -> None:
+    """Do all at random on a real Nautobot, and see that nothing is lost; what follows `--` goes to it: -- --help."""
+    options = ["--minutes", str(minutes), "--seed", seed]
+    _run(sys.executable, "-m", "development.chaos", *options, *_remainder())
+
+
 @task
 def check(context: Context) -> None:
     """Check lint, format, types, migrations, docs and what the files say about this machine."""

@@ -42,12 +42,19 @@ def always() -> Iterator[str]:
     twice = Suspension.objects.filter(outcome="suspended").values("object_id").annotate(n=Count("pk")).filter(n__gt=1)
     yield from (f"{row['n']} open suspensions of the object {row['object_id']}" for row in twice.order_by())
     numbers = JobRevision.objects.order_by().values("job").annotate(n=Count("pk"), last=Max("number"))
-    yield from (f"revisions of {row['job']}: {row['n']}, the last {row['last']}" for row in numbers.exclude(n=F("last")))
+    yield from (
+        f"revisions of {row['job']}: {row['n']}, the last {row['last']}" for row in numbers.exclude(n=F("last"))
+    )
     # A record that is registered is written with its revision, or not at all.
-    half = Q(installed=True, current_revision=None) | Q(current_revision__isnull=False) & ~Q(current_revision__job=F("pk"))
+    half = Q(installed=True, current_revision=None) | Q(current_revision__isnull=False) & ~Q(
+        current_revision__job=F("pk")
+    )
     yield from (f"{job.class_path} has no revision of its own" for job in RegisteredJob.objects.filter(half))
     apart = Q(installed=True) & ~Q(absence="") | Q(installed=False, absence="")
-    yield from (f"{job.class_path}: installed {job.installed}, absence {job.absence!r}" for job in RegisteredJob.objects.filter(apart))
+    yield from (
+        f"{job.class_path}: installed {job.installed}, absence {job.absence!r}"
+        for job in RegisteredJob.objects.filter(apart)
+    )
     for model, anchors, link in ((JobResult, JobRun, "registry_run"), (ScheduledJob, JobSchedule, "registry_schedule")):
         lost = model.objects.filter(**{link: None}).count()
         if lost:

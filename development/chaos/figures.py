@@ -21,11 +21,15 @@ COUNTED = {
     "deadlocks": "deadlocks that PostgreSQL counted",
     "edits": "edits made",
     "answers_503": "requests answered 503 (nothing was changed, to be tried again)",
-    "lost_races": "saves of programs that the database ended, tried again",
+    "lost_races": "saves of core's rows by a program that a deadlock ended, tried again",
+    "lost_connections": "works that ended with their connection",
+    "reconciles_failed": "reconciles that failed, for the next one to mend",
+    "syncs_failed": "Git syncs that failed by git itself",
 }
 ZEROS = {
     "lost": "edits lost",
     "answers_500": "requests answered 500 or otherwise refused: what reached a person",
+    "deadlocks_reached": "deadlocks that reached who had asked",
     "broken": "broken invariants",
     "not_empty": "plans that were not empty after they were applied",
     "stay_failed": "reconciles that stay failed",
@@ -62,7 +66,9 @@ class Figures:
     def table(self) -> str:
         """Return the numbers as lines of a table."""
         rows = [(text, self.counts[name], "") for name, text in COUNTED.items()]
-        rows += [(text, self.counts[name], "" if not self.counts[name] else "  <- not 0") for name, text in ZEROS.items()]
+        rows += [
+            (text, self.counts[name], "" if not self.counts[name] else "  <- not 0") for name, text in ZEROS.items()
+        ]
         width = max(len(text) for text, *_ in rows)
         return "\n".join(f"{text:<{width}}{number:>9}{mark}" for text, number, mark in rows)
 

@@ -292,20 +292,40 @@ def save_what_was_held(walk: Walk) -> None:
 
 def edit_under_a_refresh(walk: Walk) -> None:
     """Edit the record while somebody holds on to core's columns and writes them back, as core's refresh does."""
-    key, job = walk.some_job()
+    _, job = walk.some_job()
     name, value = walk.some_value()
+    value = None if walk.rng.random() < 0.4 else value
     record, core = walk.world.record(job), walk.world.core(job)
-    if record is None or core is None or not job.is_linked or job.silent or name == "job_queues":
+    if record is None or core is None or not job.is_linked or job.silent or says(record, name, value):
         return
-    if says(record, name, value):
-        return
-    column = "default_job_queue_id" if name == "default_job_queue" else name
+    column = {"default_job_queue": "default_job_queue_id", "job_queues": "job_queues_override"}.get(name, name)
     columns = {column: getattr(core, column), override_flag(name): getattr(core, override_flag(name))}
-    status = walk.world.patch(f"{ADDRESS}{record.pk}/", as_body(name, value))
+    body = {override_flag(name): False} if value is None else as_body(name, value)
+    status = walk.world.patch(f"{ADDRESS}{record.pk}/", body)
     need(status == 200, f"PATCH of {job.class_path} {name}: {status} {walk.world.last_answer}")
     Job.objects.filter(pk=core.pk).update(**columns, enabled=core.enabled)
     job.decide(name, value)
     walk.world.figures.add("edits")
+
+
+def choose_what_an_old_picture_says(walk: Walk) -> None:
+    """Hold on to core's row while its old columns are written back, and then choose what these say."""
+    key, job = walk.some_job()
+    (name, value), (_, other) = ((field, VALUES[field](walk.rng)) for field in 2 * (walk.rng.choice(SILENT),))
+    core = walk.world.core(job)
+    if core is None or not job.is_linked or job.silent or value == other:
+        return
+    for chosen in (value, other):
+        record = walk.world.record(job)
+        _set(record, name, chosen)
+        record.save()
+    held = walk.world.core(job)
+    Job.objects.filter(pk=core.pk).update(**{name: value})
+    _set(held, name, value)
+    held.save()
+    _saved(walk, key, "core")
+    job.decide(name, value)
+    walk.decided(key)
 
 
 # Queues
@@ -381,6 +401,7 @@ DECISIONS: dict[Callable[[Walk], None], int] = {
     read_and_hold: 6,
     save_what_was_held: 6,
     edit_under_a_refresh: 4,
+    choose_what_an_old_picture_says: 2,
     delete_a_queue: 2,
     rename_a_queue: 1,
     choose_job_for_queue: 2,

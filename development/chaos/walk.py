@@ -122,7 +122,7 @@ def walk_round(
 
 
 def shortened(world: World, server: GitServer, seed: str, options: argparse.Namespace, failed: int) -> list[int]:
-    """Return the fewest steps of a round that still fail, as far as they are found by leaving out one part at a time."""
+    """Return the fewest steps of a round that still fail, as far as leaving out one part after the other finds them."""
     left = list(range(min(failed + 1, options.steps)))
     size = max(1, len(left) // 2)
     while size:
@@ -169,7 +169,9 @@ def main() -> int:
             if options.round is not None or (text and options.first):
                 break
             number += 1
-            print(f"walk: {figures.counts['steps']} steps, {number} rounds, {figures.counts['broken']} broken", flush=True)
+            print(
+                f"walk: {figures.counts['steps']} steps, {number} rounds, {figures.counts['broken']} broken", flush=True
+            )
             figures.write(options.json)
     figures.write(options.json)
     return 0 if figures.hold else 1

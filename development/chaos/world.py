@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
 import random
 import signal
@@ -58,7 +57,6 @@ class World:
         self.client = Client(HTTP_HOST="localhost", raise_request_exception=False)
         self.client.force_login(self.user)
         self.historical = ProjectState.from_apps(apps).apps
-        logging.disable(logging.CRITICAL)
 
     def begin(self, url: str) -> None:
         """Put everything back to the beginning."""
