@@ -1,9 +1,11 @@
 """What is evidence of a decision: what is stored, and not what an instance was when somebody read it (rule 16)."""
 
 import pickle
+import time
+from threading import Thread
 
 import pytest
-from django.db import transaction
+from django.db import connection, connections, transaction
 from nautobot.extras.models import Job, JobQueue
 
 from nautobot_job_registry.models import RegisteredJob
@@ -327,3 +329,53 @@ def test_a_queue_that_is_renamed_has_its_new_name_in_the_ledger(sides, held):
     assert reconcile(dry_run=True).plan.is_empty
     registry(enabled=True)
     assert set(record.field_overrides.values_list("origin", flat=True)) == {"operator"}
+
+
+def wait_until_somebody_waits():
+    """Wait until another connection waits for a lock that this one has."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("chosen", ["default_job_queue", "revision"])
+@pytest.mark.parametrize("side", ["registry", "core"])
+def test_an_edit_that_waited_for_another_finds_what_that_one_points_at(sides, jobs_root, side, chosen):
+    """PostgreSQL reads the row anew for whom waited for it, but not what is joined to it: that is missing then."""
+    row = sides.row(side)
+    row.time_limit, row.time_limit_override = 5.0, True
+
+    def edit():
+        row.save()
+        connections.close_all()
+
+    if chosen == "revision":
+        sides.write(jobs_root, description="newly described", time_limit=90)
+        refresh_core()
+    thread = Thread(target=edit)
+    with transaction.atomic():
+        if chosen == "revision":
+            reconcile(reload=False)
+            Job.objects.filter(**PATH).update(enabled=False)
+        else:
+            night = JobQueue.objects.get(name="night")
+            registry(default_job_queue=night, default_job_queue_override=True)
+        thread.start()
+        wait_until_somebody_waits()
+    thread.join()
+    record = sides.row("registry")
+    assert record.core_job is not None
+    assert both(sides, "time_limit") == (5.0, 5.0)
+    assert record.overrides == {
+        "time_limit": 5.0,
+        **({"default_job_queue": "night"} if chosen == "default_job_queue" else {}),
+    }
+    assert both(sides, "description") == ("newly described" if chosen == "revision" else record.description,) * 2
+    assert sorted(record.field_overrides.values_list("field", flat=True)) == sorted(record.overridden_fields)
+    assert reconcile(dry_run=True).plan.is_empty

@@ -158,14 +158,14 @@ def decide_by_saving(walk: Walk) -> None:
         return
     if way == "refreshed":
         row.refresh_from_db()
-    _set(row, name, value)
+    choose(row, name, value)
     if way == "again":
         _roll_back(row)
     columns = [override_flag(name), *([name] if name != "job_queues" and value is not None else [])]
     row.save(**({"update_fields": columns} if way == "fields" and side == "core" else {}))
     if value is not None:
         put_queues(row, name, value)
-    _saved(walk, key, side)
+    note_saved(walk, key, side)
     job.decide(name, value)
     if side == "core" and job.has_record:
         job.is_linked = True
@@ -180,7 +180,8 @@ def says(row: Any, name: str, value: Any) -> bool:
     return bool(said(row, name) == value)
 
 
-def _set(row: Any, name: str, value: Any) -> None:
+def choose(row: Any, name: str, value: Any) -> None:
+    """Override a field of a row, or clear its override where there is no value, without saving it."""
     setattr(row, override_flag(name), value is not None)
     if value is not None:
         put(row, name, value)
@@ -200,7 +201,7 @@ class _GaveUpError(Exception):
     pass
 
 
-def _saved(walk: Walk, key: str, side: str) -> None:
+def note_saved(walk: Walk, key: str, side: str) -> None:
     """Note what core does whenever a row of its own is saved."""
     if side == "core":
         job = walk.oracle.jobs[key]
@@ -216,7 +217,7 @@ def enable_by_saving(walk: Walk) -> None:
         return
     was, row.enabled = row.enabled, not row.enabled
     row.save()
-    _saved(walk, key, side)
+    note_saved(walk, key, side)
     job.notice()
     job.enabled = not was
     if side == "core" and job.has_record:
@@ -250,82 +251,10 @@ def write_silently(walk: Walk) -> None:
     if walk.rng.random() < 0.5:
         Job.objects.filter(pk=core.pk).update(**{name: value, override_flag(name): True})
     else:
-        _set(core, name, value)
+        choose(core, name, value)
         Job.objects.bulk_update([core], [name, override_flag(name)])
     job.silent[name] = value
     walk.world.figures.add("edits")
-
-
-# Rows that somebody holds on to
-
-
-def read_and_hold(walk: Walk) -> None:
-    """Read a row, and keep it for later."""
-    key, job = walk.some_job()
-    side = walk.rng.choice(("ours", "core"))
-    row = walk.world.row(side, job)
-    if row is not None and (side == "ours" or job.is_linked) and not job.silent:
-        walk.held[side, key] = row
-
-
-def save_what_was_held(walk: Walk) -> None:
-    """Save a row that was read earlier, with nothing decided in it or with one field."""
-    if not walk.held:
-        return
-    side, key = walk.rng.choice(sorted(walk.held))
-    name, value = walk.some_value()
-    decides = walk.rng.random() < 0.5
-    row, job = walk.held.pop((side, key)), walk.oracle.jobs[key]
-    if walk.world.row(side, job) != row or job.silent or name == "job_queues":
-        return
-    if decides and says(row, name, value):
-        return
-    if decides:
-        _set(row, name, value)
-    row.save()
-    _saved(walk, key, side)
-    if decides:
-        job.decide(name, value)
-        walk.decided(key)
-    walk.touched.add(key)
-
-
-def edit_under_a_refresh(walk: Walk) -> None:
-    """Edit the record while somebody holds on to core's columns and writes them back, as core's refresh does."""
-    _, job = walk.some_job()
-    name, value = walk.some_value()
-    value = None if walk.rng.random() < 0.4 else value
-    record, core = walk.world.record(job), walk.world.core(job)
-    if record is None or core is None or not job.is_linked or job.silent or says(record, name, value):
-        return
-    column = {"default_job_queue": "default_job_queue_id", "job_queues": "job_queues_override"}.get(name, name)
-    columns = {column: getattr(core, column), override_flag(name): getattr(core, override_flag(name))}
-    body = {override_flag(name): False} if value is None else as_body(name, value)
-    status = walk.world.patch(f"{ADDRESS}{record.pk}/", body)
-    need(status == 200, f"PATCH of {job.class_path} {name}: {status} {walk.world.last_answer}")
-    Job.objects.filter(pk=core.pk).update(**columns, enabled=core.enabled)
-    job.decide(name, value)
-    walk.world.figures.add("edits")
-
-
-def choose_what_an_old_picture_says(walk: Walk) -> None:
-    """Hold on to core's row while its old columns are written back, and then choose what these say."""
-    key, job = walk.some_job()
-    (name, value), (_, other) = ((field, VALUES[field](walk.rng)) for field in 2 * (walk.rng.choice(SILENT),))
-    core = walk.world.core(job)
-    if core is None or not job.is_linked or job.silent or value == other:
-        return
-    for chosen in (value, other):
-        record = walk.world.record(job)
-        _set(record, name, chosen)
-        record.save()
-    held = walk.world.core(job)
-    Job.objects.filter(pk=core.pk).update(**{name: value})
-    _set(held, name, value)
-    held.save()
-    _saved(walk, key, "core")
-    job.decide(name, value)
-    walk.decided(key)
 
 
 # Queues
@@ -398,10 +327,6 @@ DECISIONS: dict[Callable[[Walk], None], int] = {
     enable_by_saving: 3,
     decide_by_rest_of_core: 3,
     write_silently: 4,
-    read_and_hold: 6,
-    save_what_was_held: 6,
-    edit_under_a_refresh: 4,
-    choose_what_an_old_picture_says: 2,
     delete_a_queue: 2,
     rename_a_queue: 1,
     choose_job_for_queue: 2,

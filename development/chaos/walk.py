@@ -25,14 +25,14 @@ nautobot.setup(str(database.CONFIG))
 
 from django.conf import settings
 
-from development.chaos import checks, sources, steps, upheavals
+from development.chaos import checks, holding, sources, steps, upheavals
 from development.chaos.checks import BrokenError
 from development.chaos.figures import Figures
 from development.chaos.world import World
 from development.git_server import GitServer, serving
 
 STEPS = 60
-WEIGHTS = {**steps.DECISIONS, **upheavals.UPHEAVALS}
+WEIGHTS = {**steps.DECISIONS, **holding.HOLDING, **upheavals.UPHEAVALS}
 NAMES = {step.__name__: step for step in WEIGHTS}
 
 

@@ -12,31 +12,29 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.db.models.signals import post_save
 from nautobot.extras.models import Job
 
+from nautobot_job_registry.core_bridge import both_sides
 from nautobot_job_registry.core_bridge.change_log import log_last
 from nautobot_job_registry.core_bridge.host import all_or_nothing
 from nautobot_job_registry.core_bridge.links import link_runs_and_schedules
 from nautobot_job_registry.core_bridge.rows import (
-    OURS_ALONE,
     SHARED_FIELDS,
     SHARED_FLAGS,
     SHARED_VALUES,
-    core_state,
     is_our_own_write,
     our_own_writes,
     queues_by_name,
 )
 from nautobot_job_registry.engine.agreement import ENABLED, Agreement, Decisions, SideEvent, changed_fields, settle
-from nautobot_job_registry.engine.fields import FLAG_FIELDS, OVERRIDABLE_FIELDS, override_flag
+from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, override_flag
 from nautobot_job_registry.engine.names import is_cores_doing, numbered
 from nautobot_job_registry.engine.overrides import with_default_queue
 from nautobot_job_registry.engine.records import CoreState
 from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.models.saving import Saving
-from nautobot_job_registry.models.sql import locked
+from nautobot_job_registry.models.sql import read_locked
 
 # What an instance of core's row keeps in mind: what it said when it was read, and what its save is known to decide.
 NOTED = "_registry_noted"
@@ -75,7 +73,7 @@ def agree_before_saving(record: RegisteredJob, saving: Saving) -> None:
     """
     if is_our_own_write() or record._state.adding or not _decides(record):
         return
-    read, (job, stored) = record.core_decisions, _lock_both(record)
+    read, (job, stored) = record.core_decisions, both_sides.lock_both(record)
     if stored is None:
         # Somebody has deleted it: the save itself says so.
         return
@@ -83,12 +81,16 @@ def agree_before_saving(record: RegisteredJob, saving: Saving) -> None:
     record.restore_source_values()
     if job is None and record.core_job_id:
         # It is being pointed at another row.
-        job = locked(Job.objects.select_related("default_job_queue")).filter(pk=record.core_job_id).first()
+        job = both_sides.core_row(record.core_job_id)
     if job is None:
         # Somebody has deleted core's row meanwhile: the next reconcile finds or makes another one.
         record.core_job = None
         return
-    ours, known, core = decisions_of_saved(record), Agreement.of(stored.core_decisions), _state(job, stored).decisions
+    ours, known, core = (
+        decisions_of_saved(record),
+        Agreement.of(stored.core_decisions),
+        both_sides.state(job, stored).decisions,
+    )
     saving.is_ledger_known = core == known.agreed and read == stored.core_decisions
     if ours == core == known.agreed:
         return
@@ -119,17 +121,6 @@ def _renewed(known: Agreement, record: RegisteredJob, saving: Saving, core: Deci
     # Whoever had read the row before its queues were chosen gives it those of the source, though it says otherwise.
     unchosen: dict[str, Any] = {} if source is None else {"job_queues": list(_with_default(record, source))}
     return known.renewed(decisions, core, unchosen=unchosen).as_json()
-
-
-def _lock_both(record: RegisteredJob) -> tuple[Job | None, RegisteredJob | None]:
-    """Lock core's row and the record, in this order and by one statement, and return both as they are stored."""
-    joined = ("default_job_queue", *(f"registered_job__{name}" for name in ("current_revision", "default_job_queue")))
-    rows = Job.objects.select_related(*joined).defer("registered_job__current_revision__source_code")
-    job = locked(rows, "registered_job").filter(registered_job=record.pk).first()
-    if job is not None:
-        return job, job.registered_job
-    records = RegisteredJob.objects.select_related("current_revision").defer("current_revision__source_code")
-    return None, locked(records).filter(pk=record.pk).first()
 
 
 def _keep_name_free(record: RegisteredJob, job: Job, saving: Saving) -> None:
@@ -235,9 +226,9 @@ def look_at_core_row(job: Job, written: Collection[str] | None = None) -> None:
     """
     columns = ("last_updated", "default_job_queue__name", "registered_job__core_decisions", *DECIDED_COLUMNS)
     rows = Job.objects.filter(pk=job.pk)
-    if transaction.get_connection(job._state.db).in_atomic_block:
-        rows = locked(rows)
-    stored = rows.order_by().values(*columns).first()
+    rows = rows.order_by().values(*columns)
+    is_locked = transaction.get_connection(job._state.db).in_atomic_block
+    stored = read_locked(rows, is_there=True) if is_locked else rows.first()
     if stored is None:
         return
     is_fresh = job.__dict__.get("last_updated") == stored["last_updated"]
@@ -321,26 +312,24 @@ def pull_decisions(job: Job, *, decided: Collection[str] = (), source_name: str 
     """
     if is_our_own_write():
         return
-    records = RegisteredJob.objects.select_related("current_revision", "default_job_queue")
-    rows = locked(records.defer("current_revision__source_code"))
     with all_or_nothing():
         # What is stored counts: not all that the instance says has been saved, and somebody may have been quicker.
-        stored = locked(Job.objects.select_related("default_job_queue")).filter(pk=job.pk).first()
+        stored = both_sides.core_row(job.pk)
         if stored is None:
             return
-        record = rows.filter(core_job=job.pk).first()
+        record = both_sides.locked_record(core_job=job.pk)
         is_met = record is None
         if record is None:
-            record = _meet(rows, job)
+            record = _meet(job)
         if record is None:
             return
-        if _take_over(record, job, _state(stored, record), decided, source_name) and is_met:
+        if _take_over(record, job, both_sides.state(stored, record), decided, source_name) and is_met:
             link_runs_and_schedules({record.pk})
 
 
-def _meet(rows: QuerySet[RegisteredJob], job: Job) -> RegisteredJob | None:
+def _meet(job: Job) -> RegisteredJob | None:
     """Return the record of a row that core has made anew, pointed at it: what is decided there now is a person's."""
-    record = rows.filter(core_job=None, module_name=job.module_name, job_class_name=job.job_class_name).first()
+    record = both_sides.locked_record(core_job=None, module_name=job.module_name, job_class_name=job.job_class_name)
     if record is not None:
         record.core_job, record.core_decisions = job, {}
     return record
@@ -385,16 +374,3 @@ def _decide(record: RegisteredJob, decisions: Decisions) -> None:
         elif field != "job_queues":
             setattr(record, field, value)
     record.restore_source_values()
-
-
-def _state(job: Job, record: RegisteredJob) -> CoreState:
-    """Return what a row of core's says; its queues are read only where somebody chose them."""
-    queues: Collection[str] = ()
-    if job.job_queues_override:
-        queues = tuple(sorted(job.job_queues.values_list("name", flat=True)))
-    names = (*SHARED_VALUES, *FLAG_FIELDS, *SHARED_FLAGS, "id", "module_name", "job_class_name", "enabled")
-    values = {name: getattr(job, name) for name in names}
-    values |= {f"registered_job__{name}": getattr(record, name) for name in OURS_ALONE}
-    values["default_job_queue__name"] = job.default_job_queue.name
-    values["registered_job__core_decisions"] = record.core_decisions
-    return core_state(values, tuple(queues))

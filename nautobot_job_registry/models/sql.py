@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import connection, connections
-from django.db.models import Case, Field, QuerySet, UUIDField, Value, When
+from django.db.models import Case, Field, Model, QuerySet, UUIDField, Value, When
 from django.db.models.functions import Cast
 
 
@@ -54,6 +54,34 @@ def write_columns(rows: Sequence[Any], names: Iterable[str], batch_size: int) ->
         model._default_manager.filter(pk__in=keys).update(**alike)
     if others:
         model._default_manager.bulk_update(rows, others, batch_size=batch_size)
+
+
+def read_locked(rows: QuerySet, *joined: str, links: Collection[str] = (), is_there: bool = False) -> Any:
+    """Return the one row of a query, locked, with what is joined to it as it is stored now; None where there is none.
+
+    PostgreSQL reads a row anew that somebody has changed while its lock was waited for, but not what was joined to it:
+    where it points at something else now, that is missing, or the whole row is where it has to point at something. It
+    is read again then, as it is locked by now. Where nobody is waited for it takes one statement.
+
+    Args:
+        rows: The query.
+        *joined: The links to other rows that are locked as well.
+        links: The links that are joined and may be null.
+        is_there: Whether the row is known to be there, so that it is looked for once more.
+    """
+    row = locked(rows, *joined).first()
+    if is_there if row is None else any(_is_torn(row, link) for link in links):
+        row = locked(rows, *joined).first()
+    return row
+
+
+def _is_torn(row: Model, link: str) -> bool:
+    """Say whether a row points at something that was not joined to it."""
+    *path, name = link.split("__")
+    for part in path:
+        row = getattr(row, part)
+    field = row._meta.get_field(name)
+    return getattr(row, field.attname) is not None and getattr(row, name) is None
 
 
 def mapped(column: str, values: Mapping[Any, Any], output_field: Field | None = None) -> Case | Cast:

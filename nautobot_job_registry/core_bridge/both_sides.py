@@ -1,0 +1,50 @@
+"""The two sides of a job, core's row and the record, as they are stored, and locked for whoever saves one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from nautobot.extras.models import Job
+
+from nautobot_job_registry.core_bridge.rows import OURS_ALONE, SHARED_FLAGS, SHARED_VALUES, core_state
+from nautobot_job_registry.engine.fields import FLAG_FIELDS
+from nautobot_job_registry.engine.records import CoreState
+from nautobot_job_registry.models import RegisteredJob
+from nautobot_job_registry.models.sql import read_locked
+
+# What is read with a record.
+JOINED = ("current_revision", "default_job_queue")
+
+
+def lock_both(record: RegisteredJob) -> tuple[Job | None, RegisteredJob | None]:
+    """Lock core's row and the record, in this order and by one statement, and return both as they are stored."""
+    links = [f"registered_job__{name}" for name in JOINED]
+    rows = Job.objects.filter(registered_job=record.pk).select_related("default_job_queue", *links)
+    rows = rows.defer("registered_job__current_revision__source_code")
+    job = read_locked(rows, "registered_job", links=links, is_there=record.core_job_id is not None)
+    return (job, job.registered_job) if job is not None else (None, locked_record(pk=record.pk))
+
+
+def core_row(pk: Any) -> Job | None:
+    """Lock core's row with a primary key, and return it; None where somebody has deleted it."""
+    return read_locked(Job.objects.select_related("default_job_queue").filter(pk=pk), is_there=True)
+
+
+def locked_record(**values: Any) -> RegisteredJob | None:
+    """Lock the one record with these values, and return it, if there is one."""
+    rows = RegisteredJob.objects.filter(**values).select_related(*JOINED).defer("current_revision__source_code")
+    return read_locked(rows, links=JOINED)
+
+
+def state(job: Job, record: RegisteredJob) -> CoreState:
+    """Return what a row of core's says, as the record knows it; queues are read only where somebody chose them."""
+    queues: Collection[str] = ()
+    if job.job_queues_override:
+        queues = tuple(sorted(job.job_queues.values_list("name", flat=True)))
+    names = (*SHARED_VALUES, *FLAG_FIELDS, *SHARED_FLAGS, "id", "module_name", "job_class_name", "enabled")
+    values = {name: getattr(job, name) for name in names}
+    values |= {f"registered_job__{name}": getattr(record, name) for name in OURS_ALONE}
+    values["default_job_queue__name"] = job.default_job_queue.name
+    values["registered_job__core_decisions"] = record.core_decisions
+    return core_state(values, tuple(queues))
