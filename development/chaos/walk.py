@@ -140,7 +140,8 @@ def shortened(world: World, server: GitServer, seed: str, options: argparse.Name
 def tell(figures: Figures, seed: str, options: argparse.Namespace, failed: int, text: str) -> None:
     """Tell of a round that failed, and how it is walked again."""
     names = [f"{number} {chosen(seed, number, options.without)}" for number in range(min(failed + 1, options.steps))]
-    again = f"./dev chaos --seed {seed.split('/')[0]} --round {seed.split('/')[1]}"
+    number = seed.partition("/")[2]
+    again = f"./dev chaos --seed {options.seed} -- --part walk --round {number}"
     told = f"Round {seed}, step {failed}:\n{text}\nThe steps: {', '.join(names)}\nAgain: {again}"
     figures.find("broken", told)
     print(f"\n{told}\n", flush=True)
@@ -189,7 +190,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--shrink", action="store_true")
     parser.add_argument("--first", action="store_true", help="end with the first round that fails")
     parser.add_argument("--trace", action="store_true")
-    return parser.parse_args()
+    # What is for the mix is for the mix.
+    return parser.parse_known_args()[0]
 
 
 if __name__ == "__main__":
