@@ -55,12 +55,15 @@ class Mix:
         self.children: dict[str, int] = {}
         self.expected: dict[str, dict[str, Any]] = {}
         self.shop = sources.Workshop(sources.begun(), Path(settings.JOBS_ROOT), Path(settings.GIT_ROOT), server)
-        world = World(self.figures)
+        self._run_apart("begin", self._begin)
+        self.deadlocks = _deadlocks()
+        connections.close_all()
+
+    def _begin(self, figures: Figures) -> None:
+        world = World(figures)
         world.begin(self.shop.repository.url)
         world.sync()
         world.migrate()
-        self.deadlocks = _deadlocks()
-        connections.close_all()
 
     def begin(self) -> None:
         """Let all of them go."""

@@ -20,12 +20,16 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core.cache import cache
 from django.db import DatabaseError, InterfaceError, connection, connections
 from django.db.migrations.state import ProjectState
 from django.test import Client
+from nautobot.core.celery import app
+from nautobot.core.utils.cache import construct_cache_key
 from nautobot.extras.models import GitRepository, Job, JobButton, JobHook, JobQueue, JobResult, ScheduledJob
 from nautobot.extras.registry import registry
 from nautobot.extras.signals import refresh_job_models
+from nautobot.extras.utils import get_celery_queues
 
 from development.chaos.figures import Figures
 from development.chaos.oracle import GIT, LOCAL, SLUG, JobState
@@ -56,6 +60,8 @@ class World:
         self.user = users.filter(username="chaos").first() or users.create_superuser("chaos", "c@example.com", "chaos")
         self.client = Client(HTTP_HOST="localhost", raise_request_exception=False)
         self.client.force_login(self.user)
+        # Core asks all workers for their queues when it logs a change, and waits a second for them. There are none.
+        cache.set(construct_cache_key(get_celery_queues, branch_aware=False), {}, timeout=None)
         self.historical = ProjectState.from_apps(apps).apps
 
     def begin(self, url: str) -> None:
@@ -125,8 +131,9 @@ class World:
     # Violence
 
     def killed(self, work: Callable[[], Any], seconds: float) -> None:
-        """Begin a work in a process of its own, and kill it."""
+        """Begin a work in a process of its own, and kill it: it gets none of our connections."""
         connections.close_all()
+        app.pool.force_close_all(close_pool=False)
         child = os.fork()
         if not child:
             with contextlib.suppress(BaseException):
