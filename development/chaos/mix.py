@@ -53,6 +53,7 @@ class Mix:
         self.rng = random.Random(f"{options.seed}/mix")
         self.figures = Figures()
         self.children: dict[str, int] = {}
+        self.told = 0
         self.expected: dict[str, dict[str, Any]] = {}
         self.shop = sources.Workshop(sources.begun(), Path(settings.JOBS_ROOT), Path(settings.GIT_ROOT), server)
         self._run_apart("begin", self._begin)
@@ -149,6 +150,12 @@ class Mix:
         os.waitpid(_forked(counted), 0)
         self.figures = together([self.figures, read(path)])
 
+    def tell(self) -> None:
+        """Print what was found since the last time."""
+        for text in self.figures.findings[self.told :]:
+            print(f"\n{text}\n", flush=True)
+        self.told = len(self.figures.findings)
+
     def end(self) -> None:
         """Stop all of them."""
         for child in self.children.values():
@@ -202,11 +209,10 @@ def main() -> int:
                 mix.pause()
                 counts = mix.figures.counts
                 names = ("reconciles", "edits", "lost", "kills", "terminated", "answers_500", "answers_503")
+                mix.tell()
                 print("mix: " + ", ".join(f"{name} {counts[name]}" for name in names), flush=True)
         finally:
             mix.end()
-    for text in mix.figures.findings:
-        print(text, flush=True)
     mix.figures.write(options.json)
     return 0 if mix.figures.hold else 1
 
