@@ -24,6 +24,7 @@ from django.core.cache import cache
 from django.db import DatabaseError, InterfaceError, connection, connections
 from django.db.migrations.state import ProjectState
 from django.test import Client
+from kombu import pools
 from nautobot.core.celery import app
 from nautobot.core.utils.cache import construct_cache_key
 from nautobot.extras.models import GitRepository, Job, JobButton, JobHook, JobQueue, JobResult, ScheduledJob
@@ -133,10 +134,11 @@ class World:
     def killed(self, work: Callable[[], Any], seconds: float) -> None:
         """Begin a work in a process of its own, and kill it: it gets none of our connections."""
         connections.close_all()
-        app.pool.force_close_all(close_pool=False)
         child = os.fork()
         if not child:
             with contextlib.suppress(BaseException):
+                pools.reset()
+                app._after_fork()
                 work()
             os._exit(0)
         time.sleep(seconds)
