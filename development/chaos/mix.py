@@ -32,6 +32,7 @@ from development.chaos import actors, quiet, sources
 from development.chaos.figures import Figures, read, together
 from development.chaos.world import World
 from development.git_server import GitServer, serving
+from development.server_process import die_with_parent
 
 RECONCILERS = 8
 SECONDS_BETWEEN_PAUSES = 20.0
@@ -172,6 +173,7 @@ def _forked(work: Callable[[], None]) -> int:
         return child
     code = 1
     try:
+        die_with_parent()
         work()
         code = 0
     except Exception:
