@@ -8,6 +8,7 @@ import pytest
 from django.db import connection, connections, transaction
 from nautobot.extras.models import Job, JobQueue
 
+from nautobot_job_registry.core_bridge import agreement
 from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.reconcile import reconcile
 from tests import test_core_bridge
@@ -329,6 +330,43 @@ def test_a_queue_that_is_renamed_has_its_new_name_in_the_ledger(sides, held):
     assert reconcile(dry_run=True).plan.is_empty
     registry(enabled=True)
     assert set(record.field_overrides.values_list("origin", flat=True)) == {"operator"}
+
+
+WRITTEN_BACK = {
+    "a value": {"time_limit": 6.0},
+    "no override": {"time_limit_override": False},
+    "enabled": {"enabled": True},
+    "a queue": {"default_job_queue": "night", "default_job_queue_override": True},
+}
+
+
+@pytest.mark.parametrize("chosen", WRITTEN_BACK)
+@pytest.mark.parametrize("quicker", [False, True])
+def test_what_is_chosen_counts_though_an_old_picture_is_stored_right_after_it(sides, chosen, quicker):
+    """A script saves without a transaction: core's refresh may write its old columns before we have looked."""
+    registry(time_limit=5.0, time_limit_override=True)
+    columns = ("time_limit", "time_limit_override", "enabled", "default_job_queue", "default_job_queue_override")
+    before = Job.objects.filter(**PATH).values(*columns).get()
+    job = sides.row("core")
+    for name, value in WRITTEN_BACK[chosen].items():
+        setattr(job, name, JobQueue.objects.get(name=value) if name == "default_job_queue" else value)
+    agreement.look_at_core_row(job)
+    if quicker:
+        registry(time_limit=7.0)
+        before["time_limit"] = 7.0
+    Job.objects.filter(**PATH).update(**before)
+    agreement.pull_decisions(job, decided=agreement.take_news(job))
+    for _ in range(2):
+        wanted = before if quicker else {**before, **WRITTEN_BACK[chosen]}
+        for side in ("registry", "core"):
+            row = sides.row(side)
+            assert row.enabled == wanted["enabled"]
+            assert row.time_limit_override == wanted["time_limit_override"]
+            assert row.time_limit == (wanted["time_limit"] if row.time_limit_override else 60.0)
+            assert row.default_job_queue_override == wanted["default_job_queue_override"]
+            assert not row.default_job_queue_override or row.default_job_queue.name == "night"
+        reconcile()
+    assert reconcile(dry_run=True).plan.is_empty
 
 
 def wait_until_somebody_waits():

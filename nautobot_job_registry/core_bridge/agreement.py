@@ -31,7 +31,6 @@ from nautobot_job_registry.engine.agreement import ENABLED, Agreement, Decisions
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, override_flag
 from nautobot_job_registry.engine.names import is_cores_doing, numbered
 from nautobot_job_registry.engine.overrides import with_default_queue
-from nautobot_job_registry.engine.records import CoreState
 from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.models.saving import Saving
 from nautobot_job_registry.models.sql import read_locked
@@ -39,6 +38,8 @@ from nautobot_job_registry.models.sql import read_locked
 # What an instance of core's row keeps in mind: what it said when it was read, and what its save is known to decide.
 NOTED = "_registry_noted"
 NEWS = "_registry_news"
+# What the record remembered of the row as somebody began to save it.
+KNOWN = "_registry_known"
 # The columns of core's row that say what is decided about a field, the flag first.
 COLUMNS_OF = {
     name: (override_flag(name), "default_job_queue_id" if name == "default_job_queue" else name)
@@ -245,6 +246,7 @@ def look_at_core_row(job: Job, written: Collection[str] | None = None) -> None:
                 setattr(job, column, stored[column])
     is_news = is_changed or _tells_news(_saved(job, stored, written), stored)
     job.__dict__[NEWS] = _News(frozenset(decided), is_news)
+    job.__dict__[KNOWN] = stored["registered_job__core_decisions"]
 
 
 def look_at_bulk_edit(job: Job) -> frozenset[str]:
@@ -323,7 +325,7 @@ def pull_decisions(job: Job, *, decided: Collection[str] = (), source_name: str 
             record = _meet(job)
         if record is None:
             return
-        if _take_over(record, job, both_sides.state(stored, record), decided, source_name) and is_met:
+        if _take_over(record, job, stored, decided, source_name) and is_met:
             link_runs_and_schedules({record.pk})
 
 
@@ -335,11 +337,11 @@ def _meet(job: Job) -> RegisteredJob | None:
     return record
 
 
-def _take_over(
-    record: RegisteredJob, job: Job, state: CoreState, decided: Collection[str], source_name: str | None
-) -> bool:
+def _take_over(record: RegisteredJob, job: Job, stored: Job, decided: Collection[str], source_name: str | None) -> bool:
     """Have both sides say what is settled, and return whether there was anything to settle."""
-    known, core = Agreement.of(record.core_decisions), state.decisions
+    known, present = Agreement.of(record.core_decisions), both_sides.state(stored, record).decisions
+    is_alone = job.__dict__.get(KNOWN) == record.core_decisions
+    core = both_sides.with_decided(present, job, known, decided if is_alone else ())
     changed = changed_fields(known.agreed, core)
     if not changed:
         return False
@@ -354,12 +356,14 @@ def _take_over(
     if "job_queues" in settled.decisions.values:
         saving.queues = list(settled.decisions.values["job_queues"])
         queues_by_name(saving.queues)
-    record.core_decisions = _renewed(known, record, saving, core)
+    record.core_decisions = _renewed(known, record, saving, present)
     # Core leaves a queue among the others that is not the default one any more.
     requeued = _concerns_queues(changed)
     with our_own_writes():
         record.save(saving=saving)
         _agree(job, record, requeued=requeued)
+        if core != present:
+            _agree(stored, record)
     return True
 
 

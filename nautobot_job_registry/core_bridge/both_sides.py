@@ -8,7 +8,8 @@ from typing import Any
 from nautobot.extras.models import Job
 
 from nautobot_job_registry.core_bridge.rows import OURS_ALONE, SHARED_FLAGS, SHARED_VALUES, core_state
-from nautobot_job_registry.engine.fields import FLAG_FIELDS
+from nautobot_job_registry.engine.agreement import ENABLED, NOT_OVERRIDDEN, Agreement, Decisions
+from nautobot_job_registry.engine.fields import FLAG_FIELDS, override_flag
 from nautobot_job_registry.engine.records import CoreState
 from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.models.sql import read_locked
@@ -48,3 +49,31 @@ def state(job: Job, record: RegisteredJob) -> CoreState:
     values["default_job_queue__name"] = job.default_job_queue.name
     values["registered_job__core_decisions"] = record.core_decisions
     return core_state(values, tuple(queues))
+
+
+def with_decided(core: Decisions, job: Job, known: Agreement, decided: Collection[str]) -> Decisions:
+    """Return what core's row says, with what was decided with it where an old picture has been stored since.
+
+    Outside of a transaction the row is free between its save and what is done about that, and a refresh of core's that
+    had read it before may write its columns back. The queues are rows of their own, which it leaves alone.
+
+    Args:
+        core: What is stored.
+        job: The row as somebody has saved it.
+        known: What the record remembers of it, as it did before that save.
+        decided: The fields that were decided.
+    """
+    stored, agreed = core.by_field, known.agreed.by_field
+    enabled, values = core.enabled, dict(core.values)
+    for name in set(decided) - {"job_queues"}:
+        there = stored.get(name, NOT_OVERRIDDEN)
+        if there != agreed.get(name, NOT_OVERRIDDEN) and there not in known.before.get(name, ()):
+            # That is no old picture: somebody has been quicker.
+            continue
+        if name == ENABLED:
+            enabled = job.enabled
+        elif getattr(job, override_flag(name)):
+            values[name] = job.default_job_queue.name if name == "default_job_queue" else getattr(job, name)
+        else:
+            values.pop(name, None)
+    return Decisions(enabled, values)
