@@ -41,6 +41,8 @@ def forgotten(db):
     empty_registry()
     yield
     sys.modules.pop("odd", None)
+    for path in [path for path in core_registry["jobs"] if path == "somewhere.Else" or not isinstance(path, str)]:
+        del core_registry["jobs"][path]
 
 
 def write(folder, name, text):
@@ -413,6 +415,17 @@ def test_object_that_was_registered_in_place_of_a_class_is_told_with_its_file(jo
         assert error.file_path.endswith("odd.py")
     assert reconcile(dry_run=True).plan.is_empty
     assert all(isinstance(job_class, type) for job_class in discovery.loaded_classes())
+
+
+@pytest.mark.parametrize("path", ["5", "None", "'somewhere.Else'", "('odd', 'Odd')"])
+def test_class_that_was_registered_under_an_odd_path_harms_nobody(jobs_root, path):
+    good(jobs_root)
+    odd(jobs_root, f"class_path = {path}")
+    for _time in range(2):
+        assert reconcile().reconciliation.status == "succeeded"
+        assert record("Good", "good").installed
+    assert reconcile(dry_run=True).plan.is_empty
+    assert "class_path" in errors()["odd", "Odd"].message
 
 
 @pytest.fixture

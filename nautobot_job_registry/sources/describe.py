@@ -100,6 +100,8 @@ def _metadata(job_class: type[Job], flaws: list[str]) -> dict[str, Any]:
     for name in ASKED_SWITCHES:
         if name in meta or name in bodies:
             metadata[name] = _switch(name, getattr(job_class, name), flaws)
+    if "class_path" in bodies:
+        flaws.append("`class_path` is what Nautobot finds a job by, and is not to be set: it cannot run this one.")
     says_dryrun = "dryrun" in bodies or "supports_dryrun" in bodies
     metadata["supports_dryrun"] = says_dryrun and _switch("supports_dryrun", job_class.supports_dryrun, flaws)
     metadata["is_job_hook_receiver"] = issubclass(job_class, JobHookReceiver)

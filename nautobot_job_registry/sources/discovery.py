@@ -148,6 +148,9 @@ def _reload_jobs() -> Repositories:
         The Git repositories that provide jobs, as the import left them.
     """
     jobs = core_registry.registry["jobs"]
+    for path in [path for path in jobs if not isinstance(path, str)]:
+        # Core takes each path for a text as it imports, and comes to an end at one that is none; its file is read anew.
+        del jobs[path]
     app_prefixes = tuple(f"{name}." for name in ("nautobot", *settings.PLUGINS))
     aside = {path: job_class for path, job_class in jobs.items() if not path.startswith(app_prefixes)}
     modules = {path: sys.modules.get(job_class.__module__) for path, job_class in aside.items()}

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
+from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -110,13 +111,30 @@ def rejected_error_actions(
         effective_version: The commit that stays in effect, or empty where there is none yet.
         is_whole: Whether all modules were looked at, so that what is not among the failures can be loaded.
     """
-    found = {failure.key: replace(failure, effective_version=effective_version) for failure in failures}
+    found = {
+        failure.key: replace(failure, effective_version=effective_version)
+        for failure in failures
+        if not (effective_version and _is_in_effect(failure, known.get(failure.key)))
+    }
     yield from _found(found, known, confirm=True)
     for key in sorted(known) if is_whole else ():
         is_of_source = key[:2] == (source.type.value, source.name)
         is_of_rejected = known[key].effective_version or not effective_version
         if key not in found and is_of_source and is_of_rejected:
             yield _action(ErrorActionKind.RESOLVE, key, None, known[key])
+
+
+def _is_in_effect(failure: LoadFailure, record: ErrorRecord | None) -> bool:
+    """Say whether the commit in effect has an error already that a rejected one has, too: it is told as it is."""
+    if record is None or record.effective_version:
+        return False
+    # The line may have moved.
+    return all(told(failure) == told(record) for told in (_message, attrgetter("exception_type", "file_path")))
+
+
+def _message(error: LoadFailure | ErrorRecord) -> str:
+    """Return what an error says, without what it says otherwise each time."""
+    return VOLATILE.sub("0", error.message)
 
 
 def _found(
@@ -142,9 +160,8 @@ def _action(
 
 def _facts(error: LoadFailure | ErrorRecord) -> tuple[Any, ...]:
     """Return what makes an error another one (rule 5): what its message says otherwise at each reading does not."""
-    message = VOLATILE.sub("0", error.message)
     version = shorten("source_version", error.source_version)
-    return version, error.effective_version, error.file_path, error.line, error.exception_type, message
+    return version, error.effective_version, error.file_path, error.line, error.exception_type, _message(error)
 
 
 def _was_read(discovery: Discovery, source: tuple[str, str]) -> bool:

@@ -70,6 +70,29 @@ def test_error_of_a_rejected_commit_waits_for_the_next_good_commit(version, is_l
     assert len(read(version, errors, is_latest=is_latest)) == resolved
 
 
+def test_error_of_a_rejected_commit_is_not_told_back_and_forth_with_that_of_the_commit_in_effect():
+    ahead = known(failure_at(REJECTED, effective_version=EFFECTIVE))
+    for message in ("boom", "another"):
+        assert read(EFFECTIVE, ahead, [failure_at(EFFECTIVE, message=message)]) == []
+    assert read(LATER, ahead, [failure_at(LATER)]) == [ErrorActionKind.UPDATE]
+    assert read(EFFECTIVE, ahead, [failure_at(EFFECTIVE)], is_latest=True) == [ErrorActionKind.UPDATE]
+
+
+def test_rejected_commit_leaves_an_error_alone_that_the_commit_in_effect_has_too():
+    in_effect = known(failure_at(EFFECTIVE))
+    assert rejected(failure_at(REJECTED, line=7), errors=in_effect) == []
+    assert rejected(failure_at(REJECTED, message="why it was rejected"), errors=in_effect) == [
+        (ErrorActionKind.UPDATE, "repo.jobs.bad")
+    ]
+    assert rejected(errors=in_effect) == []
+
+
+def test_sync_of_which_not_all_was_read_resolves_nothing():
+    errors = known(failure_at(REJECTED, "repo.jobs.one", effective_version=EFFECTIVE))
+    actions = rejected_error_actions([failure_at(LATER)], errors, GIT, EFFECTIVE, is_whole=False)
+    assert [action.kind for action in actions] == [ErrorActionKind.OPEN]
+
+
 def test_error_of_a_repository_that_is_gone_is_resolved():
     errors = known(failure_at(REJECTED, effective_version=EFFECTIVE))
     assert [action.kind for action in error_actions(make_discovery(), errors)] == [ErrorActionKind.RESOLVE]
