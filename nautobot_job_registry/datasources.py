@@ -61,7 +61,7 @@ def _refresh(repository_record: Any, job_result: Any, delete: bool) -> None:
     try:
         outcome = _reconcile(repository_record, job_result, delete)
     except Exception as error:
-        again = isinstance(error, GIVEN_UP) and connection.in_atomic_block
+        again = isinstance(error, GIVEN_UP) and _will_be_committed(job_result)
         if again:
             # Only whoever began the transaction could begin it anew, and the sync does not.
             transaction.on_commit(partial(_refresh, repository_record, job_result, delete), robust=True)
@@ -70,6 +70,13 @@ def _refresh(repository_record: Any, job_result: Any, delete: bool) -> None:
     else:
         if outcome is not None:
             _log(outcome, job_result)
+
+
+def _will_be_committed(job_result: Any) -> bool:
+    """Say whether a sync goes on to be committed, as far as is known."""
+    from nautobot_job_registry.reconcile import rejected_sync
+
+    return connection.in_atomic_block and not rejected_sync.is_rejected(job_result)
 
 
 def _log(outcome: Any, job_result: Any) -> None:

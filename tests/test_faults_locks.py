@@ -9,9 +9,10 @@ from django.core.management import CommandError, call_command
 from django.db import InterfaceError, OperationalError, connection, connections, transaction
 from django.test import Client
 from django.urls import reverse
-from nautobot.extras.models import Job, JobQueue
+from nautobot.extras.models import Job, JobLogEntry, JobQueue, JobResult
 from nautobot.users.models import Token
 
+from nautobot_job_registry import datasources
 from nautobot_job_registry.core_bridge import host
 from nautobot_job_registry.core_bridge.locks import Rows
 from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory, ScheduledJobFactory
@@ -297,3 +298,28 @@ def test_the_deletion_of_a_record_by_itself_locks_the_row_of_core_first(job, imp
     with held(Job.objects.filter(module_name="one"), LONG), pytest.raises(OperationalError), transaction.atomic():
         job.delete()
     assert RegisteredJob.objects.filter(pk=job.pk).exists()
+
+
+@committing
+@pytest.mark.parametrize("error", [OperationalError, RuntimeError])
+def test_a_sync_goes_on_and_is_reconciled_after_its_commit_where_the_database_gave_it_up(monkeypatch, error):
+    result = JobResult.objects.create(name="sync")
+    result.use_job_logs_db = False
+    calls = []
+
+    def give_up_once(*args):
+        calls.append(connection.in_atomic_block)
+        if len(calls) == 1:
+            raise error("deadlock detected")
+
+    monkeypatch.setattr(datasources, "_reconcile", give_up_once)
+    with transaction.atomic():
+        datasources.refresh_registered_jobs(None, result)
+    assert calls == ([True, False] if error is OperationalError else [True])
+    (entry,) = JobLogEntry.objects.filter(job_result=result)
+    assert entry.log_level == "warning"
+    assert entry.message.endswith(
+        "it is tried again when the sync has been committed."
+        if error is OperationalError
+        else "the next reconcile mends it."
+    )

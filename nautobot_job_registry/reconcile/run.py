@@ -29,6 +29,7 @@ from nautobot_job_registry.lifecycle.moves import adopting, handover
 from nautobot_job_registry.lifecycle.moves.proposals import declaring
 from nautobot_job_registry.lifecycle.suspensions import planning, suspending
 from nautobot_job_registry.models import Reconciliation
+from nautobot_job_registry.models.attempts import try_again
 from nautobot_job_registry.models.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
 from nautobot_job_registry.overrides import ledger
 from nautobot_job_registry.reconcile import carrying_out, report, store
@@ -108,16 +109,16 @@ def _discover_and_carry_out(
     discover: Callable[[], Discovery | None], occasion: Occasion, started: datetime, dry_run: bool
 ) -> Outcome:
     found = discover()
-    records = store.read_records()
+    records = try_again(store.read_records, what="the reading of the registry")
     if found is not None and not dry_run and not records:
         outcome = _carry_out(found, occasion, started, blame.authors_of(found.failures), Rows())
         _tell_what_is_not_anchored()
         return outcome
-    plan = _plan(found, records, blame.authors_of)
+    plan = try_again(lambda: _plan(found, records, blame.authors_of), what="the plan")
     if dry_run or (found is None and plan.is_empty and not Reconciliation.objects.is_unmended(occasion.scope)):
         return Outcome(plan)
     if plan.is_empty:
-        return _logged(Outcome(plan, _begun(occasion, started)))
+        return try_again(lambda: _logged(Outcome(plan, _begun(occasion, started))), what="the log of the reconcile")
     return _carry_out(found, occasion, started, plan.authors, carrying_out.rows_of(plan, records))
 
 
