@@ -49,7 +49,7 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
 
         from nautobot_job_registry import datasources, models, signals
         from nautobot_job_registry.runs import evidence
-        from nautobot_job_registry.sources import loaded_code
+        from nautobot_job_registry.sources import discovery, loaded_code
 
         self._connect_records(models.RegisteredJob)
         pre_migrate.connect(signals.await_end_of_migration, sender=self)
@@ -67,6 +67,7 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
             is_assigned.connect(signals.take_over_assigned_queue, sender=Job.job_queues.through)
         post_save.connect(signals.anchor_new_run, sender=JobResult)
         post_save.connect(signals.anchor_new_schedule, sender=ScheduledJob)
+        discovery.watch_registrations()
         loaded_code.watch_loading()
         import_modules.connect(signals.note_loaded_code)
         evidence.listen_to_run_starts()

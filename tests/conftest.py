@@ -203,11 +203,15 @@ def _job_logs_in_the_transaction(request: pytest.FixtureRequest, monkeypatch: py
 
 @pytest.fixture
 def jobs_root() -> Iterator[Path]:
-    """The JOBS_ROOT of this process, empty at the start and at the end of the test."""
+    """The JOBS_ROOT of this process, without a job at the start and at the end of the test.
+
+    One module stays in it: a folder that held jobs and is wholly empty counts as one that is not mounted.
+    """
     from django.conf import settings
 
     folder = Path(settings.JOBS_ROOT)
     _empty(folder)
+    (folder / "stays.py").write_text("")
     yield folder
     _empty(folder)
 

@@ -31,13 +31,13 @@ NEEDED = {
     "skewed_runs": 2,
     "proposed_predecessors": 1,
 }
-# Installed, removed, load error, source unavailable, not enabled, with overrides.
+# Installed, removed, load error, unconfirmed, source unavailable, not enabled, with overrides.
 JOBS = {
-    "System": [0, 0, 0, 0, 0, 0],
-    "App": [1, 0, 0, 0, 0, 0],
-    "Git repository": [1, 0, 2, 0, 1, 0],
-    "Local (JOBS_ROOT)": [4, 1, 0, 0, 3, 3],
-    "All": [6, 1, 2, 0, 4, 3],
+    "System": [0, 0, 0, 0, 0, 0, 0],
+    "App": [1, 0, 0, 0, 0, 0, 0],
+    "Git repository": [1, 0, 2, 0, 0, 1, 0],
+    "Local (JOBS_ROOT)": [4, 1, 0, 0, 0, 3, 3],
+    "All": [6, 1, 2, 0, 0, 4, 3],
 }
 
 

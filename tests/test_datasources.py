@@ -157,7 +157,9 @@ def test_broken_file_is_named_when_the_repository_is_read_at_start(upstream, job
     upstream.commit("Break", {"jobs/bad.py": "import nothing_of_that_name\n"})
     GitRepository.objects.update(current_head=upstream.head)
     reconcile()
-    assert RegisteredJob.objects.get(job_class_name="Good").installed
+    # Nautobot stops at the broken file, and cannot run what comes after it.
+    good = RegisteredJob.objects.get(job_class_name="Good")
+    assert (good.installed, good.absence) == (False, "load_error")
     error = JobLoadError.objects.get(resolved_at=None)
     assert (error.module_name, error.line, error.git_repository) == ("synced.jobs.bad", 1, repository)
     assert error.source_version == upstream.head

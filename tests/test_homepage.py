@@ -17,6 +17,7 @@ ALL_COUNTS = {
     "Installed jobs": (4, "/registered-jobs/?installed=true"),
     "Not installed: removed": (1, "/registered-jobs/?installed=false&absence=removed"),
     "Not installed: load error": (2, "/registered-jobs/?installed=false&absence=load_error"),
+    "Not installed: unconfirmed": (0, "/registered-jobs/?installed=false&absence=unconfirmed"),
     "Not installed: source unavailable": (0, "/registered-jobs/?installed=false&absence=source_unavailable"),
     "Installed, not enabled": (3, "/registered-jobs/?installed=true&enabled=false"),
     "Jobs with overridden fields": (2, "/registered-jobs/?overridden=true"),

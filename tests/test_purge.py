@@ -29,7 +29,7 @@ def jobs():
     JobScheduleFactory(job=old)
     JobHook.objects.create(name="Hook", job=old.core_job)
     make_job(2, uninstalled_at=ago(50))
-    for number, absence in ((3, "load_error"), (4, "source_unavailable")):
+    for number, absence in ((3, "load_error"), (4, "source_unavailable"), (99, "unconfirmed")):
         make_job(number, uninstalled_at=ago(500), absence=absence)
     make_job(5, uninstalled_at=None)
     RegisteredJobFactory(module_name="installed")
@@ -52,13 +52,13 @@ def test_dry_run_tells_the_impact_and_deletes_nothing(jobs):
     row = next(line for line in told.splitlines() if "gone1.jobs.Gone" in line)
     assert row.split()[2:] == ["3", "1", "1", "0"]
     assert "1 record(s): 3 run(s) and 1 schedule(s) lose their link, 1 hook(s)" in told
-    assert not any(f"gone{number}." in told for number in (2, 3, 4, 5))
+    assert not any(f"gone{number}." in told for number in (2, 3, 4, 5, 99))
     assert modules() == before
 
 
 def test_only_what_was_removed_longer_ago_is_deleted(jobs):
     assert "Deleted 1 record(s)." in run("--older-than", "90d", "--no-input")
-    assert modules() == ["gone2.jobs", "gone3.jobs", "gone4.jobs", "gone5.jobs", "installed"]
+    assert modules() == ["gone2.jobs", "gone3.jobs", "gone4.jobs", "gone5.jobs", "gone99.jobs", "installed"]
     assert not Job.objects.filter(pk=jobs.core_job_id).exists()
     assert [entry.action for entry in ObjectChange.objects.filter(changed_object_id=jobs.pk)] == ["delete"]
     assert JobRun.objects.filter(job=None, class_path="gone1.jobs.Gone").count() == 3

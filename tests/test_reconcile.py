@@ -252,6 +252,7 @@ def test_broken_file_harms_only_its_own_job_and_is_mended(jobs_root):
 
 def test_removal_keeps_the_record_and_return_revives_it(jobs_root):
     path = write_jobs(jobs_root)
+    write_jobs(jobs_root, module="other")
     reconcile()
     record = registered("many.Job0")
     path.unlink()

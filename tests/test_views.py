@@ -268,7 +268,9 @@ class PagesTestCase(TestCase):
         for absence, words in (
             ("removed", "the class is not in it any more"),
             ("load_error", "could not be loaded"),
+            ("unconfirmed", "its source could not be read completely"),
             ("source_unavailable", "Make the source available again"),
+            ("source_unavailable", "--source local --confirm-empty"),
         ):
             with self.subTest(absence=absence):
                 models.RegisteredJob.objects.filter(pk=self.job.pk).update(installed=False, absence=absence)

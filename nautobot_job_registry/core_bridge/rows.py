@@ -17,6 +17,7 @@ from nautobot.extras.choices import JobQueueTypeChoices
 from nautobot.extras.models import Job, JobQueue
 
 from nautobot_job_registry.engine.agreement import Agreement, Decisions
+from nautobot_job_registry.engine.decisions import INSTALLED
 from nautobot_job_registry.engine.fields import (
     FLAG_FIELDS,
     LIMIT_FIELDS,
@@ -97,6 +98,7 @@ CORE_COLUMNS = (
     "module_name",
     "job_class_name",
     "enabled",
+    "installed",
     "default_job_queue__name",
     "registered_job__core_decisions",
     *HOLDER,
@@ -116,7 +118,8 @@ def _tells_anything() -> Q:
     # Core's refresh in a migration leaves the default queue out of the others.
     assigned = Job.job_queues.through.objects.order_by().filter(job=OuterRef("pk"))
     news |= ~Exists(assigned.filter(job_queue=OuterRef("default_job_queue")))
-    for name in ("module_name", "job_class_name", *SHARED_VALUES, *SHARED_FLAGS, "default_job_queue", "enabled"):
+    own = ("module_name", "job_class_name", "default_job_queue", "enabled", "installed")
+    for name in (*own, *SHARED_VALUES, *SHARED_FLAGS):
         news |= ~Q(**{name: F(f"registered_job__{name}")})
     return news
 
@@ -176,6 +179,7 @@ def core_state(values: Mapping[str, Any], queues: tuple[str, ...]) -> CoreState:
         flags={field: values[field] for field in FLAG_FIELDS},
         known=known,
         held_by=held_by,
+        installed=values.get("installed", True),
     )
 
 
@@ -229,7 +233,7 @@ def _attributes(action: JobAction, queues: Mapping[str, JobQueue], names: Iterab
 
 def _own_columns(names: Iterable[str]) -> set[str]:
     """Return those of some columns that core's row itself has: its queues are rows of their own."""
-    return shared_columns(set(names)) - {"job_queues"}
+    return shared_columns(set(names)) - {"job_queues", INSTALLED}
 
 
 def settle_core_rows(actions: Iterable[JobAction], queues: Mapping[str, JobQueue], now: datetime) -> None:
@@ -244,9 +248,11 @@ def settle_core_rows(actions: Iterable[JobAction], queues: Mapping[str, JobQueue
     """
     changed = [action for action in actions if action.core_id and action.core_columns and not action.makes_core_row]
     _update(changed, queues, now)
-    is_back = [action.core_id for action in changed if action.installs_in_core]
-    if is_back:
-        Job.objects.filter(pk__in=is_back).update(installed=True)
+    for installed in (True, False):
+        # Nothing hangs on this write: what is switched off with a job is planned by itself (rule 18).
+        rows = [action.core_id for action in changed if action.core_columns.get(INSTALLED) is installed]
+        if rows:
+            Job.objects.filter(pk__in=rows).update(installed=installed)
     requeued = [action for action in changed if "job_queues" in action.core_columns]
     assign_queues({action.core_id: _queue_keys(action, queues) for action in requeued if action.core_id})
 

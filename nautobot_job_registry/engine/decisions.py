@@ -25,6 +25,7 @@ class Draft:
         descriptor: What the source says, or None where it says nothing.
         core: What core's row says, where it tells anything new.
         collisions: The fields that are overridden because core cannot store what the source says.
+        settles_installed: Whether core's row is to say, as the record does, whether the class is there.
     """
 
     key: JobKey
@@ -33,6 +34,7 @@ class Draft:
     descriptor: JobDescriptor | None = None
     core: CoreState | None = None
     collisions: set[str] = field(default_factory=set)
+    settles_installed: bool = True
 
     @property
     def core_id(self) -> UUID | None:
@@ -43,8 +45,9 @@ class Draft:
 
     @property
     def makes_core_row(self) -> bool:
-        """Whether core has no row of an installed job and could have one."""
-        return self.core_id is None and self.descriptor is not None and is_storable(self.descriptor)
+        """Whether core has no row of a job that it can run, and could have one (rule 3)."""
+        descriptor = self.descriptor
+        return self.core_id is None and descriptor is not None and descriptor.is_runnable and is_storable(descriptor)
 
     @property
     def has_core_row(self) -> bool:
@@ -136,6 +139,8 @@ def ended_fields(record: JobRecord, columns: Mapping[str, Any]) -> tuple[str, ..
 
 
 SHARED_COLUMNS: Final = (*OVERRIDABLE_FIELDS, *OVERRIDE_FLAGS, "enabled")
+# What core has too, and nobody decides: core's row says what the record says, where that is known.
+INSTALLED: Final = "installed"
 
 
 def include_default_queue(columns: dict[str, Any]) -> None:
@@ -156,7 +161,8 @@ def core_columns(draft: Draft) -> dict[str, Any]:
     if draft.core_id is None:
         return {}
     present = core_values(draft.core) if draft.core else draft.record.columns if draft.record else {}
-    changed = {name: draft.columns[name] for name in SHARED_COLUMNS if draft.columns[name] != present[name]}
+    names = (*SHARED_COLUMNS, INSTALLED) if draft.settles_installed else SHARED_COLUMNS
+    changed = {name: draft.columns[name] for name in names if draft.columns[name] != present[name]}
     if changed.get("default_job_queue", "") is None:
         # A queue that was deleted here is still core's, where it cannot be without one.
         del changed["default_job_queue"]
@@ -166,7 +172,7 @@ def core_columns(draft: Draft) -> dict[str, Any]:
 def core_values(core: CoreState) -> Mapping[str, Any]:
     """Return the columns of core's row that the registry shares with it."""
     flags = {override_flag(name): name in core.overridden for name in OVERRIDABLE_FIELDS}
-    return {**core.values, **flags, "enabled": core.enabled}
+    return {**core.values, **flags, "enabled": core.enabled, INSTALLED: core.installed}
 
 
 def remember_core(draft: Draft) -> None:

@@ -37,7 +37,17 @@ class Absence(str, Enum):
 
     REMOVED = "removed"
     LOAD_ERROR = "load_error"
+    UNCONFIRMED = "unconfirmed"
     SOURCE_UNAVAILABLE = "source_unavailable"
+
+
+class Registrar(str, Enum):
+    """What is known of the file that registered a job which is not there now."""
+
+    LOADED = "loaded"
+    BROKEN = "broken"
+    GONE = "gone"
+    OUT_OF_REACH = "out_of_reach"
 
 
 @dataclass(frozen=True, order=True)
@@ -115,6 +125,9 @@ class JobDescriptor:
         source_version: Version of Nautobot or of the app, commit of the repository, or empty.
         metadata: What goes into a revision: overridable values, flags, input variables.
         source_code: The text of the module of the class, shared by all the classes in it.
+        registered_in: The file of the source that registers the class, relative to the source's folder; empty where it
+            is one of an app or of Nautobot.
+        is_runnable: Whether Nautobot has the class when it runs a job, and not we alone (rule 3).
         key: The identity of the record: module and class name, as the columns hold them.
         metadata_hash: SHA-256 of the metadata, whatever the order of their keys.
     """
@@ -125,6 +138,8 @@ class JobDescriptor:
     source_version: str
     metadata: Mapping[str, Any]
     source_code: SourceText = field(repr=False, default=SourceText())
+    registered_in: str = field(repr=False, default="")
+    is_runnable: bool = field(repr=False, default=True)
     key: tuple[str, str] = field(init=False, repr=False, compare=False)
     metadata_hash: str = field(init=False, repr=False, compare=False)
 
@@ -162,6 +177,7 @@ class LoadFailure:
         effective_version: The commit that stayed in effect, where the one of the failure was rejected (rule 12).
         commit_author: Who made the last commit that touched the file, where that was asked.
         commit_subject: The first line of the message of that commit.
+        still_runs: Whether any job of the source can be run from the commit that stayed in effect.
     """
 
     source: Source
@@ -176,6 +192,7 @@ class LoadFailure:
     effective_version: str = ""
     commit_author: str = ""
     commit_subject: str = ""
+    still_runs: bool = True
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -199,6 +216,10 @@ class SourceScan:
         git_repository_id: The primary key of the Git repository, where the source is one.
         descriptors: One for each job class that was read.
         failures: One for each module or class that was not.
+        is_empty: Whether there is no module at all in the folder of the source.
+        is_outdated: Whether the process has loaded other code than is on the disk, so that it does not speak for the
+            source: nothing that is known of it is changed.
+        outdated: The keys of single classes of which that is so.
     """
 
     source: Source
@@ -207,6 +228,9 @@ class SourceScan:
     git_repository_id: UUID | None = None
     descriptors: tuple[JobDescriptor, ...] = ()
     failures: tuple[LoadFailure, ...] = ()
+    is_empty: bool = False
+    is_outdated: bool = False
+    outdated: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -219,6 +243,8 @@ class Discovery:
         git_slugs: The slugs of all Git repositories that provide jobs, in scope or not.
         is_latest: Whether what was read is known to be the latest that there is, as in a Git sync.
         origins: Where each job that only core knows would come from, by its key.
+        registrars: What is known of the file that registered each job which is not there, where it was asked.
+        confirms_empty: Whether a person says that an empty folder is meant to be empty.
     """
 
     scans: tuple[SourceScan, ...]
@@ -226,6 +252,8 @@ class Discovery:
     git_slugs: frozenset[str] = frozenset()
     is_latest: bool = False
     origins: Mapping[tuple[str, str], Source] = field(default_factory=dict)
+    registrars: Mapping[tuple[str, str], Registrar] = field(default_factory=dict)
+    confirms_empty: bool = False
 
     @cached_property
     def by_source(self) -> dict[Source, SourceScan]:

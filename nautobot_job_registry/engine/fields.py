@@ -21,7 +21,15 @@ FLAG_FIELDS: Final = ("is_job_hook_receiver", "is_job_button_receiver", "read_on
 
 # The columns that a reconcile compares and writes, in the one order in which rows are read. The queues, which are rows
 # of their own, come first.
-PROVENANCE_FIELDS: Final = ("source_type", "source_name", "source_version", "git_repository", "installed", "absence")
+PROVENANCE_FIELDS: Final = (
+    "source_type",
+    "source_name",
+    "source_version",
+    "git_repository",
+    "installed",
+    "absence",
+    "registered_in",
+)
 NAME_MAX_LENGTH: Final = 100
 # The length of module and class names in core's own table.
 CORE_NAME_MAX_LENGTH: Final = 100

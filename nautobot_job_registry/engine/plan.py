@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
+from nautobot_job_registry.engine.absence import absence, is_left_alone
 from nautobot_job_registry.engine.decisions import (
     Draft,
     core_columns,
@@ -20,7 +21,7 @@ from nautobot_job_registry.engine.decisions import (
     reverted_values,
     without_ended,
 )
-from nautobot_job_registry.engine.descriptor import Absence, Discovery, JobDescriptor, ScanStatus, Source, SourceScan
+from nautobot_job_registry.engine.descriptor import Absence, Discovery, JobDescriptor, Source, SourceScan, SourceType
 from nautobot_job_registry.engine.fields import (
     FLAG_FIELDS,
     OVERRIDABLE_FIELDS,
@@ -40,7 +41,7 @@ from nautobot_job_registry.engine.overrides import (
 from nautobot_job_registry.engine.records import CoreState, JobKey, JobRecord, RegistryState
 
 # Columns that say where the registry stands, not what the job is: no change log entry is made for them alone.
-BOOKKEEPING: Final = frozenset({"source_version", "git_repository", "core_job", "core_decisions"})
+BOOKKEEPING: Final = frozenset({"source_version", "git_repository", "registered_in", "core_job", "core_decisions"})
 # Before the name of a field of core's own row, in what a plan tells.
 CORE_PREFIX: Final = "core_job."
 # The values of `SOURCE_COLUMNS` that metadata hold as they are, in their order.
@@ -144,12 +145,6 @@ class JobAction:
         return self.kind is not ActionKind.REGISTER and any(change.field == "core_job" for change in self.changes)
 
     @property
-    def installs_in_core(self) -> bool:
-        """Whether core's row says from then on that its class is there: core gave up on what it could not store."""
-        writes = bool(self.core_id and self.core_columns) and not self.makes_core_row
-        return writes and bool(self.collisions) and self.descriptor is not None
-
-    @property
     def is_logged(self) -> bool:
         """Whether the change belongs in the change log (rule 9)."""
         return self.kind is not ActionKind.REFRESH
@@ -180,7 +175,10 @@ def actions_of_records(records: Iterable[JobRecord], state: RegistryState) -> tu
         state: What the database holds.
     """
     drafts = [
-        Draft(record.key, record, _kept_columns(record, state), None, state.core.get(record.key)) for record in records
+        Draft(
+            record.key, record, _kept_columns(record, state), core=state.core.get(record.key), settles_installed=False
+        )
+        for record in records
     ]
     return _in_order(map(_action, resolve_collisions(drafts, state)))
 
@@ -205,18 +203,46 @@ def _drafts(discovery: Discovery, state: RegistryState) -> Iterator[Draft | None
                 columns = {**_source_columns(descriptor, provenance), **_decided_columns(record, core)}
                 yield Draft(key, record, columns, descriptor, core)
     for key, record in state.jobs.items():
-        if key not in seen and discovery.scope in (None, record.source):
-            core = state.core.get(key)
-            columns = {**_kept_columns(record, state), **_absence_columns(discovery, record)}
-            yield Draft(key, record, columns, None, core)
+        if key in seen:
+            continue
+        if discovery.scope in (None, record.source):
+            yield _draft_of_absent(discovery, record, state)
+        elif concerns(discovery.scope, record):
+            yield Draft(key, record, _kept_columns(record, state), core=state.core.get(key))
     for key, origin in discovery.origins.items():
-        if key not in seen:
+        if key not in seen and not is_left_alone(discovery, origin, key):
             core = state.core[key]
             yield Draft(key, None, _orphan_columns(discovery, origin, core), None, core)
 
 
+def concerns(scope: Source | None, record: JobRecord) -> bool:
+    """Say whether a reconcile has to look at a record: it is of the source, or core takes it for one by its name.
+
+    In the sync of a repository core says of all jobs whose modules have its name that they are not installed, unless it
+    has just loaded them, though another source may register them.
+
+    Args:
+        scope: The source that was read; None for all of them.
+        record: The record.
+    """
+    if scope is None or record.source == scope:
+        return True
+    return scope.type is SourceType.GIT and record.key[0].startswith(f"{scope.name}.")
+
+
+def _draft_of_absent(discovery: Discovery, record: JobRecord, state: RegistryState) -> Draft:
+    """Return what is to be said by a record in scope whose class is not there, as far as this process may tell."""
+    key, columns = record.key, _kept_columns(record, state)
+    core = state.core.get(key)
+    if is_left_alone(discovery, record.source, key):
+        return Draft(key, record, columns, core=core, settles_installed=False)
+    columns |= {"installed": False, "absence": absence(discovery, record.source, key, record.columns["absence"])}
+    # What we could not read Nautobot may have read.
+    return Draft(key, record, columns, core=core, settles_installed=key not in discovery.failed_classes)
+
+
 def _provenance(scan: SourceScan) -> dict[str, Any]:
-    """Return the value of each of `PROVENANCE_FIELDS`, in their order, of a job that the scan has found."""
+    """Return those of `PROVENANCE_FIELDS`, in their order, that all jobs have in common which the scan has found."""
     return {
         "source_type": scan.source.type.value,
         "source_name": shorten("source_name", scan.source.name),
@@ -230,7 +256,10 @@ def _provenance(scan: SourceScan) -> dict[str, Any]:
 def _source_columns(descriptor: JobDescriptor, provenance: Mapping[str, Any]) -> dict[str, Any]:
     """Return the value of each of `SOURCE_COLUMNS`, by name, as the source would have it."""
     metadata = descriptor.metadata
-    return {**provenance, **{name: metadata[name] for name in FLAG_FIELDS}, **column_values(metadata)}
+    found = {**provenance, "registered_in": descriptor.registered_in}
+    if not descriptor.is_runnable:
+        found |= {"installed": False, "absence": Absence.LOAD_ERROR.value}
+    return {**found, **{name: metadata[name] for name in FLAG_FIELDS}, **column_values(metadata)}
 
 
 def _is_known(record: JobRecord, descriptor: JobDescriptor, provenance: tuple[Any, ...]) -> bool:
@@ -240,12 +269,14 @@ def _is_known(record: JobRecord, descriptor: JobDescriptor, provenance: tuple[An
     shortened, goes the long way, and is found to have nothing to do there.
     """
     metadata = descriptor.metadata
+    queues = tuple(sorted(metadata["job_queues"]))
     return (
         record.metadata_hash == descriptor.metadata_hash
         and record.source_hash == descriptor.source_hash
         and record.core_job_text is not None
+        and descriptor.is_runnable
         and not record.has_overrides
-        and record.source_values == (tuple(sorted(metadata["job_queues"])), *provenance, *_said_values(metadata))
+        and record.source_values == (queues, *provenance, descriptor.registered_in, *_said_values(metadata))
     )
 
 
@@ -265,12 +296,6 @@ def _restored_columns(record: JobRecord, state: RegistryState) -> dict[str, Any]
     return {**record.columns, **restored_values(said, ())} if said is not None else dict(record.columns)
 
 
-def _absence_columns(discovery: Discovery, record: JobRecord) -> dict[str, Any]:
-    """Return the columns that say that a class is not there, and why."""
-    absence = _absence(discovery, record.source, record.key, record.columns["absence"])
-    return {"installed": False, "absence": absence}
-
-
 def _kept_columns(record: JobRecord, state: RegistryState) -> dict[str, Any]:
     """Return the columns of a record whose class is not asked: all as it was, with what was decided over it."""
     decided = _decided_columns(record, state.core.get(record.key))
@@ -286,23 +311,12 @@ def _orphan_columns(discovery: Discovery, origin: Source, core: CoreState) -> di
         "source_version": "",
         "git_repository": scan.git_repository_id if scan else None,
         "installed": False,
-        "absence": _absence(discovery, origin, core.key, ""),
+        "absence": absence(discovery, origin, core.key),
+        "registered_in": "",
         **core.flags,
         **core.values,
         **_decided_columns(None, core),
     }
-
-
-def _absence(discovery: Discovery, source: Source, key: JobKey, known: str) -> str:
-    """Say why a class is not there; a removal that was confirmed once stays one (rule 3)."""
-    if key in discovery.failed_classes:
-        return Absence.LOAD_ERROR.value
-    scan = discovery.by_source.get(source)
-    if scan is None or scan.status is ScanStatus.COMPLETE or known == Absence.REMOVED.value:
-        return Absence.REMOVED.value
-    if scan.status is ScanStatus.UNAVAILABLE:
-        return Absence.SOURCE_UNAVAILABLE.value
-    return Absence.LOAD_ERROR.value
 
 
 def _action(draft: Draft) -> JobAction:

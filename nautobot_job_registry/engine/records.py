@@ -43,6 +43,7 @@ class CoreState:
         known: What the record that points at the row remembers of its decisions; None where no record of this job does.
         held_by: The job whose record points at the row, where that is another one: somebody moved the row.
         decided: The fields of which it is known that somebody decided them in core, whatever the row said before.
+        installed: Whether core says that the class is there.
     """
 
     id: UUID
@@ -54,6 +55,7 @@ class CoreState:
     known: Mapping[str, Any] | None = None
     held_by: JobKey | None = None
     decided: frozenset[str] = frozenset()
+    installed: bool = True
 
     @cached_property
     def decisions(self) -> Decisions:

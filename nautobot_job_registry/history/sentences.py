@@ -94,6 +94,10 @@ SOURCES = {"system": "Nautobot", "local": "JOBS_ROOT"}
 ABSENT = {
     "removed": "its source {source} was read completely and the class is not there",
     "load_error": "the class could not be loaded from {source}; this counts as a temporary absence",
+    "unconfirmed": (
+        "the class is not there, and its source {source} could not be read completely; this counts as a temporary "
+        "absence until it can be"
+    ),
     "source_unavailable": "its source {source} could not be read; this counts as a temporary absence",
 }
 UNKNOWN_ABSENCE = "the class was not found in {source}"
@@ -273,6 +277,8 @@ def _rejected(entry: Entry) -> str:
     if not entry.get("effective_version"):
         return ""
     attempted, effective = entry.get("source_version") or "?", entry["effective_version"]
+    if entry.get("still_runs") is False:
+        return f" Nautobot rejected the sync to {attempted}; none of the repository's jobs can be run from {effective}."
     return f" Nautobot rejected the sync to {attempted}; jobs still run from {effective}."
 
 

@@ -28,11 +28,13 @@ class AbsenceChoices(ChoiceSet):
 
     REMOVED = Absence.REMOVED.value
     LOAD_ERROR = Absence.LOAD_ERROR.value
+    UNCONFIRMED = Absence.UNCONFIRMED.value
     SOURCE_UNAVAILABLE = Absence.SOURCE_UNAVAILABLE.value
 
     CHOICES = (
         (REMOVED, "Removed"),
         (LOAD_ERROR, "Load error"),
+        (UNCONFIRMED, "Unconfirmed"),
         (SOURCE_UNAVAILABLE, "Source unavailable"),
     )
 

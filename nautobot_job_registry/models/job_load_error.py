@@ -87,5 +87,5 @@ class JobLoadError(BaseModel):
 
     @property
     def is_rejected(self) -> bool:
-        """Whether the error is of a commit that Nautobot rejected, so that jobs still run from an earlier one."""
+        """Whether the error is of a commit that Nautobot rejected, so that an earlier one is in effect."""
         return bool(self.effective_version)

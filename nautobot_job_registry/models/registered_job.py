@@ -112,10 +112,15 @@ class RegisteredJob(SavingMixin, OverrideTermsMixin, PrimaryModel):
         help_text="Version of Nautobot or of the app, commit of the Git repository, or empty",
     )
 
-    # State
-    installed = models.BooleanField(
-        default=True, editable=False, help_text="Whether the class is there and can be loaded"
+    registered_in = models.TextField(
+        editable=False,
+        blank=True,
+        default="",
+        help_text="The file that registers the class, in the folder of its source; empty for Nautobot and apps",
     )
+
+    # State
+    installed = models.BooleanField(default=True, editable=False, help_text="Whether Nautobot can run the class")
     absence = models.CharField(
         max_length=50,
         choices=AbsenceChoices,

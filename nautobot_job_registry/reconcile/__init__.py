@@ -25,6 +25,7 @@ def reconcile(
     user: Any = None,
     job_result: Any = None,
     reload: bool = True,
+    confirm_empty: bool = False,
 ) -> Outcome:
     """Make the registry say what the code says.
 
@@ -35,6 +36,7 @@ def reconcile(
         user: Who started it, if anybody.
         job_result: The job run that it is part of, if any.
         reload: Whether Nautobot's job code is loaded anew first. Not wanted where core has just done so.
+        confirm_empty: Whether a person says that a `JOBS_ROOT` that held jobs is meant to be empty (rule 3).
 
     Returns:
         The plan, and the row of the log.
@@ -46,7 +48,9 @@ def reconcile(
     occasion = Occasion(trigger, source or "all", user, job_result)
     is_latest = trigger == ReconciliationTriggerChoices.GIT_SYNC
     return run_reconcile(
-        lambda: replace(discovery.discover(source, reload=reload), is_latest=is_latest), occasion, dry_run=dry_run
+        lambda: replace(discovery.discover(source, reload=reload, confirm_empty=confirm_empty), is_latest=is_latest),
+        occasion,
+        dry_run=dry_run,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from nautobot_job_registry.engine.absence import with_emptied_sources
 from nautobot_job_registry.engine.dependents import DependentAction
 from nautobot_job_registry.engine.descriptor import Discovery, LoadFailure
 from nautobot_job_registry.engine.overrides import Overridden
@@ -134,6 +135,7 @@ def make_plan(discovery: Discovery, state: RegistryState, contributors: Contribu
         The plan. It is the same for the same arguments, and empty once it has been applied (rule 5).
     """
     asked = contributors or Contributors()
+    discovery = with_emptied_sources(discovery, state)
     actions, unchanged = job_actions(discovery, state)
     jobs = _with_what_is_beneath(_after_the_last(actions, asked), asked)
     errors = tuple(error_actions(discovery, state.errors))

@@ -8,6 +8,7 @@ written through a connection of its own.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +26,7 @@ from nautobot_job_registry.engine.descriptor import (
     SourceType,
 )
 from nautobot_job_registry.history import events
+from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.models.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
 from nautobot_job_registry.reconcile import load_error_rows, report
 from nautobot_job_registry.reconcile.plan import Outcome, Plan
@@ -123,7 +125,10 @@ def _keep(
 def _plan(found: Discovery, slug: str, using: str, authors: Mapping[ErrorKey, Commit], is_whole: bool) -> Plan:
     source = Source(SourceType.GIT, slug)
     known, effective = load_error_rows.open_load_errors(using), _effective_version(slug, using)
-    actions = list(rejected_error_actions(found.failures, known, source, effective, is_whole=is_whole))
+    of_repository = {"source_type": source.type.value, "source_name": slug}
+    still_runs = RegisteredJob.objects.using(using).filter(**of_repository, installed=True).exists()
+    failures = [replace(failure, still_runs=still_runs) for failure in found.failures]
+    actions = list(rejected_error_actions(failures, known, source, effective, is_whole=is_whole))
     return Plan(errors=with_authors(actions, authors))
 
 

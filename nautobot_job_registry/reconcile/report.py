@@ -128,7 +128,11 @@ def _source(action: JobAction) -> Source:
 
 def _errors_as_json(plan: Plan) -> Iterator[dict[str, Any]]:
     for action in plan.errors:
-        facts = {name: getattr(action.failure, name) for name in ERROR_FACTS} if action.failure else {"message": ""}
+        facts: dict[str, Any] = {"message": ""}
+        if action.failure:
+            facts = {name: getattr(action.failure, name) for name in ERROR_FACTS}
+        if action.failure and not action.failure.still_runs:
+            facts["still_runs"] = False
         yield {"load_error": action.label, "source": action.source, "action": action.kind.value, **facts}
 
 

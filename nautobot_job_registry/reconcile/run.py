@@ -142,7 +142,7 @@ def _plan(
     state = store.read_state(records, declaring=declaring(found))
     dependents = partial(planning.plan_dependents, state=state, scope=found.scope)
     contributors = Contributors(store.last_numbers, dependents, authors, ledger.sources_of_overrides)
-    return make_plan(origins.locate(found, state.unregistered), state, contributors)
+    return make_plan(origins.locate(found, state), state, contributors)
 
 
 def savepoint() -> AbstractContextManager[Any]:

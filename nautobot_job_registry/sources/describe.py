@@ -52,7 +52,7 @@ BASES_THAT_SAY_NOTHING = (object, BaseJob, Job)
 
 
 def describe_class(
-    job_class: type[Job], source: Source, source_version: str, source_code: SourceText
+    job_class: type[Job], source: Source, source_version: str, source_code: SourceText, **known: Any
 ) -> tuple[JobDescriptor, tuple[str, ...]]:
     """Read everything that a job class says about itself.
 
@@ -63,6 +63,7 @@ def describe_class(
         source: Where it comes from.
         source_version: Version or commit of the source.
         source_code: The text of its module.
+        **known: What else is known of it, as `JobDescriptor` has it.
 
     Returns:
         What it says, and what is wrong with it nevertheless, each flaw as a sentence.
@@ -82,6 +83,7 @@ def describe_class(
         source_version=source_version,
         metadata=_metadata(job_class, flaws),
         source_code=source_code,
+        **known,
     )
     return descriptor, tuple(flaws)
 

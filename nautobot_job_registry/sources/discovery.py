@@ -11,7 +11,9 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -29,20 +31,16 @@ from nautobot_job_registry.engine.descriptor import (
     SourceScan,
     SourceText,
     SourceType,
+    identity,
 )
 from nautobot_job_registry.engine.errors import DescriptorError
 from nautobot_job_registry.engine.records import JobKey
-from nautobot_job_registry.sources import describe
+from nautobot_job_registry.engine.text import storable_text
+from nautobot_job_registry.sources import describe, outdated, registering
 from nautobot_job_registry.sources import files as source_files
 from nautobot_job_registry.sources.examining import Examination, examine
-from nautobot_job_registry.sources.origins import (
-    Repositories,
-    all_sources,
-    classes_by_source,
-    job_folders,
-    real_folder,
-    source_of_label,
-)
+from nautobot_job_registry.sources.origins import LOCAL, Repositories, Roots, all_sources, real_folder, source_of_label
+from nautobot_job_registry.sources.runnable import Placed, place
 
 if TYPE_CHECKING:
     from nautobot.apps.jobs import Job
@@ -72,12 +70,13 @@ class BothReceiversError(TypeError):
     """A class inherits from both receivers, so that Nautobot makes no record of it and cannot run it."""
 
 
-def discover(scope: str | None = None, *, reload: bool = True) -> Discovery:
+def discover(scope: str | None = None, *, reload: bool = True, confirm_empty: bool = False) -> Discovery:
     """Read what all sources, or one of them, say about their jobs.
 
     Args:
         scope: The label of the only source to read (`system`, `local`, `app:NAME`, `git:SLUG`), or None for all.
         reload: Whether Nautobot's job code is loaded anew first. Not wanted where core has just done so.
+        confirm_empty: Whether a person says that an empty folder is meant to be empty.
 
     Returns:
         A scan for each source in scope.
@@ -86,20 +85,61 @@ def discover(scope: str | None = None, *, reload: bool = True) -> Discovery:
         UnknownSourceError: If there is no such source.
     """
     with _jobs_lock:
-        repositories = _reload_jobs() if reload else _job_repositories()
+        repositories, is_whole = _reload_jobs() if reload else (_job_repositories(), True)
         sources = all_sources(repositories)
         only = source_of_label(scope, sources) if scope else None
-        # All sources are examined before the first class is read, as that may load modules that core gave up on.
-        examined = {
-            source: examine(source, repositories, core_registry.registry["jobs"])
-            for source in sources
-            if only in (None, source)
-        }
-        classes = classes_by_source(core_registry.registry["jobs"].values(), repositories)
+        old = outdated.outdated_packages()
+        in_scope = [source for source in sources if only in (None, source)]
+        examined, by_us = _examine(in_scope, repositories, old)
+        if is_whole and LOCAL in in_scope and _has_local(by_us):
+            # Core loads Git repositories after JOBS_ROOT: what needs one of them is there from the second time on.
+            repositories, is_whole = _reload_jobs()
+            examined, by_us = _examine(in_scope, repositories, old)
+        roots = Roots(tuple(repositories))
+        placed: dict[Source, list[Placed]] = defaultdict(list)
+        for item in place(core_registry.registry["jobs"], by_us, roots, old):
+            placed[item.origin.source].append(item if is_whole else _cut_off(item))
         if only is None:
-            examined.update({source: Examination() for source in classes if source not in examined})
-        scans = tuple(_scan(source, found, classes[source]) for source, found in examined.items())
-    return Discovery(scans=scans, scope=only, git_slugs=frozenset(repositories))
+            examined.update({source: Examination() for source in placed if source not in examined})
+        scans = tuple(_scan(source, found, placed[source]) for source, found in examined.items())
+    return Discovery(scans=scans, scope=only, git_slugs=frozenset(repositories), confirms_empty=confirm_empty)
+
+
+def _examine(
+    sources: Iterable[Source], repositories: Repositories, old: Mapping[str, tuple[str, str]]
+) -> tuple[dict[Source, Examination], dict[str, type[Job]]]:
+    """Examine sources, and return the classes, too, that only we could load; core's registry is left as it was.
+
+    All sources are examined before the first class is read, as that may load modules that core gave up on.
+    """
+    jobs = core_registry.registry["jobs"]
+    by_core = dict(jobs)
+    try:
+        examined = {source: examine(source, repositories, old) for source in sources}
+    finally:
+        by_us = {path: job_class for path, job_class in jobs.items() if path not in by_core}
+        for path in by_us:
+            del jobs[path]
+    return examined, by_us
+
+
+def _has_local(by_us: Mapping[str, type[Job]]) -> bool:
+    """Say whether any of the classes that only we could load is of `JOBS_ROOT`."""
+    if not (by_us and settings.JOBS_ROOT):
+        return False
+    folder = real_folder(settings.JOBS_ROOT)
+    return any(source_files.is_below(source_files.class_file(job_class), folder) for job_class in by_us.values())
+
+
+def _cut_off(item: Placed) -> Placed:
+    """Return a class as it is where a module ends the process that loads it: no other job is reached, either."""
+    is_loaded_once = item.origin.source.type in (SourceType.SYSTEM, SourceType.APP)
+    return item if is_loaded_once else replace(item, is_runnable=False)
+
+
+def watch_registrations() -> None:
+    """Have core's registry take note of who registers which job, from now on."""
+    registering.watch(core_registry.registry)
 
 
 def discover_nothing(slug: str) -> Discovery:
@@ -138,37 +178,42 @@ def _job_repositories() -> dict[str, GitRepository]:
     return {repository.slug: repository for repository in repositories}
 
 
-def _reload_jobs() -> Repositories:
+def _reload_jobs() -> tuple[Repositories, bool]:
     """Have core import all job code, with a number of statements that does not grow with the number of jobs.
 
     Core asks the database, for each class outside Nautobot and its apps, whether a Git repository provides it. The
     classes are therefore set aside first; those that core would have kept are put back after.
 
     Returns:
-        The Git repositories that provide jobs, as the import left them.
+        The Git repositories that provide jobs, as the import left them, and whether it came to its end.
     """
     jobs = core_registry.registry["jobs"]
     for path in [path for path in jobs if not isinstance(path, str)]:
         # Core takes each path for a text as it imports, and comes to an end at one that is none; its file is read anew.
         del jobs[path]
     app_prefixes = tuple(f"{name}." for name in ("nautobot", *settings.PLUGINS))
-    aside = {path: job_class for path, job_class in jobs.items() if not path.startswith(app_prefixes)}
+    roots = Roots(())
+    aside = {
+        path: job_class
+        for path, job_class in jobs.items()
+        if not path.startswith(app_prefixes) or roots.is_told_by_job_file(path)
+    }
     modules = {path: sys.modules.get(job_class.__module__) for path, job_class in aside.items()}
     for path in aside:
         del jobs[path]
     importlib.invalidate_caches()
-    source_files.forget_replaced_modules(job_folders())
-    is_loaded = False
+    source_files.forget_replaced_modules(Roots(()).folders)
+    is_loaded = is_whole = False
     repositories: Repositories = {}
     try:
-        _import_jobs()
+        is_whole = _import_jobs()
         repositories = _job_repositories()
         is_loaded = True
     finally:
         for path, job_class in aside.items():
             if path not in jobs and (not is_loaded or _is_kept(path, job_class, modules[path], repositories)):
                 jobs[path] = job_class
-    return repositories
+    return repositories, is_whole
 
 
 def _is_kept(path: str, job_class: type, module: ModuleType | None, repositories: Repositories) -> bool:
@@ -183,15 +228,20 @@ def _is_kept(path: str, job_class: type, module: ModuleType | None, repositories
         module: Its module as it was before.
         repositories: The Git repositories that provide jobs.
     """
+    found = registering.registration(path)
     if path.partition(".")[0] in repositories:
         return module is not None and sys.modules.get(job_class.__module__) is module
+    if path.partition(".")[0] in ("nautobot", *settings.PLUGINS):
+        # One that a job file registers: core never lets go of it, and the file does not say it any more.
+        return found is not None and bool(found.modules) and found.modules[0].is_current
     if settings.JOBS_ROOT and os.path.isdir(settings.JOBS_ROOT):
         return False
     file = source_files.class_file(job_class)
     return not (settings.GIT_ROOT and source_files.is_below(file, real_folder(settings.GIT_ROOT)))
 
 
-def _import_jobs() -> None:
+def _import_jobs() -> bool:
+    """Have core import all job code, and return whether it came to its end."""
     before = sys.modules.copy()
     try:
         import_jobs()
@@ -202,6 +252,8 @@ def _import_jobs() -> None:
         logger.error("A job module would have ended the process with %s.", type(error).__name__)
         if settings.JOBS_ROOT:
             _forget_jobs_root(before)
+        return False
+    return True
 
 
 def _forget_jobs_root(modules: Mapping[str, ModuleType]) -> None:
@@ -214,39 +266,69 @@ def _forget_jobs_root(modules: Mapping[str, ModuleType]) -> None:
             del sys.modules[name]
 
 
-def _scan(source: Source, found: Examination, classes: list[type]) -> SourceScan:
+def _scan(source: Source, found: Examination, placed: list[Placed]) -> SourceScan:
     failures = list(found.failures)
     descriptors: dict[JobKey, JobDescriptor] = {}
+    left_alone: set[JobKey] = set()
     if found.status is not ScanStatus.UNAVAILABLE:
         texts: dict[str | None, SourceText] = {}
-        for job_class in classes:
-            descriptor, problem = _read_class(job_class, source, found.version, texts)
+        for item in placed:
+            if item.is_outdated:
+                left_alone.add(_key_of(item.job_class))
+                failures.append(_old_class(item, found.version))
+                continue
+            descriptor, problem = _read_class(item, found.version, texts)
             if descriptor and descriptor.key in descriptors:
-                problem = _same_name(descriptor, job_class)
+                problem = _same_name(descriptor, item.job_class)
             if descriptor:
                 # As in core's own refresh, what is read last counts.
                 descriptors[descriptor.key] = descriptor
             if problem:
                 failures.append(problem)
-    read = tuple(descriptors.values())
-    return SourceScan(source, found.status, found.version, found.git_repository_id, read, tuple(failures))
+    return SourceScan(
+        source=source,
+        status=found.status,
+        version=found.version,
+        git_repository_id=found.git_repository_id,
+        descriptors=tuple(descriptors.values()),
+        failures=tuple(failures),
+        is_empty=found.is_empty,
+        is_outdated=found.is_outdated,
+        outdated=frozenset(left_alone),
+    )
+
+
+def _key_of(job_class: type) -> JobKey:
+    return identity("module_name", job_class.__module__), identity("job_class_name", job_class.__name__)
+
+
+def _old_class(item: Placed, version: str) -> LoadFailure:
+    """Return what is told of a class whose file is another one by now: nothing is changed of its job here."""
+    error = outdated.OutdatedProcessError(
+        f"This process has loaded the module {item.job_class.__module__}, and its file has been changed since. Nothing "
+        f"is changed of its jobs here. {outdated.restart_advice()}."
+    )
+    failure = source_files.describe_class_failure(error, item.origin.source, version, item.job_class)
+    return replace(failure, job_class_name="", line=None)
 
 
 def _read_class(
-    job_class: type, source: Source, version: str, texts: dict[str | None, SourceText]
+    item: Placed, version: str, texts: dict[str | None, SourceText]
 ) -> tuple[JobDescriptor | None, LoadFailure | None]:
+    job_class, source = item.job_class, item.origin.source
     if not isinstance(job_class, type):
         return None, source_files.describe_class_failure(NotAClassError(NO_CLASS), source, version, type(job_class))
     try:
         path = source_files.class_file(job_class)
         if path not in texts:
             texts[path] = source_files.module_text(path)
-        descriptor, flaws = describe.describe_class(job_class, source, version, texts[path])
+        known = {"registered_in": storable_text(item.origin.registered_in), "is_runnable": item.is_runnable}
+        descriptor, flaws = describe.describe_class(job_class, source, version, texts[path], **known)
     except BaseException as error:
         if source_files.is_interrupt(error):
             raise
         return None, source_files.describe_class_failure(error, source, version, job_class)
-    flaw = _flaw(descriptor, flaws)
+    flaw = item.problem or _flaw(descriptor, flaws)
     return descriptor, source_files.describe_class_failure(flaw, source, version, job_class) if flaw else None
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.apps import apps
@@ -20,10 +20,10 @@ from nautobot.extras.models import GitRepository
 from nautobot_job_registry.engine.descriptor import LoadFailure, ScanStatus, Source, SourceType
 from nautobot_job_registry.sources import files as source_files
 from nautobot_job_registry.sources import loaded_code
-from nautobot_job_registry.sources.origins import Repositories, listed_jobs, real_folder
+from nautobot_job_registry.sources.origins import Repositories, real_folder
+from nautobot_job_registry.sources.outdated import OutdatedProcessError
 
-if TYPE_CHECKING:
-    from nautobot.apps.jobs import Job
+logger = logging.getLogger(__name__)
 
 
 class RepositoryUnavailableError(Exception):
@@ -34,10 +34,6 @@ class JobsModuleMissingError(Exception):
     """A Git repository that should provide jobs has no `jobs` module that Nautobot can find."""
 
 
-class JobDroppedError(Exception):
-    """A job that an app registered was dropped again by Nautobot's reload of `JOBS_ROOT`."""
-
-
 @dataclass(frozen=True)
 class Examination:
     """How far a source could be loaded, before its classes are read."""
@@ -46,46 +42,33 @@ class Examination:
     version: str = ""
     git_repository_id: UUID | None = None
     failures: tuple[LoadFailure, ...] = ()
+    is_empty: bool = False
+    is_outdated: bool = False
 
 
-def examine(source: Source, repositories: Repositories, registered: Container[str]) -> Examination:
+def examine(source: Source, repositories: Repositories, old: Mapping[str, tuple[str, str]]) -> Examination:
     """Find out how far a source could be loaded, and load on its own what core gave up on.
 
     Args:
         source: The source.
         repositories: The Git repositories that provide jobs.
-        registered: The class paths of the jobs that Nautobot has loaded.
+        old: The packages of which this process has loaded other code than is on the disk; for each of them a file that
+            has changed, and what there is to say.
     """
-    if source.type is SourceType.SYSTEM:
-        return Examination(version=settings.VERSION)
-    if source.type is SourceType.APP:
-        return _examine_app(source, registered)
     if source.type is SourceType.GIT:
         return _examine_repository(source, repositories[source.name])
-    return _examine_local(source)
+    if source.type is SourceType.LOCAL:
+        return _examine_local(source)
+    is_app = source.type is SourceType.APP
+    found = Examination(version=(apps.get_app_config(source.name).version or "") if is_app else settings.VERSION)
+    return _outdated(found, source, *old[source.name]) if source.name in old else found
 
 
-def _examine_app(source: Source, registered: Container[str]) -> Examination:
-    app = apps.get_app_config(source.name)
-    failures = tuple(_dropped_job(source, app.version, job_class) for job_class in _dropped_jobs(app, registered))
-    status = ScanStatus.FAILED if failures else ScanStatus.COMPLETE
-    return Examination(status, app.version or "", failures=failures)
-
-
-def _dropped_jobs(app: Any, registered: Container[str]) -> Iterator[type[Job]]:
-    """Yield the jobs of an app that live outside its package and that core's reload of JOBS_ROOT has dropped."""
-    for job_class in listed_jobs(app):
-        is_outside = not job_class.__module__.startswith(f"{app.name}.")
-        if is_outside and job_class.class_path not in registered:
-            yield job_class
-
-
-def _dropped_job(source: Source, version: str, job_class: type) -> LoadFailure:
-    error = JobDroppedError(
-        f"The app registers this job from a module outside its package, and Nautobot dropped it when it reloaded "
-        f"JOBS_ROOT. Move the class into the package {source.name!r}."
-    )
-    return source_files.describe_class_failure(error, source, version or "", job_class)
+def _outdated(found: Examination, source: Source, file: str, told: str) -> Examination:
+    logger.warning("%s", told)
+    error = OutdatedProcessError(told)
+    failure = source_files.describe_failure(error, source, found.version, source.name, None)
+    return replace(found, status=ScanStatus.UNAVAILABLE, is_outdated=True, failures=(replace(failure, file_path=file),))
 
 
 def _examine_local(source: Source) -> Examination:
@@ -96,7 +79,9 @@ def _examine_local(source: Source) -> Examination:
         # It is not mounted, or may not be read now.
         return Examination(ScanStatus.UNAVAILABLE)
     unreadable = source_files.unreadable_packages(folder)
-    return _load_missing(source, folder, source_files.module_names(folder), Examination(), unreadable)
+    names = source_files.module_names(folder)
+    found = Examination(is_empty=not names and not unreadable)
+    return _load_missing(source, folder, names, found, unreadable)
 
 
 def _examine_repository(source: Source, repository: GitRepository) -> Examination:
@@ -171,7 +156,7 @@ def _load_missing(
                 broken.add(name)
                 failures.append(source_files.describe_failure(error, source, found.version, name, folder))
     status = ScanStatus.FAILED if failures else ScanStatus.COMPLETE
-    return Examination(status, found.version, found.git_repository_id, tuple(failures))
+    return replace(found, status=status, failures=tuple(failures))
 
 
 def _load(name: str, folder: Path) -> BaseException | None:

@@ -219,7 +219,7 @@ def _storable_path(path: str) -> str:
     return storable_text(shortened_text(path, MAX_PATH))
 
 
-def _said(error: BaseException) -> dict[str, str]:
+def _said(error: BaseException) -> dict[str, Any]:
     """Return what an exception tells, without the secrets that Nautobot keeps out of its own logs, too.
 
     One that cannot even be printed harms no more than its own module.

@@ -24,7 +24,7 @@ from django.apps import apps
 from django.conf import settings
 from git import Repo, SymbolicReference
 
-from nautobot_job_registry.sources import failed_loads
+from nautobot_job_registry.sources import failed_loads, outdated, registering
 from nautobot_job_registry.sources import files as source_files
 
 logger = logging.getLogger(__name__)
@@ -45,6 +45,16 @@ class HashingLoader(SourceFileLoader):
 
     code_hash = ""
 
+    def exec_module(self, module: ModuleType) -> None:
+        """Execute a module, and note that it was begun, and whether it failed."""
+        registering.begin(self.name)
+        try:
+            self._execute(module)
+        except BaseException:
+            registering.fail(self.path)
+            raise
+        registering.succeed(self.path)
+
     def get_code(self, fullname: str) -> Any:
         """Return the code of the module; the first time, which is when it is loaded, note the hash."""
         if self.code_hash:
@@ -56,7 +66,7 @@ class HashingLoader(SourceFileLoader):
             self.code_hash = sha256(content).hexdigest()
         return code
 
-    def exec_module(self, module: ModuleType) -> None:
+    def _execute(self, module: ModuleType) -> None:
         """Execute the module; what it raises in a Git sync, or does to its transaction, is noted."""
         if not failed_loads.is_watching():
             super().exec_module(module)
@@ -95,10 +105,14 @@ class JobFileFinder(MetaPathFinder):
     ) -> ModuleSpec | None:
         """Return how to load a module of jobs; None for all others, and where anything goes wrong (rule 11)."""
         try:
+            outdated.note_before_loading(fullname, path)
             if not _is_in_folders(sys.path if path is None else path):
                 return None
             spec = PathFinder.find_spec(fullname, path, target)
-            if spec is None or type(spec.loader) is not SourceFileLoader or not _is_in_folders([spec.loader.path]):
+            if spec is None or type(spec.loader) is not SourceFileLoader:
+                return None
+            # A package of jobs may have its modules elsewhere, too, by its `__path__`.
+            if path is None and not _is_in_folders([spec.loader.path]):
                 return None
             spec.loader = HashingLoader(spec.loader.name, spec.loader.path)
         except Exception:
@@ -108,7 +122,8 @@ class JobFileFinder(MetaPathFinder):
 
 
 def watch_loading() -> None:
-    """Have job files loaded by the hashing loader from now on."""
+    """Have job files loaded by the hashing loader from now on, and know what is loaded of Nautobot and its apps."""
+    outdated.note_loaded()
     if not any(isinstance(finder, JobFileFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, JobFileFinder())
 
@@ -183,6 +198,11 @@ def code_hash(job_class: type) -> str:
 def _hash_of(job_class: type) -> str:
     path = source_files.class_file(job_class)
     return "" if _is_changed(path) else source_files.module_text(path).hash
+
+
+def hash_as_loaded(job_class: type) -> str:
+    """Return the SHA-256 of the file of a class as the hashing loader loaded it; empty where another one did."""
+    return next((loader.code_hash for loader in _loaders(job_class)), "")
 
 
 def _loaders(job_class: type) -> Iterator[HashingLoader]:

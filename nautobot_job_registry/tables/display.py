@@ -23,6 +23,7 @@ STATE_CLASSES = {
     INSTALLED: "success",
     choices.AbsenceChoices.REMOVED: "secondary",
     choices.AbsenceChoices.LOAD_ERROR: "danger",
+    choices.AbsenceChoices.UNCONFIRMED: "warning",
     choices.AbsenceChoices.SOURCE_UNAVAILABLE: "warning",
 }
 KINDS = choices.SuspendedObjectChoices.as_dict()

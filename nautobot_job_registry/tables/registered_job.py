@@ -22,7 +22,8 @@ def row_class(record: models.RegisteredJob) -> str:
     """Return the colour of a row: red for what is broken, yellow for what needs a look, none for what is well."""
     if record.absence == choices.AbsenceChoices.LOAD_ERROR:
         return "table-danger"
-    if record.absence == choices.AbsenceChoices.SOURCE_UNAVAILABLE or getattr(record, "is_drifted", False):
+    may_return = record.absence in (choices.AbsenceChoices.UNCONFIRMED, choices.AbsenceChoices.SOURCE_UNAVAILABLE)
+    if may_return or getattr(record, "is_drifted", False):
         return "table-warning"
     return ""
 

@@ -40,8 +40,16 @@ METADATA = {
 }
 
 
-def make_descriptor(module: str = "mod", source: Source = LOCAL, code: str = "x = 1", **metadata: Any) -> JobDescriptor:
-    return JobDescriptor(module, "Cls", source, "", {**METADATA, **metadata}, SourceText(code.encode()))
+def make_descriptor(
+    module: str = "mod",
+    source: Source = LOCAL,
+    code: str = "x = 1",
+    registered_in: str = "",
+    is_runnable: bool = True,
+    **metadata: Any,
+) -> JobDescriptor:
+    text = SourceText(code.encode())
+    return JobDescriptor(module, "Cls", source, "", {**METADATA, **metadata}, text, registered_in, is_runnable)
 
 
 def make_scan(
@@ -50,8 +58,9 @@ def make_scan(
     status: ScanStatus = ScanStatus.COMPLETE,
     version: str = "",
     failures: tuple[LoadFailure, ...] = (),
+    **values: Any,
 ) -> SourceScan:
-    return SourceScan(source, status, version, None, tuple(descriptors), failures)
+    return SourceScan(source, status, version, None, tuple(descriptors), failures, **values)
 
 
 def make_discovery(*scans: SourceScan, scope: Source | None = None, **values: Any) -> Discovery:
@@ -72,6 +81,7 @@ def make_record(descriptor: JobDescriptor, number: int = 1, **columns: Any) -> J
         "git_repository": None,
         "installed": True,
         "absence": "",
+        "registered_in": descriptor.registered_in,
         **{name: metadata[name] for name in RECORD_COLUMNS if name in metadata},
         "job_queues": tuple(sorted(metadata["job_queues"])),
         **dict.fromkeys(OVERRIDE_FLAGS, False),

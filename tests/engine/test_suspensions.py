@@ -27,7 +27,13 @@ INSTALLED = JobSituation(("mod", "Cls"), UUID(int=3), CORE_JOB, installed=True)
 REMOVED = replace(INSTALLED, installed=False, absence="removed", core_installed=False)
 BROKEN = replace(REMOVED, absence="load_error")
 UNREACHABLE = replace(REMOVED, absence="source_unavailable")
-ABSENCES = {"removed": REMOVED, "load_error": BROKEN, "source_unavailable": UNREACHABLE}
+UNCONFIRMED = replace(REMOVED, absence="unconfirmed")
+ABSENCES = {
+    "removed": REMOVED,
+    "load_error": BROKEN,
+    "unconfirmed": UNCONFIRMED,
+    "source_unavailable": UNREACHABLE,
+}
 
 
 def make_dependent(kind=SCHEDULE, state=ON, **values):
@@ -52,7 +58,7 @@ GONE = [(DependentActionKind.CLOSE, Ending.GONE)]
 
 
 @pytest.mark.parametrize(
-    ("absence", "expected"), [("removed", SUSPEND), ("load_error", []), ("source_unavailable", [])]
+    ("absence", "expected"), [("removed", SUSPEND), ("load_error", []), ("unconfirmed", []), ("source_unavailable", [])]
 )
 def test_only_a_removal_switches_off_what_is_on(absence, expected):
     assert decided(ABSENCES[absence], [make_dependent()]) == expected
@@ -81,7 +87,7 @@ def test_reason_of_what_core_switched_off_is_noted_once(absence):
     assert decided(ABSENCES[absence], [dependent], [make_suspension(reason=absence)]) == []
 
 
-@pytest.mark.parametrize("reason", ["removed", "load_error", "source_unavailable", ""])
+@pytest.mark.parametrize("reason", ["removed", "load_error", "unconfirmed", "source_unavailable", ""])
 def test_return_restores_whatever_the_reason_was(reason):
     assert decided(INSTALLED, [make_dependent(state=OFF)], [make_suspension(reason=reason)]) == RESTORE
 

@@ -159,7 +159,7 @@ def _party(key: JobKey, columns: Mapping[str, Any], has_core_job: bool = True) -
 
 
 def _party_of(descriptor: JobDescriptor, state: RegistryState) -> rules.Party:
-    columns = {**descriptor.metadata, "installed": True, "absence": ""}
+    columns = {**descriptor.metadata, "installed": descriptor.is_runnable, "absence": ""}
     # A job that core has no row of yet gets one by the same plan, if it can have one.
     return _party(descriptor.key, columns, is_storable(descriptor))
 
@@ -254,7 +254,7 @@ def _claimants(
         return key[1] in classes or key[0] in modules or bool(past and past.has_proposal)
 
     for descriptor in discovery.descriptors:
-        if is_asked(descriptor.key):
+        if descriptor.is_runnable and is_asked(descriptor.key):
             name = shorten("name", descriptor.metadata["name"])
             party = _party_of(descriptor, state)
             yield _Claimant(descriptor.key, party.kind, descriptor.source_hash, name)

@@ -12,9 +12,10 @@ from django.db.models import F, Q
 
 from nautobot_job_registry.core_bridge import dependents as core_dependents
 from nautobot_job_registry.core_bridge.dependents import has_dependents_that_are_on
+from nautobot_job_registry.engine.decisions import INSTALLED
 from nautobot_job_registry.engine.dependents import Dependent, DependentAction, DependentKind
 from nautobot_job_registry.engine.descriptor import Absence, Source
-from nautobot_job_registry.engine.plan import ActionKind, JobAction
+from nautobot_job_registry.engine.plan import ActionKind, JobAction, concerns
 from nautobot_job_registry.engine.records import JobKey, RegistryState
 from nautobot_job_registry.lifecycle.suspensions.rules import JobSituation, SuspensionRecord, decide_dependents
 from nautobot_job_registry.models import RegisteredJob, Suspension
@@ -123,7 +124,7 @@ def _situations(jobs: Sequence[JobAction], state: RegistryState, scope: Source |
     keys = {action.key for action in jobs if _is_removal(action)}
     if looked_at:
         records = state.jobs.items()
-        keys |= {key for key, record in records if record.id in looked_at and scope in (None, record.source)}
+        keys |= {key for key, record in records if record.id in looked_at and concerns(scope, record)}
     if not keys:
         return []
     core = _core_jobs([state.jobs[key].id for key in keys if key in state.jobs])
@@ -153,7 +154,8 @@ def _situation(
     if "core_job" in columns and columns["core_job"] != core_job:
         # A row that core has just made anew is one of a class that it found.
         core_job, core_installed = columns["core_job"], columns["installed"]
-    core_installed = core_installed or (action is not None and action.installs_in_core)
+    if action and INSTALLED in action.core_columns:
+        core_installed = action.core_columns[INSTALLED]
     return JobSituation(
         key=key,
         record_id=record.id if record else None,

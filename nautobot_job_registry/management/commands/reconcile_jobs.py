@@ -13,6 +13,7 @@ from nautobot_job_registry.models.choices import ReconciliationTriggerChoices
 from nautobot_job_registry.reconcile import reconcile, report
 from nautobot_job_registry.reconcile.plan import Plan
 from nautobot_job_registry.sources import discovery
+from nautobot_job_registry.sources.origins import LOCAL
 
 
 class Command(BaseCommand):
@@ -28,16 +29,23 @@ class Command(BaseCommand):
             "--check", action="store_true", help="print the plan, write nothing, and exit 1 if there is something to do"
         )
         parser.add_argument("--source", help="only this source: system, local, app:NAME or git:SLUG")
+        parser.add_argument(
+            "--confirm-empty",
+            action="store_true",
+            help="with --source local: JOBS_ROOT is meant to be empty, so that the jobs that it held are removed",
+        )
         parser.add_argument("--format", choices=("table", "json"), default="table", help="how the plan is printed")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Reconcile, and print what was or would be done.
 
         Raises:
-            CommandError: Exit 2 for an unknown source; exit 1 where the database is not ready, or for `--check` where
-                there is something to do.
+            CommandError: Exit 2 for an unknown source, and for `--confirm-empty` with another one than `local`; exit 1
+                where the database is not ready, or for `--check` where there is something to do.
         """
         only_plan = options["dry_run"] or options["check"]
+        if options["confirm_empty"] and options["source"] != LOCAL.label:
+            raise CommandError("--confirm-empty is about JOBS_ROOT: say --source local with it.", returncode=2)
         require_database()
         try:
             if options["source"] == "":
@@ -45,7 +53,12 @@ class Command(BaseCommand):
                 raise UnknownSourceError("", discovery.known_sources())
             # What a job file prints as it is loaded is no part of the plan.
             with told_where_given_up(), redirect_stdout(sys.stderr):
-                outcome = reconcile(options["source"], dry_run=only_plan, trigger=ReconciliationTriggerChoices.COMMAND)
+                outcome = reconcile(
+                    options["source"],
+                    dry_run=only_plan,
+                    trigger=ReconciliationTriggerChoices.COMMAND,
+                    confirm_empty=options["confirm_empty"],
+                )
         except UnknownSourceError as error:
             raise CommandError(str(error), returncode=2) from error
         self.stdout.write(self._rendered(outcome.plan, options["format"]))

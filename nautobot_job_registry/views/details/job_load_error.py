@@ -22,9 +22,10 @@ OPEN = (
     "reconcile: sync the Git repository, or run nautobot-server reconcile_jobs."
 )
 REJECTED = (
-    "Nautobot rejected the sync to this commit and rolled it back: jobs still run from commit {effective}. Mend the "
-    "file, and sync the Git repository again."
+    "Nautobot rejected the sync to this commit and rolled it back: {jobs} from commit {effective}. Mend the file, and "
+    "sync the Git repository again."
 )
+STILL_RUN, NONE_RUN = "jobs still run", "none of the repository's jobs can be run"
 RESOLVED = "The module or class can be loaded again, or is gone. This row stays as history."
 
 
@@ -32,7 +33,11 @@ def meaning(error: models.JobLoadError) -> str:
     """Return what the state of a load error means, and what to do."""
     if not error.is_open:
         return RESOLVED
-    return REJECTED.format(effective=error.effective_version) if error.is_rejected else OPEN
+    if not error.is_rejected:
+        return OPEN
+    of_source = {"source_type": error.source_type, "source_name": error.source_name}
+    runs = models.RegisteredJob.objects.filter(**of_source, installed=True).exists()
+    return REJECTED.format(jobs=STILL_RUN if runs else NONE_RUN, effective=error.effective_version)
 
 
 def as_lines(text: str) -> SafeString:

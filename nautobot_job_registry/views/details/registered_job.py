@@ -40,19 +40,25 @@ from nautobot_job_registry.views.details.suspension import OPEN_SUSPENSIONS
 BUTTONS_OF_ROW = "nautobot_job_registry/inc/override_buttons.html"
 UNKNOWN = "unknown: no revision yet"
 STATE_EXPLANATIONS = {
-    display.INSTALLED: "The class is there and can be loaded.",
+    display.INSTALLED: "The class is there, and Nautobot can run it.",
     choices.AbsenceChoices.REMOVED: (
         "The source was read completely, and the class is not in it any more. This record stays, and so do the runs "
         "and schedules that point at it. What hangs on the job is switched off until it returns: see below what is "
         "suspended."
     ),
     choices.AbsenceChoices.LOAD_ERROR: (
-        "The class could not be loaded when its source was last read. This counts as a temporary absence, and the "
-        "record stays as it is."
+        "The class could not be loaded when its source was last read: it, or what registers it, fails; or Nautobot "
+        "gave up on its repository before it came to it, or drops it when it loads the jobs anew. This counts as a "
+        "temporary absence, and the record stays as it is."
+    ),
+    choices.AbsenceChoices.UNCONFIRMED: (
+        "The class is not there any more, and its source could not be read completely: it may have gone, or have moved "
+        "to what could not be loaded. This counts as a temporary absence, and the record stays as it is."
     ),
     choices.AbsenceChoices.SOURCE_UNAVAILABLE: (
-        "The source could not be read when this was last tried: the repository, app or folder is out of reach. This "
-        "counts as a temporary absence, and the record stays as it is."
+        "The source could not be read when this was last tried: the repository, app or folder is out of reach, or "
+        "JOBS_ROOT held jobs and is wholly empty now, as if it were not mounted. This counts as a temporary absence, "
+        "and the record stays as it is."
     ),
 }
 STATE_ADVICE = {
@@ -61,12 +67,17 @@ STATE_ADVICE = {
         "If the class should be there, put it back into its source and reconcile: the job returns to this record."
     ),
     choices.AbsenceChoices.LOAD_ERROR: (
-        "Read the load errors of the module, mend its code, and reconcile: sync the Git repository, or run "
-        "nautobot-server reconcile_jobs."
+        "Read the load errors of the module and of its source, mend the code, and reconcile: sync the Git repository, "
+        "or run nautobot-server reconcile_jobs."
+    ),
+    choices.AbsenceChoices.UNCONFIRMED: (
+        "Mend what the load errors of its source tell of, and reconcile: the class is found again, or counts as "
+        "removed."
     ),
     choices.AbsenceChoices.SOURCE_UNAVAILABLE: (
         "Make the source available again (sync the Git repository, install the app, mount the folder), and reconcile "
-        "with nautobot-server reconcile_jobs."
+        "with nautobot-server reconcile_jobs. If JOBS_ROOT is meant to be empty: nautobot-server reconcile_jobs "
+        "--source local --confirm-empty."
     ),
 }
 NOT_ENABLED_ADVICE = "The job cannot be run until it is enabled."
