@@ -139,7 +139,7 @@ def _cut_off(item: Placed) -> Placed:
 
 def watch_registrations() -> None:
     """Have core's registry take note of who registers which job, from now on."""
-    registering.watch(core_registry.registry)
+    registering.take_note(core_registry.registry)
 
 
 def discover_nothing(slug: str) -> Discovery:

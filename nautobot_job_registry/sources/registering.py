@@ -91,7 +91,7 @@ class WatchedJobs(dict[str, Any]):
         return super().__contains__(path)
 
 
-def watch(registry: dict[str, Any]) -> None:
+def take_note(registry: dict[str, Any]) -> None:
     """Have core's registry take note from now on.
 
     Args:
