@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from nautobot.core.celery import import_jobs
@@ -97,7 +97,7 @@ def discover(scope: str | None = None, *, reload: bool = True, confirm_empty: bo
             examined, by_us = _examine(in_scope, repositories, old)
         roots = Roots(tuple(repositories))
         placed: dict[Source, list[Placed]] = defaultdict(list)
-        for item in place(core_registry.registry["jobs"], by_us, roots, old):
+        for item in place(_by_text(core_registry.registry["jobs"]), _by_text(by_us), roots, old):
             placed[item.origin.source].append(item if is_whole else _cut_off(item))
         if only is None:
             examined.update({source: Examination() for source in placed if source not in examined})
@@ -121,6 +121,11 @@ def _examine(
         for path in by_us:
             del jobs[path]
     return examined, by_us
+
+
+def _by_text(classes: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return classes by their paths as texts: what a class says of its own path may be anything."""
+    return {str(path): job_class for path, job_class in classes.items()}
 
 
 def _has_local(by_us: Mapping[str, type[Job]]) -> bool:

@@ -135,7 +135,8 @@ class Roots:
 
     def _is_in_jobs_root(self, root: str) -> bool:
         folder = self.jobs_root
-        files = (f"{root}.py", os.path.join(root, "__init__.py"))
+        # A module may have come compiled, without its source.
+        files = (f"{name}{ending}" for name in (root, os.path.join(root, "__init__")) for ending in (".py", ".pyc"))
         return folder is not None and root.isidentifier() and any(os.path.isfile(folder / file) for file in files)
 
     def is_told_by_job_file(self, path: str) -> bool:
@@ -202,7 +203,7 @@ class Roots:
         return self._reserved(root) or (LOCAL if root != "__main__" and self._is_local_package(root) else None)
 
     def _is_local_package(self, root: str) -> bool:
-        file = getattr(sys.modules.get(root), "__file__", None)
+        file = source_files.file_of(sys.modules.get(root))
         return self.jobs_root is not None and source_files.is_below(file, self.jobs_root)
 
     def origin_of(self, path: str, job_class: Any) -> Origin:
@@ -359,7 +360,7 @@ def _is_loaded(path: str, roots: Roots) -> bool:
     """Say whether a file is that of a module which core executes each time, and which came to its end this time."""
     leaf = os.path.basename(path)
     for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
+        file = source_files.file_of(module)
         if file and os.path.basename(file) == leaf and os.path.realpath(file) == path and roots.is_reloaded(name):
             return True
     return False

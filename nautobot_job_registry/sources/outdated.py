@@ -16,6 +16,8 @@ from types import ModuleType
 
 from django.conf import settings
 
+from nautobot_job_registry.sources.files import file_of
+
 SYSTEM_PACKAGE = "nautobot"
 
 Signature = tuple[object, ...] | None
@@ -59,7 +61,7 @@ def note_loaded() -> None:
     for name, module in list(sys.modules.items()):
         package = name.partition(".")[0]
         if package in packages and name not in _noted:
-            file = getattr(module, "__file__", None)
+            file = file_of(module)
             _noted[name] = file or "", _signature(file or "", lists=package != SYSTEM_PACKAGE)
 
 
@@ -89,7 +91,7 @@ def note_libraries(modules: Iterable[ModuleType]) -> None:
         modules: Modules in which classes of jobs were found.
     """
     for module in modules:
-        file = getattr(module, "__file__", None)
+        file = file_of(module)
         if file and module not in _libraries:
             _libraries[module] = file, _signature(file)
 

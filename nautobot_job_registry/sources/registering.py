@@ -12,8 +12,10 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any, Final
+
+from nautobot_job_registry.sources.files import file_of
 
 logger = logging.getLogger(__name__)
 
@@ -104,8 +106,8 @@ def take_note(registry: dict[str, Any]) -> None:
     for path, job_class in registry["jobs"].items():
         # Nautobot's and apps': no job file has been loaded yet.
         module = sys.modules.get(str(job_class.__module__))
-        if module is not None:
-            own = Executed(module.__name__, str(getattr(module, "__file__", None) or ""), vars(module))
+        if isinstance(module, ModuleType):
+            own = Executed(module.__name__, file_of(module) or "", vars(module))
             _registrations[path] = Registration(job_class, (own,), next(_steps))
 
 

@@ -191,6 +191,6 @@ def _is_outdated(job_class: Any, origin: Origin, roots: Roots, old: Container[st
         return False
     loaded = loaded_code.hash_as_loaded(job_class)
     if loaded:
-        return loaded != source_files.module_text(getattr(module, "__file__", None)).hash
+        return loaded != source_files.module_text(source_files.file_of(module)).hash
     outdated.note_libraries([module])
     return outdated.is_outdated(module)
