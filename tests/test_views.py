@@ -329,6 +329,8 @@ class PagesTestCase(TestCase):
         self.make_superuser()
         commits = {"source_version": "b" * 40, "commit_author": "Ada", "commit_subject": "Use a new library"}
         error = builders.load_error(1, effective_version="a" * 40, source_type="git", source_name="x", **commits)
+        self.assertIn("none of the repository&#x27;s jobs can be run", self.page(error.get_absolute_url()))
+        builders.job(9, source_type="git", source_name="x")
         content = self.page(error.get_absolute_url())
         for text in ("Ada", "Use a new library", "b" * 40, f"jobs still run from commit {'a' * 40}", "sync rejected"):
             self.assertIn(text, content)

@@ -340,8 +340,9 @@ def _meet(job: Job) -> RegisteredJob | None:
 def _take_over(record: RegisteredJob, job: Job, stored: Job, decided: Collection[str], source_name: str | None) -> bool:
     """Have both sides say what is settled, and return whether there was anything to settle."""
     known, present = Agreement.of(record.core_decisions), both_sides.state(stored, record).decisions
-    is_alone = job.__dict__.get(KNOWN) == record.core_decisions
-    core = both_sides.with_decided(present, job, known, decided if is_alone else ())
+    # Of a field that somebody has decided here since that save began, the later word counts.
+    since = changed_fields(Agreement.of(job.__dict__.get(KNOWN)).agreed, known.agreed)
+    core = both_sides.with_decided(present, job, known, set(decided) - since)
     changed = changed_fields(known.agreed, core)
     if not changed:
         return False

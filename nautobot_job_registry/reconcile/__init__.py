@@ -75,7 +75,7 @@ def take_over_core(decided: Mapping[UUID, Collection[str]], *, user: Any = None)
     """
 
     def make(records: Records) -> Plan:
-        return make_plan_of_core(store.read_state(records), decided)
+        return make_plan_of_core(store.read_state(records, of_sources=False), decided)
 
     def apply(plan: Plan) -> Plan:
         detail = "Job Registry: edited in Nautobot's own jobs"

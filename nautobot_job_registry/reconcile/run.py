@@ -138,7 +138,7 @@ def _plan(
 ) -> Plan:
     """Plan what the sources said, or the ends of overrides alone where none was asked."""
     if found is None:
-        return make_plan_of_ends(store.read_state(records))
+        return make_plan_of_ends(store.read_state(records, of_sources=False))
     state = store.read_state(records, declaring=declaring(found))
     dependents = partial(planning.plan_dependents, state=state, scope=found.scope)
     contributors = Contributors(store.last_numbers, dependents, authors, ledger.sources_of_overrides)

@@ -56,12 +56,15 @@ def read_records() -> dict[JobKey, JobRecord]:
     return {row[:2]: _record(row, queues.get(row[2], ())) for row in values}
 
 
-def read_state(records: dict[JobKey, JobRecord], *, declaring: Collection[str] = ()) -> RegistryState:
+def read_state(
+    records: dict[JobKey, JobRecord], *, declaring: Collection[str] = (), of_sources: bool = True
+) -> RegistryState:
     """Read what else planning needs, in a number of statements that does not depend on the number of jobs (rule 8).
 
     Args:
         records: The records, as they were just read.
         declaring: The names of the classes whose code says what they have been before.
+        of_sources: Whether what only a plan of what sources say needs is read, too: load errors, and what jobs have been.
     """
     ended, collisions = ledger.machine_made_overrides(timezone.now())
     jobs = records | {key: replace(records[key], ended=said) for key, said in ended.items() if key in records}
@@ -76,10 +79,10 @@ def read_state(records: dict[JobKey, JobRecord], *, declaring: Collection[str] =
     return RegistryState(
         jobs=jobs,
         core=core,
-        errors=load_error_rows.open_load_errors(),
+        errors=load_error_rows.open_load_errors() if of_sources else {},
         collisions=collisions,
         said=said,
-        pasts=handover.read_pasts(declaring),
+        pasts=handover.read_pasts(declaring) if of_sources else {},
     )
 
 
