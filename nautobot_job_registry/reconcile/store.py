@@ -64,7 +64,7 @@ def read_state(
     Args:
         records: The records, as they were just read.
         declaring: The names of the classes whose code says what they have been before.
-        of_sources: Whether what only a plan of what sources say needs is read, too: load errors, and what jobs have been.
+        of_sources: Whether what only a plan of the sources needs is read, too: load errors, and what jobs have been.
     """
     ended, collisions = ledger.machine_made_overrides(timezone.now())
     jobs = records | {key: replace(records[key], ended=said) for key, said in ended.items() if key in records}
