@@ -30,8 +30,8 @@ from nautobot_job_registry.reconcile import reconcile
 ROUNDS = 5
 FIRST_ROUNDS = 3
 MAX_STATEMENTS = 12
-MAX_UNCHANGED_PERCENT = 1.0
-MAX_FIRST_PERCENT = 5.0
+MAX_UNCHANGED_PERCENT = 1.5
+MAX_FIRST_PERCENT = 10.0
 
 
 def refresh_core() -> None:
