@@ -8,14 +8,12 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 from nautobot.extras.models import Job, JobHook, JobQueue
-from nautobot.extras.registry import registry
 
 from nautobot_job_registry.engine.fields import override_flag
 from nautobot_job_registry.factory import (
     JobClassSourceFactory,
     JobModuleFactory,
     ScheduledJobFactory,
-    empty_registry,
 )
 from nautobot_job_registry.history import events, sentences
 from nautobot_job_registry.lifecycle import deletion
@@ -28,18 +26,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def world(jobs_root):
-    """A folder of jobs, of which alone core knows, so that its refresh takes a moment."""
-    empty_registry()
-    jobs_of_core = dict(registry["jobs"])
-    for path in jobs_of_core:
-        if path.startswith("nautobot"):
-            del registry["jobs"][path]
-    refresh_core()
-    for name in ("day", "night"):
-        JobQueue.objects.create(name=name, queue_type="celery")
-    yield jobs_root
-    registry["jobs"].update(jobs_of_core)
+def world(only_local_jobs, jobs_root):
+    """A folder of jobs, of which alone core knows."""
+    return jobs_root
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from nautobot.extras.models import Job, JobQueue
 from nautobot.extras.registry import registry
 
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS, override_flag
-from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory, empty_registry
+from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactory
 from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.reconcile import reconcile
 from tests.support import refresh_core
@@ -38,21 +38,6 @@ jobs = st.sampled_from(JOBS)
 fields = st.sampled_from(sorted(VALUES))
 picks = st.sampled_from((0, 1))
 numbers = itertools.count(1)
-
-
-@pytest.fixture
-def only_ours(jobs_root):
-    """Leave core the jobs of JOBS_ROOT only, so that its refresh takes a moment and not a second."""
-    empty_registry()
-    jobs_of_core = dict(registry["jobs"])
-    for path in jobs_of_core:
-        if path.startswith("nautobot"):
-            del registry["jobs"][path]
-    refresh_core()
-    for name in ("day", "night"):
-        JobQueue.objects.get_or_create(name=name, defaults={"queue_type": "celery"})
-    yield
-    registry["jobs"].update(jobs_of_core)
 
 
 class Agreement(RuleBasedStateMachine):
@@ -275,7 +260,7 @@ class Agreement(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_both_sides_agree_and_no_decision_is_lost(only_ours, part):
+def test_both_sides_agree_and_no_decision_is_lost(only_local_jobs, part):
     """A hundred sequences of up to thirty steps, in parts that run beside each other, the same ones each time.
 
     A sequence that fails is not made shorter, which takes longer than all the others together; to have that done,
