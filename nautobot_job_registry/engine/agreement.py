@@ -15,7 +15,7 @@ from typing import Any, Final
 
 # How many of the values that core's row had before are remembered of each field: more than one edit may come while
 # somebody holds on to a row that was read before them.
-REMEMBERED: Final = 3
+REMEMBERED: Final = 5
 ENABLED: Final = "enabled"
 
 # What is decided about one field: nothing, or one value.
@@ -112,7 +112,8 @@ class Agreement:
 
     Attributes:
         agreed: What the two sides said when they last agreed.
-        before: What core's row said of each field before the registry wrote it, the latest first.
+        before: What core's row said of each field before, the latest first, whoever has decided since: a refresh of core's
+            that read the row then may still write that back.
     """
 
     agreed: Decisions
@@ -147,9 +148,6 @@ class Agreement:
         for name in {*now, *agreed, *until_now, *self.before}:
             decided, said, was = (side.get(name, NOT_OVERRIDDEN) for side in (now, until_now, agreed))
             past = [said, was, *self.before.get(name, ())]
-            if decided == said != was:
-                # Core has decided: what it said before somebody else did is of no use any more.
-                continue
             if name in unchosen and (NOT_OVERRIDDEN in past if decided else any(past)):
                 past.insert(past.index(NOT_OVERRIDDEN) if NOT_OVERRIDDEN in past else 0, (unchosen[name],))
             told = [one for number, one in enumerate(past) if one not in (decided, *past[:number])]

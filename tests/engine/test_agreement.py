@@ -87,8 +87,12 @@ def test_what_core_said_without_telling_is_remembered_before_what_was_agreed():
     assert known(AGREED).renewed(limit(OURS), limit(THEIRS)) == known(OURS, THEIRS, AGREED)
 
 
-def test_what_core_said_before_it_decided_is_forgotten():
-    assert known(AGREED, OURS, BEFORE).renewed(limit(THEIRS), limit(THEIRS)) == known(THEIRS)
+def test_what_core_said_before_it_decided_may_still_be_written_back():
+    """A refresh of core's that had read the row before is no second decision."""
+    memory = known(AGREED, OURS, BEFORE).renewed(limit(THEIRS), limit(THEIRS))
+    assert memory == known(THEIRS, AGREED, OURS, BEFORE)
+    settled = settle(limit(THEIRS), memory, limit(AGREED), SideEvent.RECONCILED)
+    assert settled.decisions == limit(THEIRS)
 
 
 def test_what_both_say_now_was_not_said_before():

@@ -165,7 +165,7 @@ def test_decision_that_changed_in_core_is_taken_over():
     record = make_record(descriptor, description="Ours", description_override=True)
     changes = changes_of(make_plan(make_discovery(make_scan(descriptor)), make_state(record, core=(core,))))
     both = {"description": "Ours", "time_limit": 5.0}
-    before = {"description": [[]]}
+    before = {"description": [[]], "enabled": [[False]], "time_limit": [[]]}
     assert changes.pop("core_decisions")[1] == {"enabled": True, "overrides": both, "before": before}
     assert changes == {
         "time_limit": (0.0, 5.0),
