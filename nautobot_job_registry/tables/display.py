@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Model
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.timesince import timesince, timeuntil
 from nautobot.apps.templatetags import placeholder
+from nautobot.extras.models import GitRepository
 
 from nautobot_job_registry import models
+from nautobot_job_registry.engine.web_addresses import file_address
 from nautobot_job_registry.history import sentences
 from nautobot_job_registry.history.values import one_line
 from nautobot_job_registry.metrics.needs import list_url
@@ -34,6 +43,10 @@ CODE_UNKNOWN, CODE_SKEWED, CODE_UNSEEN, CODE_CURRENT, CODE_UNREGISTERED = (
     "current",
     "job not registered",
 )
+# Where a name without a dot may go on in the next line: it is no word that somebody reads.
+UNBROKEN_LENGTH = 30
+SYSTEM_LIMITS = {"soft_time_limit": "CELERY_TASK_SOFT_TIME_LIMIT", "time_limit": "CELERY_TASK_TIME_LIMIT"}
+EXACT_FORMAT = "Y-m-d H:i:s T"
 CODE_CLASSES = {CODE_SKEWED: "warning", CODE_UNSEEN: "warning", CODE_CURRENT: "success"}
 
 
@@ -62,6 +75,135 @@ def shortened(text: str) -> str:
 def label(text: str, css_class: str) -> SafeString:
     """Return a coloured label."""
     return format_html('<span class="badge bg-{}">{}</span>', css_class, text)
+
+
+# Times
+
+
+def since_text(moment: datetime) -> str:
+    """Return how long ago a moment was, or in how long it will be, by its largest unit: `3 hours ago`."""
+    now = timezone.now()
+    if abs(moment - now) < timedelta(minutes=1):
+        return "just now" if moment <= now else "in a moment"
+    return f"{timesince(moment, now, depth=1)} ago" if moment < now else f"in {timeuntil(moment, now, depth=1)}"
+
+
+def exact_text(moment: datetime, form: str = EXACT_FORMAT) -> str:
+    """Return a moment in the time zone of who looks."""
+    return date_format(timezone.localtime(moment), form)
+
+
+def relative_time(moment: datetime | None) -> SafeString:
+    """Return a moment as `3 hours ago`, with the exact one for the pointer, for the keyboard and for a finger.
+
+    For a page that tells of one object. A list has `listed_time`, which hides nothing.
+    """
+    if moment is None:
+        return placeholder(None)
+    text = '<time datetime="{}" title="{}" tabindex="0" data-bs-toggle="tooltip" class="text-nowrap">{}</time>'
+    return format_html(text, moment.isoformat(), exact_text(moment), since_text(moment))
+
+
+def listed_time(moment: datetime | None) -> SafeString:
+    """Return a moment for a cell of a list: when it was, short, and beneath it how long ago that is."""
+    if moment is None:
+        return placeholder(None)
+    text = '<time datetime="{}" class="text-nowrap">{}<br><small class="text-body-secondary">{}</small></time>'
+    return format_html(text, moment.isoformat(), exact_text(moment, "SHORT_DATETIME_FORMAT"), since_text(moment))
+
+
+def duration_text(duration: timedelta | None) -> str:
+    """Return how long something took, to two units: `0.2 s`, `1 min 5 s`, `2 h 3 min`; empty where it is unknown."""
+    if duration is None:
+        return ""
+    seconds = max(duration.total_seconds(), 0)
+    if seconds < 60:
+        return f"{seconds:.1f} s" if round(seconds, 1) < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if rest else f"{hours} h"
+
+
+def seconds_text(value: float, field: str) -> str:
+    """Return a time limit of a job: `1800 seconds`, or what Nautobot takes where it is zero.
+
+    Args:
+        value: The limit, in seconds.
+        field: `soft_time_limit` or `time_limit`: which of them it is.
+    """
+    of_system = "" if value else " (system default)"
+    return f"{value or getattr(settings, SYSTEM_LIMITS[field]):.10g} seconds{of_system}"
+
+
+# Long values
+
+
+def copy_button(text: str = "", target: str = "") -> SafeString:
+    """Return Nautobot's button that copies a text, or what the element of a selector shows, to the clipboard."""
+    name, value = ("target", target) if target else ("text", text)
+    return format_html(
+        '<button type="button" class="btn btn-secondary nb-btn-inline-hover" data-clipboard-{}="{}">'
+        '<span aria-hidden="true" class="mdi mdi-content-copy"></span><span class="visually-hidden">Copy</span>'
+        "</button>",
+        name,
+        value,
+    )
+
+
+def copyable(text: str, shown: SafeString | str | None = None) -> SafeString:
+    """Return a long value that can be copied as a whole, and goes on in the next line wherever it has to.
+
+    The panels of Nautobot have such a button at each value: there, show the whole of it, by `breakable`.
+
+    Args:
+        text: The whole.
+        shown: What is shown of it, where that is not the whole.
+    """
+    if not text:
+        return placeholder(None)
+    value = text if shown is None else shown
+    return format_html('<span class="text-break"><span>{}</span>{}</span>', value, copy_button(text))
+
+
+def breakable(text: str) -> SafeString:
+    """Return a long value that goes on in the next line wherever it has to."""
+    return format_html('<span class="text-break">{}</span>', text) if text else placeholder(None)
+
+
+def class_path_display(path: str) -> SafeString:
+    """Return a dotted path that goes on in the next line after a dot, and within a name only if that is very long."""
+    names = (re.findall(rf".{{1,{UNBROKEN_LENGTH}}}", name, re.DOTALL) for name in path.split("."))
+    parts = (format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in name)) for name in names)
+    return format_html_join(mark_safe(".<wbr>"), "{}", ((part,) for part in parts))
+
+
+# Files
+
+
+def shown_path(path: str, repository: GitRepository | None = None) -> str:
+    """Return the path of a file in the folder of its source; the whole of it where it is not known to be in there."""
+    folder = repository.filesystem_path if repository else settings.JOBS_ROOT
+    below = bool(folder) and Path(path).is_relative_to(folder)
+    return str(Path(path).relative_to(folder)) if below else path
+
+
+def web_link(repository: GitRepository | None, version: str, path: str, line: int | None = None) -> str | None:
+    """Return the address at which a browser shows a file of a Git repository, or None where it is not known.
+
+    Args:
+        repository: The repository.
+        version: The commit.
+        path: The file, as a path in the repository or on this host.
+        line: The line of it.
+    """
+    if repository is None:
+        return None
+    return file_address(repository.remote_url, version, shown_path(path, repository), line)
+
+
+# States
 
 
 DRIFTED, AS_SET = label("drifted", "warning"), label("as set", "success")
