@@ -371,6 +371,24 @@ def test_what_is_chosen_counts_though_an_old_picture_is_stored_right_after_it(si
     assert reconcile(dry_run=True).plan.is_empty
 
 
+def test_what_somebody_else_has_taken_over_meanwhile_counts_though_an_old_picture_is_stored_after_it(sides):
+    """A script's decision reaches the registry by another's save; what a refresh then writes back is no second one."""
+    old = Job.objects.filter(**PATH).values("time_limit", "time_limit_override", "enabled").get()
+    job = sides.row("core")
+    job.time_limit, job.time_limit_override = 9.0, True
+    agreement.look_at_core_row(job)
+    Job.objects.filter(**PATH).update(time_limit=9.0, time_limit_override=True)
+    registry(description="Another's", description_override=True)
+    Job.objects.filter(**PATH).update(**old)
+    agreement.pull_decisions(job, decided=agreement.take_news(job))
+    for _ in range(2):
+        for side in ("registry", "core"):
+            row = sides.row(side)
+            assert (row.time_limit, row.time_limit_override, row.description) == (9.0, True, "Another's")
+        reconcile()
+    assert reconcile(dry_run=True).plan.is_empty
+
+
 def wait_until_somebody_waits():
     """Wait until another connection waits for a lock that this one has."""
     end = time.monotonic() + 30

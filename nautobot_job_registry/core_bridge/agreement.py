@@ -156,14 +156,25 @@ def _concerns_queues(fields: Collection[str]) -> bool:
     return not {"job_queues", "default_job_queue"}.isdisjoint(fields)
 
 
-def _agree(job: Job, record: RegisteredJob, *, requeued: bool = False) -> None:
-    """Write to core's row each column that it has otherwise than the record, and its queues where they may differ."""
-    columns = {}
-    for name in (*SHARED_VALUES, *SHARED_FLAGS, "enabled"):
-        if getattr(job, name) != getattr(record, name):
-            columns[name] = getattr(record, name)
-    if record.default_job_queue_id and job.default_job_queue_id != record.default_job_queue_id:
-        columns["default_job_queue"] = record.default_job_queue
+def _agree(job: Job, record: RegisteredJob, stored: Job | None = None, *, requeued: bool = False) -> None:
+    """Write to core's row each column that it has otherwise than the record, and its queues where they may differ.
+
+    Args:
+        job: The row, as somebody has it, who is to have it as it is then.
+        record: The record.
+        stored: The row as it is stored, where that may be something else.
+        requeued: Whether the queues may differ.
+    """
+    names = [*SHARED_VALUES, *SHARED_FLAGS, "enabled"]
+    if record.default_job_queue_id:
+        names.append("default_job_queue_id")
+    there, columns = stored or job, {}
+    for name in names:
+        column, value = name.removesuffix("_id"), getattr(record, name)
+        if getattr(there, name) != value:
+            columns[column] = getattr(record, column)
+        elif getattr(job, name) != value:
+            setattr(job, column, getattr(record, column))
     if columns:
         _write(job, columns)
     if requeued or record.job_queues_override or {"job_queues_override", "default_job_queue"} & columns.keys():
@@ -340,9 +351,8 @@ def _meet(job: Job) -> RegisteredJob | None:
 def _take_over(record: RegisteredJob, job: Job, stored: Job, decided: Collection[str], source_name: str | None) -> bool:
     """Have both sides say what is settled, and return whether there was anything to settle."""
     known, present = Agreement.of(record.core_decisions), both_sides.state(stored, record).decisions
-    # Of a field that somebody has decided here since that save began, the later word counts.
-    since = changed_fields(Agreement.of(job.__dict__.get(KNOWN)).agreed, known.agreed)
-    core = both_sides.with_decided(present, job, known, set(decided) - since)
+    decided = set(decided) - _overtaken(job, known)
+    core = both_sides.with_decided(present, job, known, decided)
     changed = changed_fields(known.agreed, core)
     if not changed:
         return False
@@ -362,10 +372,18 @@ def _take_over(record: RegisteredJob, job: Job, stored: Job, decided: Collection
     requeued = _concerns_queues(changed)
     with our_own_writes():
         record.save(saving=saving)
-        _agree(job, record, requeued=requeued)
-        if core != present:
-            _agree(stored, record)
+        _agree(job, record, stored, requeued=requeued)
     return True
+
+
+def _overtaken(job: Job, known: Agreement) -> frozenset[str]:
+    """Return the fields that somebody has decided since a save of core's row began: there the later word counts.
+
+    The queues are rows of their own, which are written after the save, one by one.
+    """
+    if KNOWN not in job.__dict__:
+        return frozenset()
+    return changed_fields(Agreement.of(job.__dict__.pop(KNOWN)).agreed, known.agreed) - {"job_queues"}
 
 
 def _decide(record: RegisteredJob, decisions: Decisions) -> None:
