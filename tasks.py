@@ -39,6 +39,8 @@ MACHINE_TEXT = re.compile(
 )
 def demo(context: Context, once: bool = False, port: int = 0) -> None:
     """Tell the life cycle of jobs on a real Nautobot, then serve its web UI on loopback."""
+    # The pages link to it.
+    _build_docs()
     options = ["--once"] if once else []
     options += ["--port", str(port)] if port else []
     _run(sys.executable, "-m", "development.demo", *options, *_remainder())

@@ -6,14 +6,30 @@ by step, and then its web UI on loopback until Ctrl-C.
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 import time
+from pathlib import Path
 
 from development import database, git_server, processes
-from development.servers import STATE_ROOT, running_servers
+from development.servers import CHECKOUT, STATE_ROOT, running_servers
 
 STATE = STATE_ROOT / "demo"
+AFTERWARDS = """
+The registry: {address}/plugins/job-registry/dashboard/
+Log in as admin with the password admin. Ctrl-C ends the demo.
+
+The jobs of JOBS_ROOT are in {jobs}
+nautobot-server for this demo: {server}, in another terminal
+
+Five things to try:
+  1. Break a file there, run {server} reconcile_jobs, and look at the dashboard.
+  2. Fix it again, and reconcile from the page of the load error.
+  3. Override a time limit on the page of a job, change it in the file, too, and see it drift.
+  4. Delete a file whose job has a schedule, reconcile, and get the schedule back with the file.
+  5. Run a job from its page, and look which revision the run names.
+"""
 DATABASE = "nautobot_demo"
 
 
@@ -77,9 +93,26 @@ def _serve(instance: dict[str, str], port: int) -> None:
     """Serve the web UI until Ctrl-C."""
     _say("Starting the web UI")
     with processes.web_server(instance, STATE / "web.log", port) as address:
-        print(f"\nThe registry: {address}/plugins/job-registry/dashboard/")
-        print("Log in as admin with the password admin. Ctrl-C ends the demo.", flush=True)
+        print(
+            AFTERWARDS.format(address=address, jobs=instance["NAUTOBOT_JOBS_ROOT"], server=_server(instance)),
+            flush=True,
+        )
         signal.pause()
+
+
+def _server(instance: dict[str, str]) -> Path:
+    """Write the script that runs `nautobot-server` against the demo, from any shell, and return its path."""
+    script = STATE / "nautobot-server"
+    variables = database.process_environment(instance)
+    told = {name: value for name, value in variables.items() if os.environ.get(name) != value or name in instance}
+    exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(told.items()))
+    program = Path(sys.executable).with_name("nautobot-server")
+    script.write_text(
+        f'#!/bin/sh\n{exports}exec {shlex.quote(str(program))} --config {shlex.quote(str(database.CONFIG))} "$@"\n'
+    )
+    # The password of the database is in it.
+    script.chmod(0o700)
+    return script.relative_to(CHECKOUT)
 
 
 if __name__ == "__main__":

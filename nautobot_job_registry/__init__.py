@@ -26,7 +26,7 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
     max_version = "3.99"
     default_settings = checks.default_settings()
     docs_view_name = "plugins:nautobot_job_registry:docs"
-    home_view_name = "plugins:nautobot_job_registry:registeredjob_list"
+    home_view_name = "plugins:nautobot_job_registry:dashboard"
     searchable_models = ["registeredjob"]
 
     @classmethod

@@ -215,6 +215,8 @@ def take_over_queues_from_core(
     Whoever has read the row before they were gives it the queues of the source: what is stored tells that later.
     """
     _queues_are_set.set(action not in M2M_CHANGED)
+    if action not in M2M_CHANGED and not reverse:
+        _lock_before_queues(instance)
     # Core adds the default queue whenever it saves a row, which tells nothing where it was there.
     if action not in M2M_CHANGED or (pk_set is not None and not pk_set):
         return
@@ -225,6 +227,12 @@ def take_over_queues_from_core(
         found = [instance] if instance.job_queues_override else []
     for job in found:
         _take_over_queues(job)
+
+
+def _lock_before_queues(job: Any) -> None:
+    from nautobot_job_registry.core_bridge import agreement
+
+    agreement.lock_before_queues(job)
 
 
 def take_over_assigned_queue(sender: Any, instance: Any, raw: bool = False, origin: Any = None, **kwargs: Any) -> None:

@@ -360,11 +360,16 @@ def test_an_edit_of_a_job_that_is_away_switches_nothing_off(sides, jobs_root):
 
 
 def test_a_save_that_decides_nothing_asks_the_other_side_nothing_more_than_what_is_stored(sides):
-    """Columns that are only old can be told from decisions by what is stored: core's row is read once for it."""
+    """Columns that are only old can be told from decisions by what is stored: core's row is read once for it.
+
+    It is locked once before a record is, whatever is saved: queues may be decided next, in the same transaction.
+    """
     record, job = sides.row("registry"), sides.row("core")
     with counted_statements() as statements:
         record.save()
-    assert not [sql for sql in statements if '"extras_job" ' in sql]
+    [lock] = [sql for sql in statements if '"extras_job"' in sql]
+    assert "FOR NO KEY UPDATE" in lock
+    assert statements.index(lock) < min(n for n, sql in enumerate(statements) if sql.startswith("UPDATE"))
     with counted_statements() as statements:
         job.save()
     assert len([sql for sql in statements if "nautobot_job_registry" in sql]) == 1

@@ -3,6 +3,7 @@
 import re
 import uuid
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
@@ -10,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import strip_tags
 from nautobot.apps.testing import TestCase
-from nautobot.extras.models import JobResult, ScheduledJob
+from nautobot.extras.models import GitRepository, JobResult, ScheduledJob
 from nautobot.users.models import ObjectPermission
 
 from nautobot_job_registry import models
@@ -31,14 +32,15 @@ NEEDED = {
     "skewed_runs": 2,
     "proposed_predecessors": 1,
 }
-# Installed, removed, load error, unconfirmed, source unavailable, not enabled, with overrides.
-JOBS = {
-    "System": [0, 0, 0, 0, 0, 0, 0],
-    "App": [1, 0, 0, 0, 0, 0, 0],
-    "Git repository": [1, 0, 2, 0, 0, 1, 0],
-    "Local (JOBS_ROOT)": [4, 1, 0, 0, 0, 3, 3],
-    "All": [6, 1, 2, 0, 0, 4, 3],
+# What is said of each source: its state, and how many of its jobs are how.
+SOURCES = {
+    "package": ("In step", {"installed": 1}),
+    "network_jobs": ("In step", {"installed": 1, "load error": 2, "not enabled": 1}),
+    "Local (JOBS_ROOT)": ("Has load errors", {"installed": 4, "removed": 1, "not enabled": 3, "with overrides": 3}),
 }
+
+
+GIT = {"source_type": "git", "source_name": "network_jobs"}
 
 
 def days_ago(days):
@@ -70,10 +72,10 @@ class DashboardTestCase(TestCase):
     def setUpTestData(cls):
         empty_registry()
         gone = builders.job(1, installed=False, absence="removed")
-        builders.job(2, source_type="git", predecessor=gone, predecessor_grounds="same source text")
+        builders.job(2, **GIT, predecessor=gone, predecessor_grounds="same source text")
         for number in (3, 4):
-            builders.job(number, source_type="git", installed=False, absence="load_error", enabled=True)
-        builders.job(5, source_type="app", enabled=True)
+            builders.job(number, **GIT, installed=False, absence="load_error", enabled=True)
+        builders.job(5, source_type="app", source_name="package", enabled=True)
         builders.job(6, enabled=True)
         drifted, ending, ended = (builders.override(number) for number in (7, 8, 9))
         builders.revision(drifted.job, 2, metadata={"description": "changed since"})
@@ -108,22 +110,39 @@ class DashboardTestCase(TestCase):
 
     def needed(self, page):
         """Return how many of each need the page tells of, and where the number leads."""
-        rows = re.findall(r'<tr id="need-(\w+)">\s*<td[^>]*>(.*?)</td>', page, re.DOTALL)
-        return {key: self.cell(cell) for key, cell in rows}
+        some = re.findall(r'id="need-(\w+)">\s*<div.*?(<a .*?</a>)', page, re.DOTALL)
+        none = re.findall(r'<a class="text-secondary" href="([^"]*)" id="need-(\w+)"', page)
+        return {key: self.cell(cell) for key, cell in some} | {key: (0, unescape(url)) for url, key in none}
 
-    def table(self, page, name):
-        """Return the cells of each row of a table, by the heading of the row."""
-        if f'id="{name}"' not in page:
+    def sources(self, page):
+        """Return state, numbers and links of each source that the page tells of, by its name."""
+        if 'id="registry-sources"' not in page:
             return {}
-        body = page.split(f'id="{name}"')[1].split("<tbody>")[1].split("</tbody>")[0]
-        rows = re.findall(r'<th scope="row">(.*?)</th>(.*?)</tr>', body, re.DOTALL)
-        cells = re.compile(r"<td.*?</td>", re.DOTALL)
-        return {label: [self.cell(cell) for cell in cells.findall(row)] for label, row in rows}
+        body = page.split('id="registry-sources"')[1].split("<tbody>")[1].split("</tbody>")[0]
+        found = {}
+        for row in re.findall(r"<tr data-registry-source.*?</tr>", body, re.DOTALL):
+            name, state, total, parts, _ = re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)
+            told = [self.cell(link) for link in re.findall(r"<a href=.*?</a>", parts)]
+            labels = [strip_tags(link).split(maxsplit=1)[1] for link in re.findall(r"<a href=.*?</a>", parts)]
+            found[strip_tags(name)] = (
+                strip_tags(state).strip(),
+                dict(zip(labels, told, strict=True)),
+                self.cell(total),
+            )
+        return found
+
+    def days(self, page):
+        """Return how many reconciles ended how on each day, with the links, by the label of the day."""
+        found = {}
+        for label, html in re.findall(r'data-registry-day="([\d-]+)">(.*?)</li>', page, re.DOTALL):
+            links = re.findall(r'href="([^"]*)" aria-label="(\d+) (\w+(?: \w+)?) on', html)
+            found[label] = {status: (int(count), unescape(url)) for url, count, status in links}
+        return found
 
     @staticmethod
     def cell(html):
         link = re.search(r'href="([^"]*)"', html)
-        return int(strip_tags(html).replace(",", "")), link.group(1).replace("&amp;", "&") if link else ""
+        return int(strip_tags(html).split()[0].replace(",", "")), unescape(link.group(1)) if link else ""
 
     def assert_lists(self, count, url):
         """The list at an address has that many rows, and says nothing of a filter that is not valid."""
@@ -141,11 +160,16 @@ class DashboardTestCase(TestCase):
     def test_each_number_is_that_of_the_list_it_leads_to(self):
         self.be_superuser()
         page = self.page()
-        jobs, reconciles = self.table(page, "registry-jobs"), self.table(page, "registry-reconciles")
-        self.assertEqual({label: [count for count, _ in cells] for label, cells in jobs.items()}, JOBS)
+        sources, days = self.sources(page), self.days(page)
+        told = {
+            name: (state, {label: count for label, (count, _) in parts.items()})
+            for name, (state, parts, _) in sources.items()
+        }
+        self.assertEqual(told, SOURCES)
         numbers = [
             *self.needed(page).values(),
-            *(cell for row in (*jobs.values(), *reconciles.values()) for cell in row),
+            *(cell for _, parts, total in sources.values() for cell in (*parts.values(), total)),
+            *(cell for parts in days.values() for cell in parts.values()),
         ]
         for count, url in numbers:
             with self.subTest(url=url):
@@ -164,15 +188,14 @@ class DashboardTestCase(TestCase):
         models.JobLoadError.objects.update(resolved_at=timezone.now())
         page = self.page()
         for need in needs.NEEDS:
-            self.assertIn(need.meaning, page)
-            self.assertEqual(need.advice in page, need is not needs.LOAD_ERRORS)
+            for text in (need.meaning, need.advice):
+                self.assertEqual(text in page, need is not needs.LOAD_ERRORS)
 
     def test_reconciles_are_counted_by_day(self):
         self.be_superuser()
         page = self.page()
-        counts = {label: [n for n, _ in cells] for label, cells in self.table(page, "registry-reconciles").items()}
-        self.assertEqual(counts["Succeeded"], [1, *[0] * 10, 1, 0, 1])
-        self.assertEqual(counts["Failed"], [*[0] * 11, 2, 0, 0])
+        days = [{label: count for label, (count, _) in parts.items()} for parts in self.days(page).values()]
+        self.assertEqual(days, [{"succeeded": 1}, *[{}] * 10, {"succeeded": 1, "failed": 2}, {}, {"succeeded": 1}])
         last = page.split('id="registry-last-reconcile"')[1].split("</div>")[0]
         self.assertIn(self.last.get_absolute_url(), last)
         self.assertIn("Succeeded", last)
@@ -189,7 +212,7 @@ class DashboardTestCase(TestCase):
         models.Suspension.objects.all().delete()
         page = self.page()
         self.assertEqual({count for count, _ in self.needed(page).values()}, {0})
-        self.assertEqual(page.count("Nothing: there are none."), len(needs.NEEDS))
+        self.assertIn("All clear: nothing needs attention.", page)
         self.assertIn("There has been no reconcile yet", page)
 
     # Who may see it
@@ -207,7 +230,8 @@ class DashboardTestCase(TestCase):
             with self.subTest(model=model.__name__):
                 shown = {need.key for need in needs.NEEDS if need.model is model}
                 self.assertEqual(set(self.needed(page)), shown)
-                self.assertEqual('id="registry-jobs"' in page, model is models.RegisteredJob)
+                self.assertEqual('id="registry-sources"' in page, model is models.RegisteredJob)
+                self.assertIn(f"{len(needs.NEEDS) - len(shown)} checks you may not view", page)
                 self.assertEqual('id="registry-reconciles"' in page, model is models.Reconciliation)
 
     def test_numbers_are_over_what_the_user_may_view(self):
@@ -219,10 +243,8 @@ class DashboardTestCase(TestCase):
         needed = {key: count for key, (count, _) in self.needed(page).items()}
         self.assertEqual(needed["proposed_predecessors"], 1)
         self.assertEqual({needed[key] for key in needed if key != "proposed_predecessors"}, {0})
-        jobs = {label: [n for n, _ in cells] for label, cells in self.table(page, "registry-jobs").items()}
-        self.assertEqual(jobs["All"], JOBS["Git repository"])
-        reconciles = self.table(page, "registry-reconciles")
-        self.assertEqual(sum(count for count, _ in reconciles["Succeeded"] + reconciles["Failed"]), 1)
+        self.assertEqual(set(self.sources(page)), {"network_jobs"})
+        self.assertEqual(sum(count for parts in self.days(page).values() for count, _ in parts.values()), 1)
 
     def test_menu_leads_to_it_first(self):
         self.grant(models.JobLoadError)
@@ -232,13 +254,35 @@ class DashboardTestCase(TestCase):
 
     # How it looks, and what it costs
 
-    def test_charts_show_the_numbers_of_the_tables(self):
+    def test_the_first_of_each_need_are_named_and_the_worst_need_comes_first(self):
         self.be_superuser()
-        response = self.client.get(URL)
-        charts = re.findall(r'<script id="echarts-config-([\w-]+)" type="application/json">', response.content.decode())
-        self.assertEqual(charts, ["registry-jobs-chart", "registry-reconciles-chart"])
-        page = response.content.decode()
-        self.assertIn('{"name": "Load error", "type": "bar", "data": [0, 0, 2, 0]', page)
+        page = self.page()
+        order = re.findall(r'<li class="list-group-item border-(\w+) ', page)
+        self.assertEqual(order, sorted(order, key=["danger", "warning", "info"].index))
+        self.assertIn(
+            f'<a href="{models.JobLoadError.objects.get(resolved_at=None).get_absolute_url()}">broken_1</a>', page
+        )
+        runs(4, is_skewed=True, created=days_ago(1))
+        self.assertIn("and 3 more", self.page())
+
+    def test_a_source_says_in_one_word_how_it_stands(self):
+        self.be_superuser()
+        repository = builders.repository()
+        models.RegisteredJob.objects.filter(source_type="git").update(
+            git_repository=repository, source_version="a" * 40
+        )
+        for change, state in (
+            (lambda: GitRepository.objects.update(current_head="a" * 40), "In step"),
+            (lambda: GitRepository.objects.update(current_head="b" * 40), "Differs"),
+            (lambda: builders.load_error(20, source_type="git", source_name="network_jobs"), "Has load errors"),
+            (lambda: models.JobLoadError.objects.update(effective_version="a" * 40), "Sync rejected"),
+            (
+                lambda: models.RegisteredJob.objects.filter(installed=False).update(absence="source_unavailable"),
+                "Unreachable",
+            ),
+        ):
+            change()
+            self.assertEqual(self.sources(self.page())["network_jobs"][0], state)
 
     def test_markup_is_escaped(self):
         self.be_superuser()

@@ -199,9 +199,10 @@ class PagesTestCase(TestCase):
         content = self.page(self.job.get_absolute_url())
         for text in ("module_1.jobs.Job1", "0123456789abcdef", "site_name", "StringVar", "DC1", "night"):
             self.assertIn(text, content)
-        row = strip_tags(content.split("<td>Time limit</td>")[1].split("</tr>")[0])
-        self.assertRegex(" ".join(row.split()), r"^61 .* 5( Keep)? Follow the source$")
-        self.assertIn("overridden", row)
+        row = strip_tags(content.split(">Time limit</th>")[1].split("</tr>")[0])
+        self.assertRegex(
+            " ".join(row.split()), r"^61 seconds Overridden .* 5 seconds( Keep and mark as reviewed)? Remove override$"
+        )
         self.assertIn(self.revision.get_absolute_url(), content)
 
     def test_drift_is_shown_filtered_and_coloured(self):
@@ -210,7 +211,7 @@ class PagesTestCase(TestCase):
         for number, said in ((1, "old words"), (2, "new words")):
             builders.revision(job, number=number, metadata={"description": said})
         models.FieldOverride.objects.filter(job=job).update(source_value="old words", source_is_known=True)
-        self.assertIn("set against: old words", strip_tags(self.page(job.get_absolute_url())))
+        self.assertIn("code said old words when set", strip_tags(self.page(job.get_absolute_url())))
         url = reverse(get_route_for_model(models.RegisteredJob, "list"))
         for params, names in (
             ("drifted=true", [job.name]),
@@ -266,7 +267,7 @@ class PagesTestCase(TestCase):
     def test_an_absence_is_explained(self):
         self.make_superuser()
         for absence, words in (
-            ("removed", "the class is not in it any more"),
+            ("removed", "The class is no longer in the code."),
             ("load_error", "could not be loaded"),
             ("unconfirmed", "its source could not be read completely"),
             ("source_unavailable", "Make the source available again"),

@@ -29,6 +29,8 @@ def main() -> int:
             database.build_database(environment, f"nautobot_chaos_{os.getpid()}", progress=lambda line: None)
             parts = [options.part] if options.part else list(PARTS)
             found = [_run(options, others, environment, folder, part, len(parts)) for part in parts]
+            # It names both sides of each deadlock, with their statements.
+            shutil.copy(folder / "servers" / "postgres.log", options.json.with_suffix(".postgres.log"))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     whole = figures.together(found)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, F, Max, Q
-from nautobot.extras.models import JobResult, ScheduledJob
+from django.utils import timezone
+from nautobot.extras.models import JobResult, ObjectChange, ScheduledJob
 
 from development.chaos.oracle import TEMPORARY, JobState, Oracle, in_step
 from development.chaos.world import World, said
@@ -16,11 +18,14 @@ from nautobot_job_registry.models import (
     JobRevision,
     JobRun,
     JobSchedule,
+    Reconciliation,
     RegisteredJob,
     Suspension,
 )
 
 ROW_OF_QUEUE = "default_job_queue"
+# What is told of the time before something was found.
+SECONDS_BEFORE, SECONDS_LOOKED_BACK = 2.0, 40.0
 
 
 class BrokenError(Exception):
@@ -64,7 +69,11 @@ def always() -> Iterator[str]:
         ledger.setdefault(job, set()).add(name)
     for job in RegisteredJob.objects.exclude(module_name__startswith="nautobot."):
         if ledger.get(job.pk, set()) != set(job.overridden_fields):
-            yield f"{job.class_path} overrides {job.overridden_fields}, the ledger has {sorted(ledger.get(job.pk, ()))}"
+            noted = sorted(ledger.get(job.pk, ()))
+            told = f"{job.class_path} overrides {job.overridden_fields}, the ledger has {noted}"
+            field = min({*noted} ^ {*job.overridden_fields})
+            since = timezone.now() - timedelta(seconds=SECONDS_LOOKED_BACK)
+            yield "\n    ".join([told, *what_happened(job.class_path, field, since)])
 
 
 def both_sides(world: World, job: JobState) -> Iterator[str]:
@@ -150,3 +159,20 @@ def as_read(world: World, oracle: Oracle, key: str, *, core_is_refreshed: bool) 
     wanted = sum(one.kind == "schedule" for one in job.dependents.values())
     if schedules != wanted:
         yield f"{job.class_path}: {schedules} schedules hang on the record, {wanted} were made"
+
+
+def what_happened(path: str, name: str, moment: datetime) -> list[str]:
+    """Return what reconciles and people have done about a field of a job since shortly before a moment."""
+    since = moment - timedelta(seconds=SECONDS_BEFORE)
+    found = [
+        (row.finished, f"{row.trigger} {row.scope} from {row.started:%H:%M:%S.%f}: {entry}"[:700])
+        for row in Reconciliation.objects.filter(finished__gte=since)
+        for entry in row.changes
+        if path in str(entry) and name in str(entry)
+    ]
+    record = RegisteredJob.objects.get(module_name=path.rpartition(".")[0], job_class_name=path.rpartition(".")[2])
+    for change in ObjectChange.objects.filter(time__gte=since, changed_object_id__in=(record.pk, record.core_job_id)):
+        said_then = {key: change.object_data.get(key) for key in (name, override_flag(name))}
+        who = f"{change.changed_object_type.model} by {change.user_name or '?'}, {change.change_context_detail}"
+        found.append((change.time, f"{who}: {said_then}"))
+    return [f"{at:%H:%M:%S.%f} {text}" for at, text in sorted(found)]

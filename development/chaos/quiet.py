@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from nautobot.extras.models import Job, ObjectChange
+from nautobot.extras.models import Job
 
 from development.chaos import checks
 from development.chaos.figures import Figures
 from development.chaos.world import said
 from nautobot_job_registry.engine.fields import override_flag
-from nautobot_job_registry.models import Reconciliation, RegisteredJob
+from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.reconcile import reconcile
-
-SECONDS_BEFORE = 2.0
 
 
 def look(figures: Figures, expected: Mapping[str, Mapping[str, Any]], lost: Path) -> None:
@@ -54,28 +52,12 @@ def _compare(figures: Figures, path: str, values: Mapping[str, Any]) -> set[str]
             found = _decided(row, name)
             if name not in lost and not _is_so(name, value, found):
                 text = f"{path}: {side} says {name}={found!r}, acknowledged at {moment} was {value!r}"
-                figures.find("lost", "\n    ".join([text, *_what_happened(path, name, moment)]))
+                told = checks.what_happened(path, name, datetime.fromisoformat(moment))
+                figures.find("lost", "\n    ".join([text, *told]))
                 lost.add(name)
     for text in checks.in_step((name, _decided(record, name), _decided(core, name)) for name in values):
         figures.find("broken", f"{path}, {text}")
     return lost
-
-
-def _what_happened(path: str, name: str, moment: str) -> list[str]:
-    """Return what reconciles and people have done about a field of a job since shortly before a moment."""
-    since = datetime.fromisoformat(moment) - timedelta(seconds=SECONDS_BEFORE)
-    found = [
-        (row.finished, f"{row.trigger} {row.scope} from {row.started:%H:%M:%S.%f}: {entry}"[:700])
-        for row in Reconciliation.objects.filter(finished__gte=since)
-        for entry in row.changes
-        if path in str(entry) and name in str(entry)
-    ]
-    record = RegisteredJob.objects.get(module_name=path.rpartition(".")[0], job_class_name=path.rpartition(".")[2])
-    for change in ObjectChange.objects.filter(time__gte=since, changed_object_id__in=(record.pk, record.core_job_id)):
-        said_then = {key: change.object_data.get(key) for key in (name, override_flag(name))}
-        who = f"{change.changed_object_type.model} by {change.user_name or '?'}, {change.change_context_detail}"
-        found.append((change.time, f"{who}: {said_then}"))
-    return [f"{at:%H:%M:%S.%f} {text}" for at, text in sorted(found)]
 
 
 def _decided(row: Any, name: str) -> Any:

@@ -19,6 +19,7 @@ from nautobot_job_registry.core_bridge import both_sides
 from nautobot_job_registry.core_bridge.change_log import log_last
 from nautobot_job_registry.core_bridge.host import all_or_nothing
 from nautobot_job_registry.core_bridge.links import link_runs_and_schedules
+from nautobot_job_registry.core_bridge.locks import lock_core_rows_of
 from nautobot_job_registry.core_bridge.rows import (
     SHARED_FIELDS,
     SHARED_FLAGS,
@@ -72,7 +73,12 @@ def agree_before_saving(record: RegisteredJob, saving: Saving) -> None:
         record: The record, before it is saved.
         saving: The save, which learns what was found.
     """
-    if is_our_own_write() or record._state.adding or not _decides(record):
+    if is_our_own_write() or record._state.adding:
+        return
+    if not _decides(record):
+        # Its queues may be written next, in the same transaction, and core's row is locked before the record.
+        if record.core_job_id:
+            lock_core_rows_of([record.pk])
         return
     read, (job, stored) = record.core_decisions, both_sides.lock_both(record)
     if stored is None:
@@ -258,6 +264,16 @@ def look_at_core_row(job: Job, written: Collection[str] | None = None) -> None:
     is_news = is_changed or _tells_news(_saved(job, stored, written), stored)
     job.__dict__[NEWS] = _News(frozenset(decided), is_news)
     job.__dict__[KNOWN] = stored["registered_job__core_decisions"]
+
+
+def lock_before_queues(job: Job) -> None:
+    """Lock core's row before its queues are written, which core writes before the row itself and we after it.
+
+    Args:
+        job: The row whose queues are about to be written.
+    """
+    if not is_our_own_write() and transaction.get_connection(job._state.db).in_atomic_block:
+        both_sides.core_row(job.pk)
 
 
 def look_at_bulk_edit(job: Job) -> frozenset[str]:

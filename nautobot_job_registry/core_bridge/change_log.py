@@ -22,6 +22,8 @@ from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.models.constants import BATCH_SIZE
 from nautobot_job_registry.models.known_tags import know_tags
 
+# How an entry begins to tell of its occasion where the registry made it, and not a person.
+OWN_OCCASION = "Job Registry: "
 # How many records are read, and told of, at once.
 LOGGED_AT_ONCE = 1000
 KEY = "nautobot_job_registry: the end of a bulk edit"
@@ -167,6 +169,11 @@ def log_last(job: Job) -> None:
     """
     if is_bulk_edit():
         at_the_end_of_bulk_edit(_LoggedLast, _LoggedLast).take(job)
+
+
+def is_own_occasion(entry: ObjectChange) -> bool:
+    """Say whether the registry itself made an entry, in a reconcile for instance, and not a person."""
+    return entry.change_context_detail.startswith(OWN_OCCASION)
 
 
 def log_changes(

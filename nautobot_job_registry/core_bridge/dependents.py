@@ -141,7 +141,7 @@ def _schedule(row: ScheduledJob, now: datetime) -> Dependent:
         row.job_model_id,
         state,
         changed_at=row.date_changed,
-        next_run=_next_run(row, now),
+        next_run=next_run(row, now),
         is_overdue=overdue,
     )
 
@@ -174,7 +174,7 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _next_run(row: ScheduledJob, now: datetime) -> datetime | None:
+def next_run(row: ScheduledJob, now: datetime) -> datetime | None:
     """Return when a schedule would run next, counted as the scheduler counts; None where that cannot be told."""
     if row.interval == JobExecutionType.TYPE_FUTURE:
         return row.start_time if row.start_time > now else None

@@ -112,8 +112,8 @@ class Agreement:
 
     Attributes:
         agreed: What the two sides said when they last agreed.
-        before: What core's row said of each field before, the latest first, whoever has decided since: a refresh of core's
-            that read the row then may still write that back.
+        before: What core's row said of each field before, the latest first, whoever has decided since: a refresh of
+            core's that read the row then may still write that back.
     """
 
     agreed: Decisions

@@ -25,7 +25,7 @@ from nautobot_job_registry.models.override_terms import reasons_are_required
 
 TERMS = ("override_reason", "override_expires_at", "override_never_ends")
 FOR_CHOSEN = "It is for the fields for which you choose Override."
-FLAG_CHOICES = (NO_CHOICE, ("True", "Override"), ("False", "Follow the source"))
+FLAG_CHOICES = (NO_CHOICE, ("True", "Override"), ("False", "Follow the code"))
 
 
 def given(value: Any) -> bool:

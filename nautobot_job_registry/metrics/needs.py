@@ -90,6 +90,11 @@ class Need:
         parameters: What gives the filters of the list with which it shows the same rows.
         meaning: What it means that there are some.
         advice: What to do about them.
+        severity: How bad it is: `danger`, `warning` or `info`.
+        name: What one of them is called, for people.
+        moment: The column that says since when, or until when, it is one.
+        related: What has to be read with one of them to name it.
+        unread: What need not be read of them.
     """
 
     key: str
@@ -99,6 +104,11 @@ class Need:
     parameters: Callable[[], Mapping[str, str]]
     meaning: str
     advice: str
+    severity: str = "warning"
+    name: Callable[[Any], str] = str
+    moment: str = "created"
+    related: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     def count(self, user: Any = None) -> int:
         """Return how many there are, in one statement.
@@ -106,8 +116,21 @@ class Need:
         Args:
             user: Only what this user may view is counted; everything where it is None.
         """
+        return self.rows(user).order_by().count()
+
+    def rows(self, user: Any = None) -> QuerySet:
+        """Return them.
+
+        Args:
+            user: Only what this user may view; everything where it is None.
+        """
         rows = self.model.objects.all() if user is None else self.model.objects.restrict(user, "view")
-        return self.narrow(rows).order_by().count()
+        return self.narrow(rows)
+
+    def first(self, user: Any, number: int) -> QuerySet:
+        """Return the latest of them that a user may view, in one statement."""
+        rows = self.rows(user).order_by(f"-{self.moment}").defer(*self.unread)
+        return (rows.select_related(*self.related) if self.related else rows)[:number]
 
     @property
     def url(self) -> str:
@@ -122,18 +145,26 @@ LOAD_ERRORS = Need(
     lambda rows: rows.filter(resolved_at=None),
     lambda: {"resolved": "false"},
     "A module or class could not be loaded when its source was last read; its jobs cannot run.",
-    "Open the error to see file, line and cause; mend the file, and sync the repository or reconcile.",
+    "Open the error to see file, line and cause; fix the file, and sync the repository or reconcile.",
+    severity="danger",
+    name=lambda row: row.module_name,
+    moment="first_seen",
+    unread=("traceback", "message"),
 )
 NEEDS = (
     Need(
         "failed_reconciliations",
-        "Failed reconciles that nothing has mended",
+        "Failed reconciles not yet fixed",
         models.Reconciliation,
         lambda rows: rows.unmended(),
         lambda: {"unmended": "true"},
         "The registry could not be compared with the code, and no later reconcile of the same source has succeeded: "
         "what it says may be out of date.",
         "Read the error on the page of the reconciliation, remove its cause, and reconcile again.",
+        severity="danger",
+        name=lambda row: f"{row.get_trigger_display()} of {row.scope}",
+        moment="started",
+        unread=("changes", "error"),
     ),
     LOAD_ERRORS,
     Need(
@@ -144,6 +175,9 @@ NEEDS = (
         lambda: {"outcome": SuspensionOutcomeChoices.SUSPENDED},
         "They were switched off because their job went away, and do not fire now.",
         "Bring the job back, and they are switched on again; or restore, change or delete them by hand.",
+        severity="warning",
+        name=lambda row: row.object_name,
+        moment="suspended_at",
     ),
     Need(
         "drifted_overrides",
@@ -153,6 +187,11 @@ NEEDS = (
         lambda: {"drifted": "true"},
         "The source says something else now than when the field was overridden.",
         "Compare the two values, and either keep the override or clear it, so that the source is followed.",
+        severity="warning",
+        name=lambda row: f"{row.job.name}: {row.get_field_display()}",
+        moment="created",
+        related=("job",),
+        unread=("reason",),
     ),
     Need(
         "ending_overrides",
@@ -162,15 +201,23 @@ NEEDS = (
         lambda: {"ends_within": str(DAYS_TO_AN_END)},
         "Their fields will go back to what the source says.",
         "Ask their owners whether that is right; give those that are still needed a later end.",
+        severity="info",
+        name=lambda row: f"{row.job.name}: {row.get_field_display()}",
+        moment="expires_at",
+        related=("job",),
+        unread=("reason",),
     ),
     Need(
         "skewed_runs",
-        f"Skewed runs of the last {DAYS_OF_SKEW} days",
+        f"Runs on outdated or unknown code ({DAYS_OF_SKEW} days)",
         models.JobRun,
         lambda rows: rows.filter(is_skewed=True, created__gte=first_day(DAYS_OF_SKEW)),
         lambda: {"is_skewed": "true", "created__gte": moment_text(first_day(DAYS_OF_SKEW))},
         "A worker ran other code than the current revision of the job: it had loaded an older state of the source.",
         "Look which worker it was. Restart it, or find out why it does not fetch the repository.",
+        severity="warning",
+        name=lambda row: row.class_path,
+        moment="created",
     ),
     Need(
         "proposed_predecessors",
@@ -180,6 +227,9 @@ NEEDS = (
         lambda: {"has_predecessor": "true"},
         "A new job looks like one that went away, whose runs, schedules and overrides it does not have yet.",
         "Open the job and look at the grounds; then adopt the past of the old record, or dismiss the proposal.",
+        severity="info",
+        name=lambda row: row.name,
+        moment="created",
     ),
 )
 # What a user must be allowed to view, any of them, for the page to show something.
@@ -191,22 +241,24 @@ SHOWN: tuple[type[Model], ...] = tuple(dict.fromkeys((models.RegisteredJob, *(ne
 
 def count_jobs(rows: QuerySet) -> dict[str, int]:
     """Return how many jobs there are of each of `JOB_COUNTS`, by its key, in one statement."""
-    return _by_key(rows.order_by().aggregate(**_job_counts()))
+    return jobs_by_key(rows.order_by().aggregate(**job_counts()))
 
 
 def count_jobs_by_source(rows: QuerySet) -> dict[str, dict[str, int]]:
     """Return how many jobs of each type of source there are of each of `JOB_COUNTS`, in one statement."""
-    grouped = rows.order_by().values("source_type").annotate(**_job_counts())
-    counted = {row["source_type"]: _by_key(row) for row in grouped}
-    return {kind: counted.get(kind) or _by_key({}) for kind in SourceTypeChoices.values()}
+    grouped = rows.order_by().values("source_type").annotate(**job_counts())
+    counted = {row["source_type"]: jobs_by_key(row) for row in grouped}
+    return {kind: counted.get(kind) or jobs_by_key({}) for kind in SourceTypeChoices.values()}
 
 
-def _job_counts() -> dict[str, Count]:
+def job_counts() -> dict[str, Count]:
+    """Return what counts the jobs of each of `JOB_COUNTS`, as annotations."""
     # The keys themselves are names of fields, which an annotation must not have.
     return {f"count_{count.key}": Count("pk", filter=count.query) for count in JOB_COUNTS}
 
 
-def _by_key(row: Mapping[str, int]) -> dict[str, int]:
+def jobs_by_key(row: Mapping[str, Any]) -> dict[str, int]:
+    """Return the numbers of a row that was annotated so, by the keys of `JOB_COUNTS`."""
     return {count.key: row.get(f"count_{count.key}", 0) for count in JOB_COUNTS}
 
 

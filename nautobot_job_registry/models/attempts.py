@@ -25,6 +25,8 @@ GIVEN_UP: Final = (OperationalError, InterfaceError)
 TRY_AGAIN: Final = (
     "The database ended this in favour of another change at the same time, and nothing was changed: try again."
 )
+# How long a lock is waited for by somebody who can begin again: less than PostgreSQL's `deadlock_timeout`.
+LONGEST_WAIT: Final = "700ms"
 # Seconds after which a client is asked to try again.
 RETRY_AFTER: Final = 1
 ATTEMPTS: Final = 6
@@ -74,6 +76,21 @@ def try_again(attempt: Callable[[], Result], *, what: str, using: str = DEFAULT_
             logger.log(_level(error), "%s is tried again: %s", what, str(error).partition("\n")[0])
             rest(error, pause, using)
     return attempt()
+
+
+def yield_to_others(using: str = DEFAULT_DB_ALIAS) -> None:
+    """Have the transaction that is open wait for each lock no longer than a moment, where the database can do so.
+
+    The database looks for a deadlock after a second, and ends whoever looks first. Who can begin again gives up before
+    that, so that somebody is spared who cannot: Nautobot's own pages, REST API and syncs.
+
+    Args:
+        using: The alias of the database.
+    """
+    connection = connections[using]
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LONGEST_WAIT])
 
 
 def _level(error: Exception) -> int:

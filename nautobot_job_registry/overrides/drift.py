@@ -87,7 +87,7 @@ def follow_source(overrides: Iterable[FieldOverride], user: Any) -> int:
     if len(overrides) > MAX_FOLLOWED:
         raise TooManyError(
             f"{len(overrides)} overrides are too many to clear at once: {MAX_FOLLOWED} are the most. Narrow the "
-            "filter, or choose Follow the source in the bulk edit of registered jobs, which a worker does."
+            "filter, or choose Follow the code in the bulk edit of registered jobs, which a worker does."
         )
     with transaction.atomic():
         jobs = _locked_jobs(overrides)

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from nautobot_job_registry.core_bridge.locks import Rows
 from nautobot_job_registry.core_bridge.rows import rows_written_by
 from nautobot_job_registry.engine.records import JobKey, JobRecord
-from nautobot_job_registry.models.attempts import GIVEN_UP, pauses, rest
+from nautobot_job_registry.models.attempts import GIVEN_UP, pauses, rest, yield_to_others
 from nautobot_job_registry.reconcile import store
 from nautobot_job_registry.reconcile.plan import Plan
 
@@ -70,6 +70,7 @@ def carry_out(make: Callable[[Records], Plan], apply: Callable[[Plan], Result], 
         wait = len(waits) < LAST_ATTEMPTS
         try:
             with transaction.atomic():
+                yield_to_others()
                 return _attempt(make, apply, rows, wait=wait)
         except _MoreRowsError as more:
             # What is new in the plan is locked in its turn by the next attempt.

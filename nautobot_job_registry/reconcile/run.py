@@ -17,7 +17,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, transaction
 from django.utils import timezone
 from nautobot.core.utils.logging import sanitize
 
-from nautobot_job_registry.core_bridge import host
+from nautobot_job_registry.core_bridge import change_log, host
 from nautobot_job_registry.core_bridge.host import harmless
 from nautobot_job_registry.core_bridge.locks import Rows
 from nautobot_job_registry.engine.descriptor import Discovery, LoadFailure, SourceType
@@ -205,7 +205,7 @@ def _apply(plan: Plan, found: Discovery | None, occasion: Occasion, row: Reconci
     if plan.has_revisions:
         # The revisions point at it, and not every database waits until the end of the transaction to look for it.
         row.save()
-    detail = f"Job Registry: reconcile ({occasion.trigger}, {occasion.scope})"
+    detail = f"{change_log.OWN_OCCASION}reconcile ({occasion.trigger}, {occasion.scope})"
     told = {"now": row.started, "user": occasion.user, "detail": detail}
     plan, jobs = apply_all_that_can_be(
         plan,

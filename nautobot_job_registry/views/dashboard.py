@@ -1,32 +1,39 @@
-"""The page that says what needs somebody now."""
+"""The dashboard: what needs somebody now, how each source stands, and how reconciles ended."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from nautobot.apps.ui import EChartsBase, EChartsTypeChoices
+from django.urls import reverse
+from django.utils.http import urlencode
 from nautobot.apps.views import GenericView
+from nautobot.extras.models import GitRepository
 
 from nautobot_job_registry import models
-from nautobot_job_registry.metrics import needs
-from nautobot_job_registry.models.choices import ReconciliationStatusChoices, SourceTypeChoices
+from nautobot_job_registry.metrics import needs, sources
+from nautobot_job_registry.models.choices import ReconciliationStatusChoices
+from nautobot_job_registry.reconcile import on_request
 from nautobot_job_registry.tables import display
 
-TITLE = "What needs me now"
+TITLE = "Job Registry dashboard"
 NOTHING_TO_SEE = "You have not the right to view anything that this page tells of."
-
-GREEN = {"light": "#1f8a45", "dark": "#3fae68"}
-RED = {"light": "#cf2b36", "dark": "#f0626b"}
-AMBER = {"light": "#e0a100", "dark": "#f2bd3a"}
-GREY = {"light": "#8a94a0", "dark": "#737d8a"}
-# In the order of `needs.JOB_STATES`.
-STATE_COLOURS = (GREEN, GREY, RED, AMBER)
-STATUS_COLOURS = {ReconciliationStatusChoices.SUCCEEDED: GREEN, ReconciliationStatusChoices.FAILED: RED}
+# How many of each need are named.
+NAMED = 3
+SEVERITIES = ("danger", "warning", "info")
+SEVERITY_WORDS = {"danger": "Urgent", "warning": "Look at it", "info": "Soon"}
+STATE_CLASSES = {
+    sources.IN_STEP: "success",
+    sources.DIFFERS: "warning",
+    sources.HAS_ERRORS: "danger",
+    sources.REJECTED: "danger",
+    sources.UNREACHABLE: "danger",
+}
+# The colours of the parts of a bar, in the order of `needs.JOB_STATES`.
+BAR_CLASSES = ("bg-success", "bg-secondary", "bg-danger", "bg-warning", "bg-warning")
 
 
 class DashboardView(GenericView):
@@ -42,58 +49,88 @@ class DashboardView(GenericView):
         """
         if not any(needs.may_view(request.user, model) for model in needs.SHOWN):
             raise PermissionDenied(NOTHING_TO_SEE)
+        counted = counted_needs(request.user)
         return render(
             request,
             self.template_name,
             {
                 "title": TITLE,
                 "days": needs.DAYS_OF_RECONCILES,
-                "needs": counted_needs(request.user),
-                "jobs": jobs(request.user),
+                "needs": [item for item in counted if item["count"]],
+                "without": [item for item in counted if not item["count"]],
+                "hidden": len(needs.NEEDS) - len(counted),
+                "sources": source_rows(request.user),
                 "reconciles": reconciles(request.user),
+                "may_reconcile": on_request.may_begin_reconcile(request.user),
             },
         )
 
 
 def counted_needs(user: Any) -> list[dict[str, Any]]:
-    """Return each kind of need that a user may view, with the number of them."""
-    return [
-        {"need": need, "count": need.count(user), "url": need.url}
-        for need in needs.NEEDS
-        if needs.may_view(user, need.model)
+    """Return each kind of need that a user may view, with the number of them and the first ones, the worst first."""
+    counted = [_counted(need, user) for need in needs.NEEDS if needs.may_view(user, need.model)]
+    return sorted(counted, key=lambda item: SEVERITIES.index(item["need"].severity))
+
+
+def _counted(need: needs.Need, user: Any) -> dict[str, Any]:
+    count = need.count(user)
+    first = [
+        (need.name(row), row.get_absolute_url(), display.relative_time(getattr(row, need.moment)))
+        for row in (need.first(user, NAMED) if count else ())
     ]
+    word = SEVERITY_WORDS[need.severity]
+    return {"need": need, "count": count, "url": need.url, "first": first, "more": count - len(first), "word": word}
 
 
-def jobs(user: Any) -> dict[str, Any] | None:
-    """Return the jobs by type of source and state, as a table and as a chart, if the user may view jobs."""
-    rows = _visible(user, models.RegisteredJob)
-    if rows is None:
+def source_rows(user: Any) -> list[dict[str, Any]] | None:
+    """Return how each source stands and how many jobs it has of each state, if the user may view jobs."""
+    jobs = _visible(user, models.RegisteredJob)
+    if jobs is None:
         return None
-    counted = needs.count_jobs_by_source(rows)
-    labels = dict(SourceTypeChoices.CHOICES)
-    total = {count.key: sum(counts[count.key] for counts in counted.values()) for count in needs.JOB_COUNTS}
+    errors = _visible(user, models.JobLoadError)
+    repositories = _visible(user, GitRepository)
+    states = sources.source_states(
+        jobs,
+        models.JobLoadError.objects.none() if errors is None else errors,
+        GitRepository.objects.none() if repositories is None else repositories,
+    )
+    return [_source_row(state, user.has_perm(on_request.ADD)) for state in states]
+
+
+def _source_row(state: sources.SourceState, may_reconcile: bool) -> dict[str, Any]:
+    total = sum(state.counts[count.key] for count in needs.JOB_STATES)
+    plan = f"{reverse('plugins:nautobot_job_registry:reconcile_now')}?{urlencode({'source': state.source.label})}"
     return {
-        "name": "registry-jobs",
-        "heading": "Source",
-        "columns": [(count.label, count.title) for count in needs.JOB_COUNTS],
-        "rows": [
-            *((labels[kind], _job_cells(counts, {"source_type": kind})) for kind, counts in counted.items()),
-            ("All", _job_cells(total, {})),
+        "name": state.name,
+        "kind": state.source.type.value,
+        "url": state.repository.get_absolute_url() if state.repository else "",
+        "state": display.label(state.state.capitalize(), STATE_CLASSES[state.state]),
+        "errors": _cell(models.JobLoadError, state.errors, {**state.filters, "resolved": "false"}),
+        "jobs": _cell(models.RegisteredJob, total, state.filters),
+        "parts": [
+            {
+                **_cell(models.RegisteredJob, state.counts[count.key], {**state.filters, **count.parameters}),
+                "label": count.label.lower(),
+                "css_class": css_class,
+                "percent": f"{100 * state.counts[count.key] / total:.2f}",
+            }
+            for count, css_class in zip(needs.JOB_STATES, BAR_CLASSES, strict=True)
+            if state.counts[count.key]
         ],
-        "chart": _stacked(
-            "registry-jobs-chart",
-            [labels[kind] for kind in counted],
-            {state.label: [counts[state.key] for counts in counted.values()] for state in needs.JOB_STATES},
-            STATE_COLOURS,
-        ),
+        "others": [
+            {
+                **_cell(models.RegisteredJob, state.counts[count.key], {**state.filters, **count.parameters}),
+                "label": count.label.lower(),
+            }
+            for count in (needs.NOT_ENABLED, needs.WITH_OVERRIDES)
+            if state.counts[count.key]
+        ],
+        "plan": plan if may_reconcile else "",
     }
 
 
-def _job_cells(counts: dict[str, int], narrowed: dict[str, str]) -> list[tuple[int, str]]:
-    return [
-        (counts[count.key], needs.list_url(models.RegisteredJob, {**narrowed, **count.parameters}))
-        for count in needs.JOB_COUNTS
-    ]
+def _cell(model: type[Model], count: int, parameters: dict[str, str]) -> dict[str, Any]:
+    return {"count": count, "url": needs.list_url(model, parameters)}
 
 
 def reconciles(user: Any) -> dict[str, Any] | None:
@@ -101,49 +138,29 @@ def reconciles(user: Any) -> dict[str, Any] | None:
     rows = _visible(user, models.Reconciliation)
     if rows is None:
         return None
-    days = needs.reconciles_by_day(rows)
     last = needs.last_reconciliation(rows)
     return {
         "last": last,
         "last_status": last and display.status_label(last.status),
-        "name": "registry-reconciles",
-        "heading": "Ended",
-        "columns": [(day.label, "") for day in days],
-        "rows": [
-            (label, [(day.counts[status], day.url(status)) for day in days])
-            for status, label in ReconciliationStatusChoices.CHOICES
-        ],
-        "chart": _stacked(
-            "registry-reconciles-chart",
-            [day.label for day in days],
-            {label: [day.counts[status] for day in days] for status, label in ReconciliationStatusChoices.CHOICES},
-            [STATUS_COLOURS.get(status, AMBER) for status in ReconciliationStatusChoices.values()],
-        ),
+        "last_started": last and display.relative_time(last.started),
+        "days": [_day(day) for day in needs.reconciles_by_day(rows)],
     }
+
+
+def _day(day: needs.Day) -> dict[str, Any]:
+    counted = [
+        {
+            "count": day.counts[status],
+            "url": day.url(status),
+            "label": label.lower(),
+            "css_class": ReconciliationStatusChoices.CSS_CLASSES[status],
+        }
+        for status, label in ReconciliationStatusChoices.CHOICES
+        if day.counts[status]
+    ]
+    return {"label": day.label, "counted": counted}
 
 
 def _visible(user: Any, model: type[Model]) -> QuerySet | None:
     """Return the rows of a model that a user may view; nothing where the user may not view any."""
     return model.objects.restrict(user, "view") if needs.may_view(user, model) else None
-
-
-def _stacked(
-    name: str, labels: list[str], series: Mapping[str, list[int]], colours: Iterable[dict[str, str]]
-) -> dict[str, Any]:
-    """Return a chart as Nautobot's template tag `render_echart` takes it, with the ID of its element on the page."""
-    chart = EChartsBase(
-        chart_type=EChartsTypeChoices.BAR,
-        data={"x": labels, "series": [{"name": label, "data": data} for label, data in series.items()]},
-        x_label="",
-        y_label="",
-        theme_colors=list(colours),
-        show_toolbox=False,
-        legend={"top": 0},
-        additional_config={
-            "series": [{"stack": name, "barMaxWidth": 48} for _ in series],
-            "grid": {"left": 48, "right": 16, "top": 40, "bottom": 28},
-            "tooltip": {"trigger": "axis", "axisPointer": {"type": "shadow"}},
-            "yAxis": {"minInterval": 1},
-        },
-    )
-    return {"name": name, "chart": chart, "config": chart.get_config()}

@@ -106,7 +106,7 @@ class FieldOverrideUIViewSet(RecordUIViewSet):
         """Ask whether overrides are to be cleared, and show what the fields would say."""
         takes_all = self.request.POST.get("_all")
         context = {
-            "title": "Follow the source",
+            "title": "Remove override",
             "overrides": [(override, _values(override)) for override in overrides[:MAX_SHOWN]],
             "more": max(0, len(overrides) - MAX_SHOWN),
             "hidden": [("_all", takes_all)] if takes_all else [("pk", override.pk) for override in overrides],

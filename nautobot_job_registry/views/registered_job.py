@@ -43,9 +43,11 @@ from nautobot_job_registry.lifecycle import deletion
 from nautobot_job_registry.lifecycle.moves import adopting
 from nautobot_job_registry.models.attempts import TRY_AGAIN
 from nautobot_job_registry.models.constants import UUID_PATTERN
+from nautobot_job_registry.overrides import enabling
 from nautobot_job_registry.tables import display
 from nautobot_job_registry.views.base import PatientUIViewSet
 from nautobot_job_registry.views.details import registered_job
+from nautobot_job_registry.views.details.alerts import alerts_of
 
 
 class ObjectUpdateViewMixin(NautobotViewSetMixin):
@@ -107,8 +109,11 @@ class RegisteredJobUIViewSet(
         return queryset
 
     def get_extra_context(self, request: HttpRequest, instance: models.RegisteredJob | None = None) -> dict[str, Any]:
-        """Say beforehand what a deletion costs (rule 19)."""
+        """Say first what is so, and beforehand what a deletion costs (rule 19)."""
         context = super().get_extra_context(request, instance)
+        if self.action == "retrieve" and instance is not None:
+            context["alerts"] = alerts_of(instance, request.user)
+            context["state_badges"] = registered_job.state_badges(instance, request.user)
         if self.action == "destroy" and instance is not None:
             context["impact"] = deletion.deletion_impact([instance], request.user)
         # A page that tells of an error is made before the objects are chosen.
@@ -120,6 +125,31 @@ class RegisteredJobUIViewSet(
     history = tab_of(models.JobRevision, "history", "Show what changed on the job, and when.")
     runs = tab_of(models.JobRun, "runs", "Show the runs of a job.")
     schedules = tab_of(models.JobSchedule, "schedules", "Show the schedules of a job.")
+
+    @action(detail=True, methods=["get", "post"], custom_view_base_action="change")
+    def enable(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Enable the job."""
+        return self._set_enabled(request, enabled=True)
+
+    @action(detail=True, methods=["get", "post"], custom_view_base_action="change")
+    def disable(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Disable the job."""
+        return self._set_enabled(request, enabled=False)
+
+    def _set_enabled(self, request: HttpRequest, *, enabled: bool) -> HttpResponse:
+        job = self.get_object()
+        if request.method != "POST":
+            # Whoever logs in anew on the way comes back by a GET.
+            return redirect(job.get_absolute_url())
+        try:
+            enabling.set_enabled(job, request.user, enabled=enabled)
+        except WithheldError as error:
+            messages.error(request, str(error))
+        except ValidationError as error:
+            messages.error(request, "; ".join(error.messages))
+        else:
+            messages.success(request, f"{job.name} is {'enabled' if enabled else 'disabled'}.")
+        return redirect(job.get_absolute_url())
 
     @action(detail=True, methods=["get", "post"], url_path="adopt", custom_view_base_action="change")
     def adopt(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

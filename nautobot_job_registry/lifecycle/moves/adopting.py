@@ -160,7 +160,7 @@ def adopt_past(job: RegisteredJob, predecessor: RegisteredJob, user: Any) -> Reg
         _require_rights(found, user)
         now = timezone.now()
         handover.hand_over([found], now=now, by=user.username)
-        detail = f"Job Registry: adoption by {job.class_path}"
+        detail = f"{change_log.OWN_OCCASION}adoption by {job.class_path}"
         suspending.bring_back([job.pk], now=now, user=user, detail=detail)
         # Saved once more in the ordinary way, so that the change log, webhooks and events tell of it.
         adopted = RegisteredJob.objects.get(pk=job.pk)

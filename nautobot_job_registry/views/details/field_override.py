@@ -68,7 +68,7 @@ FIELD_OVERRIDE = ObjectDetailContent(
         ),
     ],
     extra_buttons=[
-        KeepButton(weight=100, action="keep", label="Keep", color=ButtonColorChoices.BLUE),
-        DecideButton(weight=200, action="follow", label="Follow the source", color=ButtonColorChoices.YELLOW),
+        KeepButton(weight=100, action="keep", label="Keep and mark as reviewed", color=ButtonColorChoices.BLUE),
+        DecideButton(weight=200, action="follow", label="Remove override", color=ButtonColorChoices.YELLOW),
     ],
 )

@@ -10,6 +10,7 @@ from nautobot.apps.utils import get_permission_for_model, get_route_for_model
 
 from nautobot_job_registry import models, tables
 from nautobot_job_registry.views.details.panels import RelatedTablePanel
+from nautobot_job_registry.views.details.timeline import TimelinePanel
 
 MAX_REVISIONS_SHOWN = 10
 VIEW = [get_permission_for_model(models.JobRevision, "view")]
@@ -52,7 +53,7 @@ REVISIONS_OF_RECONCILIATION = RevisionsPanel(
 # Page by page: what changed, from where to where, by which reconcile, and what ran it.
 TIMELINE = RevisionsPanel(
     weight=100,
-    table_title="History",
+    table_title="Revisions",
     related_field_name="job",
     exclude_columns=["pk", "job", "source_version", "metadata_hash", "source_hash"],
     include_columns=["versions", "reconciliation"],
@@ -64,5 +65,5 @@ HISTORY_TAB = DistinctViewTab(
     label="History",
     url_name=get_route_for_model(models.RegisteredJob, "history"),
     required_permissions=VIEW,
-    panels=(TIMELINE,),
+    panels=(TimelinePanel(weight=50, label="All that happened"), TIMELINE),
 )

@@ -9,6 +9,7 @@ from nautobot.apps.views import get_obj_from_context
 
 from nautobot_job_registry.history import arguments
 from nautobot_job_registry.history.values import value_text
+from nautobot_job_registry.views.details.alerts import misfits_of
 from nautobot_job_registry.views.details.panels import RowsPanel
 
 
@@ -45,8 +46,5 @@ class MisfitsOfJobPanel(MisfitRowsMixin, RowsPanel):
         return super().should_render(context) and bool(self.misfits(context))
 
     def misfits(self, context: Context) -> Iterable[arguments.Misfit]:
-        """Return the schedules that do not fit; they are looked up once for a page."""
-        job = get_obj_from_context(context)
-        if not hasattr(job, "misfits"):
-            job.misfits = arguments.misfits(job, job.current_revision, context["request"].user)
-        return job.misfits
+        """Return the schedules that do not fit."""
+        return misfits_of(get_obj_from_context(context), context["request"].user)

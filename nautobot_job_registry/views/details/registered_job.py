@@ -1,107 +1,109 @@
 """Content of the page of a registered job."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import Q, QuerySet
 from django.template import Context
 from django.template.loader import render_to_string
-from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html, format_html_join, urlize
 from django.utils.safestring import SafeString
-from nautobot.apps.templatetags import placeholder
-from nautobot.apps.ui import (
-    KeyValueTablePanel,
-    ObjectDetailContent,
-    ObjectTextPanel,
-    SectionChoices,
-)
-from nautobot.apps.utils import get_permission_for_model
+from nautobot.apps.templatetags import hyperlinked_object, placeholder
+from nautobot.apps.ui import KeyValueTablePanel, ObjectDetailContent, ObjectTextPanel, Panel, SectionChoices
 from nautobot.apps.views import get_obj_from_context
 
-from nautobot_job_registry import models, tables
-from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, override_flag
+from nautobot_job_registry import models
+from nautobot_job_registry.engine.fields import LIMIT_FIELDS, OVERRIDABLE_FIELDS, override_flag
 from nautobot_job_registry.history.values import value_text
 from nautobot_job_registry.models import choices
 from nautobot_job_registry.tables import display
+from nautobot_job_registry.views.details.alerts import is_sync_rejected, noted_overrides
 from nautobot_job_registry.views.details.anchors import RUNS_TAB, SCHEDULES_TAB
 from nautobot_job_registry.views.details.field_override import may_change_job
 from nautobot_job_registry.views.details.history import HISTORY_TAB, LATEST_REVISIONS
+from nautobot_job_registry.views.details.job_buttons import BUTTONS
 from nautobot_job_registry.views.details.misfits import MisfitsOfJobPanel
-from nautobot_job_registry.views.details.panels import (
-    RelatedTablePanel,
-    RowsPanel,
-    VariablesPanel,
-    queue_link,
-)
-from nautobot_job_registry.views.details.predecessor import BUTTONS, PastPanel
+from nautobot_job_registry.views.details.panels import VariablesPanel, queue_link
+from nautobot_job_registry.views.details.predecessor import PastPanel
 from nautobot_job_registry.views.details.suspension import OPEN_SUSPENSIONS
+from nautobot_job_registry.views.details.used_by import UsedByPanel
 
 BUTTONS_OF_ROW = "nautobot_job_registry/inc/override_buttons.html"
 UNKNOWN = "unknown: no revision yet"
+KEPT = "The job is kept, and comes back when it is found again."
 STATE_EXPLANATIONS = {
     display.INSTALLED: "The class is there, and Nautobot can run it.",
     choices.AbsenceChoices.REMOVED: (
-        "The source was read completely, and the class is not in it any more. This record stays, and so do the runs "
-        "and schedules that point at it. What hangs on the job is switched off until it returns: see below what is "
-        "suspended."
+        "The class is no longer in the code. This record stays, and so do the runs and schedules that point at it. The "
+        "schedules, hooks and buttons of the job are switched off until it returns."
     ),
     choices.AbsenceChoices.LOAD_ERROR: (
         "The class could not be loaded when its source was last read: it, or what registers it, fails; or Nautobot "
-        "gave up on its repository before it came to it, or drops it when it loads the jobs anew. This counts as a "
-        "temporary absence, and the record stays as it is."
+        "gave up on its repository before it came to it, or drops it when it loads the jobs anew. The job is kept and "
+        "comes back when the file loads again."
     ),
     choices.AbsenceChoices.UNCONFIRMED: (
         "The class is not there any more, and its source could not be read completely: it may have gone, or have moved "
-        "to what could not be loaded. This counts as a temporary absence, and the record stays as it is."
+        f"to what could not be loaded. {KEPT}"
     ),
     choices.AbsenceChoices.SOURCE_UNAVAILABLE: (
         "The source could not be read when this was last tried: the repository, app or folder is out of reach, or "
-        "JOBS_ROOT held jobs and is wholly empty now, as if it were not mounted. This counts as a temporary absence, "
-        "and the record stays as it is."
+        f"JOBS_ROOT held jobs and is wholly empty now, as if it were not mounted. {KEPT}"
     ),
 }
 STATE_ADVICE = {
-    display.INSTALLED: "Nothing.",
     choices.AbsenceChoices.REMOVED: (
         "If the class should be there, put it back into its source and reconcile: the job returns to this record."
     ),
     choices.AbsenceChoices.LOAD_ERROR: (
-        "Read the load errors of the module and of its source, mend the code, and reconcile: sync the Git repository, "
-        "or run nautobot-server reconcile_jobs."
+        "Fix the code that the load errors tell of, and sync the Git repository or reconcile the source."
     ),
     choices.AbsenceChoices.UNCONFIRMED: (
-        "Mend what the load errors of its source tell of, and reconcile: the class is found again, or counts as "
-        "removed."
+        "Fix what the load errors of its source tell of, and reconcile: the class is found again, or counts as removed."
     ),
     choices.AbsenceChoices.SOURCE_UNAVAILABLE: (
         "Make the source available again (sync the Git repository, install the app, mount the folder), and reconcile "
-        "with nautobot-server reconcile_jobs. If JOBS_ROOT is meant to be empty: nautobot-server reconcile_jobs "
-        "--source local --confirm-empty."
+        "it. If JOBS_ROOT is meant to be empty: nautobot-server reconcile_jobs --source local --confirm-empty."
     ),
 }
-NOT_ENABLED_ADVICE = "The job cannot be run until it is enabled."
+KINDS_OF_JOB = {
+    "is_job_hook_receiver": "Job hook receiver",
+    "is_job_button_receiver": "Job button receiver",
+    "read_only": "Read-only",
+    "supports_dryrun": "Supports dry run",
+}
 
 
 class IdentityPanel(KeyValueTablePanel):
     """What the job is, and where it comes from."""
 
     def get_data(self, context: Context) -> dict[str, Any]:
-        """Return identity and provenance."""
+        """Return identity and provenance; what the job is not is left out."""
         job = get_obj_from_context(context)
-        return {
-            "name": job.name,
-            "grouping": job.grouping,
-            "class_path": job.class_path,
+        kinds = [text for name, text in KINDS_OF_JOB.items() if getattr(job, name)]
+        shown = {
+            "class_path": display.copyable(job.class_path, display.class_path_display(job.class_path)),
             "source": display.source_display(job),
-            "source_version": format_html("{}", job.source_version or placeholder(None)),
-            "current_revision": job.current_revision,
-            "nautobot_job": job.core_job,
-            "job_hook_receiver": job.is_job_hook_receiver,
-            "job_button_receiver": job.is_job_button_receiver,
-            "read_only": job.read_only,
-            "supports_dry_run": job.supports_dryrun,
+            "source_version": display.copyable(job.source_version) if job.source_version else placeholder(None),
+            "grouping": job.grouping,
+            "current_revision": self.revision(job, context["request"].user),
+            "nautobot_job": self.core_job(job, context["request"].user),
         }
+        return {**shown, "kind": ", ".join(kinds)} if kinds else shown
+
+    def revision(self, job: models.RegisteredJob, user: Any) -> SafeString:
+        """Return the current revision with its age, linked for those who may view it."""
+        revision = job.current_revision
+        if revision is None:
+            return placeholder(None)
+        may_view = user.has_perm("nautobot_job_registry.view_jobrevision")
+        number = hyperlinked_object(revision, field="number") if may_view else revision.number
+        return format_html("{}, first seen {}", number, display.relative_time(revision.created))
+
+    def core_job(self, job: models.RegisteredJob, user: Any) -> Any:
+        """Return Nautobot's own row, linked for those who may view it."""
+        if job.core_job is None or user.has_perm("extras.view_job"):
+            return job.core_job
+        return job.core_job.name
 
 
 class StatePanel(KeyValueTablePanel):
@@ -111,66 +113,61 @@ class StatePanel(KeyValueTablePanel):
         """Return the state in words."""
         job = get_obj_from_context(context)
         state = display.job_state(job)
-        advice = STATE_ADVICE.get(state, "")
-        if job.installed and not job.enabled:
-            advice = NOT_ENABLED_ADVICE
-        return {
-            "state": display.state_label(job),
+        shown = {
+            "state": state_badges(job, context["request"].user),
             "what_it_means": STATE_EXPLANATIONS.get(state, ""),
-            "what_to_do": advice,
+            "what_to_do": STATE_ADVICE.get(state, ""),
             "enabled": job.enabled,
-            "uninstalled_at": job.uninstalled_at,
         }
+        if not shown["what_to_do"]:
+            del shown["what_to_do"]
+        if job.uninstalled_at is not None:
+            shown["uninstalled"] = display.relative_time(job.uninstalled_at)
+        return shown
 
 
-class OverridesPanel(RowsPanel):
-    """What the source says, what is overridden by whom and why, and what is in effect: a row for each field."""
+def state_badges(job: models.RegisteredJob, user: Any) -> SafeString:
+    """Return the state of a job in coloured labels: what stands beside its name."""
+    labels = [display.state_label(job)]
+    if job.installed and not job.enabled:
+        labels.append(display.label("Not enabled", "secondary"))
+    if is_sync_rejected(job, user):
+        labels.append(display.label("Sync rejected", "warning"))
+    return format_html_join(" ", "{}", ((text,) for text in labels))
 
-    columns = ["field", "source", "overridden", "why", "effective", "decide"]
-    column_headers = ["Field", "Source says", "Overridden", "Why, and until when", "In effect", ""]
+
+class SettingsPanel(Panel):
+    """What the code says, what is overridden by whom and why, and what is in effect: overridden fields come first."""
+
+    body_wrapper_template_path = "components/panel/body_wrapper_generic_table.html"
+    body_content_template_path = "nautobot_job_registry/inc/settings.html"
 
     def get_extra_context(self, context: Context) -> dict[str, Any]:
-        """Add the buttons that decide about an override, for those who may."""
-        extra, request = super().get_extra_context(context), context["request"]
-        may_decide = may_change_job(request.user, get_obj_from_context(context))
-        for row in extra["data"]:
-            noted = row.pop("noted")
-            row["decide"] = (
-                render_to_string(BUTTONS_OF_ROW, {"override": noted}, request) if noted and may_decide else ""
-            )
-        return extra
+        """Add the rows, with the buttons that decide about an override for those who may."""
+        job, request = get_obj_from_context(context), context["request"]
+        rows = list(self.rows(job, request))
+        return {
+            **super().get_extra_context(context),
+            "overridden": [row for row in rows if row["is_overridden"]],
+            "others": [row for row in rows if not row["is_overridden"]],
+        }
 
-    def visible_rows(self, obj: Any, user: Any) -> Iterable[dict[str, Any]]:
-        """Return the rows of a registered job, with what the user may view of its overrides."""
-        source_values = obj.source_values
-        visible = obj.field_overrides.restrict(user, "view").select_related("set_by")
-        noted = {row.field: row for row in visible}
-        for row in noted.values():
-            row.job = obj
+    def rows(self, job: models.RegisteredJob, request: Any) -> Iterator[dict[str, Any]]:
+        """Yield a row for each field that can be overridden."""
+        said, noted = job.source_values, noted_overrides(job, request.user)
+        may_decide = may_change_job(request.user, job)
         for field in OVERRIDABLE_FIELDS:
-            override = noted.get(field)
+            override, is_overridden = noted.get(field), getattr(job, override_flag(field))
+            decides = is_overridden and override is not None and may_decide
             yield {
                 "field": display.field_label(models.RegisteredJob, field),
-                "source": value_text(source_values[field]) if field in source_values else UNKNOWN,
-                "overridden": self.overridden(override) if getattr(obj, override_flag(field)) else "",
-                "why": why(override) if override else "",
-                "effective": self.effective(obj, field),
-                "noted": override,
+                "source": told(field, said[field]) if field in said else UNKNOWN,
+                "is_overridden": is_overridden,
+                "override": override if is_overridden else None,
+                "made": made(override) if is_overridden and override is not None else "",
+                "effective": self.effective(job, field),
+                "buttons": render_to_string(BUTTONS_OF_ROW, {"override": override}, request) if decides else "",
             }
-
-    def overridden(self, noted: models.FieldOverride | None) -> SafeString:
-        """Return who overrode a field and when, and what the source said then where it says something else now."""
-        text = display.label("overridden", "info")
-        if noted is None:
-            return text
-        who = f" by {noted.set_by}" if noted.set_by else ""
-        url = noted.get_absolute_url()
-        made = f"{timezone.localtime(noted.created):%Y-%m-%d}"
-        text = format_html('<a href="{}">{}</a> on {}{}', url, text, made, who)
-        if not noted.is_drifted:
-            return text
-        said = value_text(noted.source_value)
-        return format_html("{}<br>{} set against: {}", text, display.DRIFTED, said)
 
     def effective(self, job: models.RegisteredJob, field: str) -> str:
         """Return the value that is in effect."""
@@ -178,28 +175,27 @@ class OverridesPanel(RowsPanel):
             return queue_link(job.default_job_queue)
         if field == "job_queues":
             return format_html_join(", ", "{}", ((queue_link(queue),) for queue in job.job_queues.all()))
-        return value_text(getattr(job, field))
+        return told(field, getattr(job, field))
 
 
-def why(override: models.FieldOverride) -> SafeString:
-    """Return why a field is overridden, and when the override ends by itself."""
-    if override.expires_at is None:
-        return format_html("{}", display.shortened(override.reason))
-    ends = f"{timezone.localtime(override.expires_at):%Y-%m-%d %H:%M %Z}"
-    return format_html("{}{}ends {}", display.shortened(override.reason), "; " if override.reason else "", ends)
+def told(field: str, value: Any) -> str:
+    """Return a value of a field as text, a limit with its unit."""
+    return display.seconds_text(value, field) if field in LIMIT_FIELDS else value_text(value)
 
 
-def open_load_errors(job: models.RegisteredJob) -> QuerySet:
-    """Return the open errors that can keep a registered job from being loaded."""
-    parts = job.module_name.split(".")
-    modules = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
-    return models.JobLoadError.objects.filter(
-        Q(job_class_name="") | Q(module_name=job.module_name, job_class_name=job.job_class_name),
-        source_type=job.source_type,
-        source_name=job.source_name,
-        module_name__in=modules,
-        resolved_at__isnull=True,
-    ).defer("traceback")
+def made(override: models.FieldOverride) -> SafeString:
+    """Return who overrode a field and when, why, until when, and what the code said then where that has changed."""
+    who = f" by {override.set_by}" if override.set_by else ""
+    lines = [format_html("{}{}", display.relative_time(override.created), who)]
+    if override.is_drifted:
+        lines.append(
+            format_html("{} code said {} when set", display.DRIFTED, told(override.field, override.source_value))
+        )
+    if override.reason:
+        lines.append(urlize(override.reason, nofollow=True, autoescape=True))
+    if override.expires_at is not None:
+        lines.append(format_html("Ends {}", display.relative_time(override.expires_at)))
+    return format_html_join("", "<div>{}</div>", ((line,) for line in lines))
 
 
 REGISTERED_JOB = ObjectDetailContent(
@@ -209,29 +205,16 @@ REGISTERED_JOB = ObjectDetailContent(
         StatePanel(weight=100, section=SectionChoices.RIGHT_HALF, label="State"),
         PastPanel(weight=150, section=SectionChoices.RIGHT_HALF, label="What it was before"),
         ObjectTextPanel(weight=200, section=SectionChoices.RIGHT_HALF, label="Description", object_field="description"),
-        OverridesPanel(
-            weight=100,
-            section=SectionChoices.FULL_WIDTH,
-            label="What the source says, what is overridden, what is in effect",
-        ),
-        VariablesPanel(weight=200, section=SectionChoices.FULL_WIDTH, label="Input variables"),
+        SettingsPanel(weight=100, section=SectionChoices.FULL_WIDTH, label="Settings: code · override · effective"),
+        UsedByPanel(weight=150, section=SectionChoices.FULL_WIDTH, label="Used by"),
         MisfitsOfJobPanel(
-            weight=250,
+            weight=170,
             section=SectionChoices.FULL_WIDTH,
             label="Schedules whose stored arguments do not fit",
             css_class="warning",
         ),
-        RelatedTablePanel(
-            weight=300,
-            section=SectionChoices.FULL_WIDTH,
-            table=tables.JobLoadErrorTable,
-            table_title="Open load errors of the module",
-            rows=open_load_errors,
-            exclude_columns=["pk", "source"],
-            enable_related_link=False,
-            required_permissions=[get_permission_for_model(models.JobLoadError, "view")],
-        ),
         OPEN_SUSPENSIONS,
+        VariablesPanel(weight=380, section=SectionChoices.FULL_WIDTH, label="Input variables"),
         LATEST_REVISIONS,
     ],
     extra_tabs=[RUNS_TAB, SCHEDULES_TAB, HISTORY_TAB],

@@ -19,6 +19,8 @@ from nautobot_job_registry.tables import display
 from nautobot_job_registry.views.details.panels import RelatedTablePanel
 
 SUSPENDED = choices.SuspensionOutcomeChoices.SUSPENDED
+# Of what is suspended of a job, as it is told in one line.
+MAX_NAMED = 4
 STATE_LABELS = {"inputs": "Inputs (digest)", "content_types": "Object types"}
 
 
@@ -82,7 +84,24 @@ def open_suspensions(job: models.RegisteredJob) -> QuerySet:
     return job.suspensions.filter(outcome=SUSPENDED).select_related("object_type")
 
 
-OPEN_SUSPENSIONS = RelatedTablePanel(
+def visible_suspensions(job: models.RegisteredJob, user: Any) -> list[models.Suspension]:
+    """Return the first of what is suspended of a job, as far as a user may view it; it is read once for a page."""
+    if not hasattr(job, "visible_suspensions"):
+        may_view = user.has_perm(get_permission_for_model(models.Suspension, "view"))
+        job.visible_suspensions = list(open_suspensions(job).restrict(user, "view")[:MAX_NAMED]) if may_view else []
+    return job.visible_suspensions
+
+
+class OpenSuspensionsPanel(RelatedTablePanel):
+    """What is suspended of a job; without anything it is not shown."""
+
+    def should_render(self, context: Context) -> bool:
+        """Render where there is anything."""
+        job, user = get_obj_from_context(context), context["request"].user
+        return super().should_render(context) and bool(visible_suspensions(job, user))
+
+
+OPEN_SUSPENSIONS = OpenSuspensionsPanel(
     weight=370,
     section=SectionChoices.FULL_WIDTH,
     required_permissions=[get_permission_for_model(models.Suspension, "view")],

@@ -87,8 +87,8 @@ def reconciled(span: Span) -> Iterator[Moment]:
 
 def revised(span: Span) -> Iterator[Moment]:
     """Yield the revisions of a job."""
-    rows = span.rows(models.JobRevision, "created", job=span.job).select_related("job")
-    for row in rows.defer("source_code").with_history(span.user):
+    rows = span.rows(models.JobRevision, "created", job=span.job).select_related("job").defer("source_code")
+    for row in sorted(rows.with_history(span.user), key=lambda row: -row.number):
         link = format_html('<a href="{}">Revision {}</a>', row.get_absolute_url(), row.number)
         version = f" at {row.source_version[: display.SHORT_COMMIT_LENGTH]}" if row.source_version else ""
         yield Moment(row.created, "revision", format_html("{}{}: {}", link, version, change_summary(row)))
@@ -100,7 +100,7 @@ def decided(span: Span) -> Iterator[Moment]:
     log["changed_object_type__app_label"] = models.RegisteredJob._meta.app_label
     rows = list(span.rows(ObjectChange, "time", **log).defer("object_data_v2"))
     for row, older in zip(rows, [*rows[1:], None], strict=True):
-        if change_log.is_of_reconcile(row) or older is None:
+        if change_log.is_own_occasion(row) or older is None:
             continue
         for text in decisions_between(older.object_data, row.object_data):
             yield Moment(row.time, "decision", text, row.user_name)
@@ -109,17 +109,17 @@ def decided(span: Span) -> Iterator[Moment]:
 def decisions_between(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     """Yield what differs in what is decided between two entries of the change log, in sentences."""
     if old.get("enabled") != new.get("enabled"):
-        yield "Enabled." if new.get("enabled") else "Disabled."
+        yield "Enabled" if new.get("enabled") else "Disabled"
     for field in OVERRIDABLE_FIELDS:
         flag, name = override_flag(field), display.field_label(models.RegisteredJob, field)
         was, now = (_said(side, field) if side.get(flag) else None for side in (old, new))
         if was is None and now is not None:
-            yield f"Overrode {name}{_told(field, now)}."
+            yield f"Overrode {name}{_told(field, now)}"
         elif was is not None and now is None:
-            yield f"Removed the override of {name}{_told(field, was)}."
+            yield f"Removed the override of {name}{_told(field, was)}"
         elif was != now:
             told = "" if field in NAMELESS else f": {_value(was)} → {_value(now)}"
-            yield f"Changed the override of {name}{told}."
+            yield f"Changed the override of {name}{told}"
 
 
 def _said(side: Mapping[str, Any], field: str) -> tuple[Any]:
