@@ -122,6 +122,15 @@ class Actor:
         self.figures.add("edits")
 
 
+def begun(name: str, folder: Path, seed: str) -> Actor:
+    """Return one of them; its connection may be ended while it begins."""
+    while True:
+        try:
+            return Actor(name, folder, seed)
+        except (OperationalError, InterfaceError):
+            connections.close_all()
+
+
 def _plain(value: Any) -> Any:
     return sorted(value) if isinstance(value, frozenset) else value
 

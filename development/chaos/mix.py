@@ -78,7 +78,7 @@ class Mix:
         self._start("git", lambda actor: actors.syncing(actor, self.shop))
 
     def _start(self, name: str, work: Callable[[Any], None]) -> None:
-        self.children[name] = _forked(lambda: actors.Actor(name, self.folder, self.options.seed).run(work))
+        self.children[name] = _forked(lambda: actors.begun(name, self.folder, self.options.seed).run(work))
 
     def go_on(self, seconds: float) -> None:
         """Let them go on for a while, with some of them killed meanwhile."""
