@@ -14,7 +14,7 @@ SHOWN = (models.RegisteredJob, models.JobLoadError, models.Reconciliation)
 
 
 def counts(request: Any) -> list[dict[str, Any]]:
-    """Return the counts that the user may see, in one statement for each model."""
+    """Return the counts that the user may see, in one statement for each model: zeros only of what is installed."""
     items = []
     if needs.may_view(request.user, models.RegisteredJob):
         counted = needs.count_jobs(models.RegisteredJob.objects.restrict(request.user, "view"))
@@ -25,11 +25,15 @@ def counts(request: Any) -> list[dict[str, Any]]:
                 "url": needs.list_url(models.RegisteredJob, count.parameters),
             }
             for count in needs.JOB_COUNTS
+            if counted[count.key] or count.key == needs.INSTALLED
         ]
-    need = needs.LOAD_ERRORS
-    if needs.may_view(request.user, need.model):
-        items.append({"text": need.title, "count": need.count(request.user), "url": need.url})
     return items
+
+
+def attention(request: Any) -> dict[str, Any]:
+    """Return how much needs attention, as far as the user may view it."""
+    visible = needs.visible_to(request.user)
+    return {"count": sum(needs.count_all(visible, request.user).values()), "is_visible": bool(visible)}
 
 
 def last_reconcile_told(request: Any) -> dict[str, Any] | None:
@@ -51,6 +55,7 @@ layout = (
         weight=750,
         permissions=[get_permission_for_model(model, "view") for model in SHOWN],
         custom_data={
+            "registry_attention": attention,
             "registry_counts": counts,
             "registry_last_reconciliation": last_reconcile_told,
             "registry_dashboard": dashboard,

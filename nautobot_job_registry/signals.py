@@ -25,6 +25,8 @@ from nautobot_job_registry.models.constants import APP_NAME, STILL_INSTALLED
 logger = logging.getLogger(__name__)
 
 M2M_CHANGED = ("post_add", "post_remove", "post_clear")
+# Before something is added Django has asked already what is there: whoever waited then would add it twice.
+M2M_TAKING_AWAY = ("pre_remove", "pre_clear")
 # Where an instance of a queue keeps the name that it was read with.
 QUEUE_NAME = "_registry_name"
 # Whether the queues of a job are being added or taken away just now, several at once.
@@ -215,7 +217,7 @@ def take_over_queues_from_core(
     Whoever has read the row before they were gives it the queues of the source: what is stored tells that later.
     """
     _queues_are_set.set(action not in M2M_CHANGED)
-    if action not in M2M_CHANGED and not reverse:
+    if action in M2M_TAKING_AWAY and not reverse:
         _lock_before_queues(instance)
     # Core adds the default queue whenever it saves a row, which tells nothing where it was there.
     if action not in M2M_CHANGED or (pk_set is not None and not pk_set):

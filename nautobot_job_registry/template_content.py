@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Model, QuerySet
 from django.template import Context
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from nautobot.apps.ui import Component, KeyValueTablePanel, Panel, SectionChoices, TemplateExtension
 from nautobot.apps.utils import get_permission_for_model
 from nautobot.apps.views import get_obj_from_context
@@ -19,6 +19,7 @@ from nautobot_job_registry.models.job_run import REVISION_NOT_LISTED
 from nautobot_job_registry.reconcile import on_request
 from nautobot_job_registry.tables import display
 from nautobot_job_registry.views.details import anchors, panels, suspension
+from nautobot_job_registry.views.details.alerts import alerts_of
 
 MAX_ROWS_SHOWN = 10
 GONE = "The record of the job was deleted, or the job is not registered: the class path is kept."
@@ -47,12 +48,17 @@ class RegisteredJobOfCorePanel(ReadOncePanel):
 
     def read(self, user: Any, obj: Job) -> dict[str, Any]:
         """Return the keys and values of a core job."""
-        records = models.RegisteredJob.objects.restrict(user, "view").select_related("git_repository")
+        records = models.RegisteredJob.objects.restrict(user, "view").select_related(
+            "git_repository", "current_revision"
+        )
+        records = records.defer("current_revision__source_code")
         job = records.filter(module_name=obj.module_name, job_class_name=obj.job_class_name).first()
         if job is None:
             return {}
         overridden = ", ".join(display.field_label(models.RegisteredJob, field) for field in job.overridden_fields)
+        news = [alert.text for alert in alerts_of(job, user) if alert.level != "info"]
         return {
+            **({"needs_attention": format_html_join("", "<div>{}</div>", ((text,) for text in news))} if news else {}),
             "registered_job": job,
             "source": display.source_display(job),
             "source_version": display.version_display(job.source_version, job.source_type),
@@ -112,7 +118,7 @@ class LastReconciliationPanel(OfRepositoryMixin, ReadOncePanel):
         return {
             "reconciliation": row,
             "status": display.status_label(row.status),
-            **{field: str(getattr(row, field)) for field in ("registered", "changed", "uninstalled", "returned")},
+            "what_happened": display.reconcile_summary(row),
         }
 
 
@@ -141,7 +147,12 @@ class AnchorOfRunPanel(ReadOncePanel):
         """Return the keys and values of the anchor of a run."""
         runs = models.JobRun.objects.restrict(user, "view").select_related("job", "revision")
         run = runs.defer(*REVISION_NOT_LISTED).filter(job_result=obj.pk).first()
-        return {"job_run": run, "registered_job": run.job, **anchors.evidence(run)} if run else {}
+        if run is None:
+            return {}
+        if display.code_state(run) == display.CODE_CURRENT:
+            # What is as it should be takes one line.
+            return {"code": anchors.code_in_a_line(run)}
+        return {"job_run": run, "registered_job": run.job, **anchors.evidence(run)}
 
 
 class AnchorOfSchedulePanel(ReadOncePanel):

@@ -17,11 +17,8 @@ ALL_COUNTS = {
     "Installed jobs": (4, "/registered-jobs/?installed=true"),
     "Not installed: removed": (1, "/registered-jobs/?installed=false&absence=removed"),
     "Not installed: load error": (2, "/registered-jobs/?installed=false&absence=load_error"),
-    "Not installed: unconfirmed": (0, "/registered-jobs/?installed=false&absence=unconfirmed"),
-    "Not installed: source unavailable": (0, "/registered-jobs/?installed=false&absence=source_unavailable"),
     "Installed, not enabled": (3, "/registered-jobs/?installed=true&enabled=false"),
     "Jobs with overridden fields": (2, "/registered-jobs/?overridden=true"),
-    "Open load errors": (1, "/load-errors/?resolved=false"),
 }
 
 
@@ -57,6 +54,11 @@ class HomepageTestCase(TestCase):
                 found[text.strip()] = (int(count), item.split('href="')[1].split('"')[0].replace("&amp;", "&"))
         return found
 
+    def attention(self):
+        """Return how much needs attention, and in which colour."""
+        item = self.panel().split('<li class="list-group-item">')[1]
+        return int(strip_tags(item).split()[0]), item.split('class="badge ')[1].split()[0]
+
     def test_every_number_is_that_of_the_list_it_links_to(self):
         self.user.is_superuser = True
         self.user.save()
@@ -78,8 +80,11 @@ class HomepageTestCase(TestCase):
         self.assertEqual(self.panel(), "")
 
     def test_each_number_needs_its_right(self):
+        self.assertEqual(self.counts(), {})
         self.grant(models.JobLoadError)
-        self.assertEqual(list(self.counts()), ["Open load errors"])
+        self.assertEqual((self.attention(), self.counts()), ((1, "bg-danger"), {}))
+        models.JobLoadError.objects.all().delete()
+        self.assertEqual(self.attention(), (0, "bg-success"))
         self.assertNotIn("Last reconcile", self.panel())
 
     def test_numbers_are_over_what_the_user_may_view(self):
@@ -88,9 +93,16 @@ class HomepageTestCase(TestCase):
         self.grant(models.Reconciliation, {"status": "succeeded", "scope": "nowhere"})
         counts = self.counts()
         self.assertEqual(counts["Installed jobs"][0], 1)
-        self.assertEqual(counts["Not installed: load error"][0], 0)
-        self.assertEqual(counts["Open load errors"][0], 0)
+        self.assertNotIn("Not installed: load error", counts)
+        self.assertEqual(self.attention(), (0, "bg-success"))
         self.assertNotIn("Last reconcile", self.panel())
+
+    def test_what_needs_attention_is_counted_first(self):
+        self.user.is_superuser = True
+        self.user.save()
+        # The load error and the failed reconcile.
+        self.assertEqual(self.attention(), (2, "bg-danger"))
+        self.assertLess(self.panel().index("Needs attention"), self.panel().index("Installed jobs"))
 
     def test_panel_costs_three_statements(self):
         self.user.is_superuser = True

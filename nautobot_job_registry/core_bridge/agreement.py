@@ -267,10 +267,10 @@ def look_at_core_row(job: Job, written: Collection[str] | None = None) -> None:
 
 
 def lock_before_queues(job: Job) -> None:
-    """Lock core's row before its queues are written, which core writes before the row itself and we after it.
+    """Lock core's row before queues are taken from it, which core does before it writes the row, and we after it.
 
     Args:
-        job: The row whose queues are about to be written.
+        job: The row whose queues are about to be taken away.
     """
     if not is_our_own_write() and transaction.get_connection(job._state.db).in_atomic_block:
         both_sides.core_row(job.pk)

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils import timezone
 from nautobot.apps.utils import get_worker_count
 from nautobot.extras.choices import JobExecutionType, JobQueueTypeChoices
@@ -64,6 +65,18 @@ def schedule_hourly(class_path: str, name: str, user: Any) -> tuple[ScheduledJob
     timing = {"start_time": start, "interval": JobExecutionType.TYPE_HOURLY}
     schedule = ScheduledJob.create_schedule(job, user, name=name, **timing, **job_arguments({"dryrun": False}))
     return schedule, True
+
+
+def schedule_of(class_path: str) -> ScheduledJob | None:
+    """Return a schedule that would run a job of the app's now, if there is one."""
+    rows = ScheduledJob.objects.filter(task=class_path, enabled=True, job_model__enabled=True)
+    return rows.exclude(interval=JobExecutionType.TYPE_FUTURE).order_by("start_time").first()
+
+
+def run_form(class_path: str, user: Any) -> str:
+    """Return the address of Nautobot's form that runs and schedules a job; empty for those who may not run it."""
+    job = _rows(class_path).restrict(user, "run").filter(installed=True).first()
+    return reverse("extras:job_run", kwargs={"pk": job.pk}) if job is not None else ""
 
 
 def job_to_run(class_path: str, user: Any) -> Job:

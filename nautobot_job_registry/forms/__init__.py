@@ -11,4 +11,5 @@ from nautobot_job_registry.forms.filters import JobScheduleFilterForm as JobSche
 from nautobot_job_registry.forms.filters import ReconciliationFilterForm as ReconciliationFilterForm
 from nautobot_job_registry.forms.filters import RegisteredJobFilterForm as RegisteredJobFilterForm
 from nautobot_job_registry.forms.filters import SuspensionFilterForm as SuspensionFilterForm
+from nautobot_job_registry.forms.override_terms import OverrideTermsForm as OverrideTermsForm
 from nautobot_job_registry.forms.registered_job import RegisteredJobForm as RegisteredJobForm

@@ -15,7 +15,7 @@ from nautobot_job_registry.core_bridge.permissions import DECISIONS, withheld, w
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS, OVERRIDE_FLAGS, override_flag
 from nautobot_job_registry.engine.overrides import cleared_fields, field_refusal, refused_fields
 from nautobot_job_registry.forms.fields import end_field, reason_field, value_field
-from nautobot_job_registry.models import RegisteredJob
+from nautobot_job_registry.models import FieldOverride, RegisteredJob
 from nautobot_job_registry.models.acting_user import acting_user
 
 MAY_BE_EMPTY = frozenset({"description", "job_queues"})
@@ -23,20 +23,23 @@ MAY_BE_EMPTY = frozenset({"description", "job_queues"})
 
 @dataclass(frozen=True)
 class OverrideRow:
-    """One overridable field of the form: its input, its switch, and what the source says."""
+    """One overridable field of the form: its input, its switch, what the source says, and what is noted of it."""
 
     name: str
     field: forms.BoundField
     flag: forms.BoundField
     source_value: Any
     source_is_known: bool
+    override: FieldOverride | None
 
 
 class RegisteredJobForm(NautobotModelForm):
     """Edits what an operator decides; a value counts only where its switch is on (rules 13, 14 and 17)."""
 
-    override_reason = reason_field("Why. Empty leaves the reasons that are stored as they are.")
-    override_expires_at = end_field("When the overrides are to end by themselves. Empty leaves the ends as they are.")
+    override_reason = reason_field("Why. Leave empty to keep the current reason.")
+    override_expires_at = end_field(
+        "When the overrides are to end by themselves, in your time zone. Leave empty to keep the current end."
+    )
     override_never_ends = forms.BooleanField(
         required=False, label="No end", help_text="Remove the end: the overrides stay until somebody clears them."
     )
@@ -59,9 +62,44 @@ class RegisteredJobForm(NautobotModelForm):
 
     def rows(self) -> Iterator[OverrideRow]:
         """Yield the overridable fields."""
-        said = self.instance.source_values
+        said, noted = self.instance.source_values, self._noted_overrides()
+        if self.is_bound and self.errors:
+            self._fill_closed_inputs()
         for name in OVERRIDABLE_FIELDS:
-            yield OverrideRow(name, self[name], self[override_flag(name)], said.get(name), name in said)
+            row = OverrideRow(
+                name, self[name], self[override_flag(name)], said.get(name), name in said, noted.get(name)
+            )
+            if row.field.errors:
+                attributes = row.field.field.widget.attrs
+                attributes["class"] = f"{attributes.get('class', '')} is-invalid".strip()
+            yield row
+
+    def faults(self) -> Iterator[tuple[str, str, str]]:
+        """Yield what is wrong with the form: the input, what it is called, and what is wrong with it."""
+        for name, errors in self.errors.items():
+            if name in self.fields:
+                field = self[name]
+                yield from ((field.id_for_label, str(field.label), error) for error in errors)
+
+    def _noted_overrides(self) -> dict[str, FieldOverride]:
+        """Return what is noted of the overrides that the user may view, by field."""
+        rows, user = self.instance.field_overrides.select_related("set_by"), acting_user()
+        return {row.field: row for row in (rows if user is None else rows.restrict(user, "view"))}
+
+    def _fill_closed_inputs(self) -> None:
+        """Have the inputs whose switch is off, which a browser does not send, show what is stored all the same."""
+        data = self.data.copy()
+        for name in OVERRIDABLE_FIELDS:
+            key, stored = self.add_prefix(name), self.initial.get(name)
+            if self._is_sent(name) or stored is None:
+                continue
+            if isinstance(stored, list | tuple | QuerySet):
+                data.setlist(key, [str(getattr(one, "pk", one)) for one in stored])
+            else:
+                data[key] = str(getattr(stored, "pk", stored))
+            # Nautobot offers of the queues those that were sent when the input was first asked for.
+            self._bound_fields_cache.pop(name, None)
+        self.data = data
 
     def source_inputs(self) -> dict[str, Any]:
         """Return what the inputs are to hold when their switch is turned off: queues as keys and names."""

@@ -5,12 +5,12 @@ The dashboard, the panel on the first page and the metrics count the same, here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Model, Q, QuerySet
+from django.db.models import Count, Model, Q, QuerySet, Value
 from django.db.models.functions import TruncDate
 from django.urls import reverse
 from django.utils import timezone
@@ -234,6 +234,24 @@ NEEDS = (
 )
 # What a user must be allowed to view, any of them, for the page to show something.
 SHOWN: tuple[type[Model], ...] = tuple(dict.fromkeys((models.RegisteredJob, *(need.model for need in NEEDS))))
+
+
+def visible_to(user: Any) -> list[Need]:
+    """Return the needs of which a user may view any rows."""
+    return [need for need in NEEDS if may_view(user, need.model)]
+
+
+def count_all(needs: Iterable[Need], user: Any) -> dict[str, int]:
+    """Return how many there are of each of some needs that a user may view, by its key, in one statement."""
+    needs = list(needs)
+    counted = [
+        need.rows(user).order_by().annotate(need=Value(need.key)).values("need").annotate(number=Count("pk"))
+        for need in needs
+    ]
+    if not counted:
+        return {}
+    first, *others = (rows.values_list("need", "number") for rows in counted)
+    return dict.fromkeys((need.key for need in needs), 0) | dict(first.union(*others, all=True))
 
 
 # Jobs

@@ -68,12 +68,13 @@ class DashboardView(GenericView):
 
 def counted_needs(user: Any) -> list[dict[str, Any]]:
     """Return each kind of need that a user may view, with the number of them and the first ones, the worst first."""
-    counted = [_counted(need, user) for need in needs.NEEDS if needs.may_view(user, need.model)]
+    visible = needs.visible_to(user)
+    counts = needs.count_all(visible, user)
+    counted = [_counted(need, counts[need.key], user) for need in visible]
     return sorted(counted, key=lambda item: SEVERITIES.index(item["need"].severity))
 
 
-def _counted(need: needs.Need, user: Any) -> dict[str, Any]:
-    count = need.count(user)
+def _counted(need: needs.Need, count: int, user: Any) -> dict[str, Any]:
     first = [
         (need.name(row), row.get_absolute_url(), display.relative_time(getattr(row, need.moment)))
         for row in (need.first(user, NAMED) if count else ())

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -19,9 +19,11 @@ from nautobot_job_registry import filters, forms, models, tables
 from nautobot_job_registry.api import serializers
 from nautobot_job_registry.core_bridge.permissions import WithheldError
 from nautobot_job_registry.history.values import value_text
-from nautobot_job_registry.overrides import drift
+from nautobot_job_registry.overrides import drift, terms
 from nautobot_job_registry.views.base import RecordUIViewSet
 from nautobot_job_registry.views.details import field_override, registered_job
+from nautobot_job_registry.views.details.ends import ends_note
+from nautobot_job_registry.views.details.field_override import may_change_job
 
 MAX_SHOWN = 50
 
@@ -69,6 +71,39 @@ class FieldOverrideUIViewSet(RecordUIViewSet):
     def bulk_follow(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Clear many overrides, once that is confirmed."""
         return self._follow(self.chosen_rows())
+
+    @action(detail=True, methods=["get", "post"], custom_view_base_action="view")
+    def terms(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Say why an override was made, and when it ends by itself, with what is stored to begin with."""
+        override = self.get_object()
+        if not may_change_job(request.user, override.job):
+            raise PermissionDenied(f"You have not the right to change the registered job {override.job}.")
+        stored = {"override_reason": override.reason, "override_expires_at": override.expires_at}
+        form = forms.OverrideTermsForm(request.POST or None, initial=stored)
+        if request.method == "POST" and form.is_valid() and self._set_terms(override, form):
+            messages.success(request, "Reason and end of the override are stored.")
+            return redirect(override.get_absolute_url())
+        context = {
+            "title": "Edit reason and end",
+            "override": override,
+            "form": form,
+            "ends": ends_note(request.user),
+            "return_url": override.get_absolute_url(),
+        }
+        return render(request, "nautobot_job_registry/fieldoverride_terms.html", context)
+
+    def _set_terms(self, override: models.FieldOverride, form: forms.OverrideTermsForm) -> bool:
+        said = form.cleaned_data
+        try:
+            terms.set_terms(
+                override, self.request.user, reason=said["override_reason"], expires_at=said["override_expires_at"]
+            )
+        except WithheldError as error:
+            form.add_error(None, str(error))
+        except ValidationError as error:
+            for name, texts in error.message_dict.items():
+                form.add_error(name if name in form.fields else None, texts)
+        return not form.errors
 
     def _chosen_one(self) -> QuerySet:
         return self.get_queryset().filter(pk=self.get_object().pk)

@@ -48,6 +48,7 @@ from nautobot_job_registry.tables import display
 from nautobot_job_registry.views.base import PatientUIViewSet
 from nautobot_job_registry.views.details import registered_job
 from nautobot_job_registry.views.details.alerts import alerts_of
+from nautobot_job_registry.views.details.ends import ends_note
 
 
 class ObjectUpdateViewMixin(NautobotViewSetMixin):
@@ -114,6 +115,8 @@ class RegisteredJobUIViewSet(
         if self.action == "retrieve" and instance is not None:
             context["alerts"] = alerts_of(instance, request.user)
             context["state_badges"] = registered_job.state_badges(instance, request.user)
+        if self.action == "update":
+            context["ends"] = ends_note(request.user)
         if self.action == "destroy" and instance is not None:
             context["impact"] = deletion.deletion_impact([instance], request.user)
         # A page that tells of an error is made before the objects are chosen.

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.template import Context
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from nautobot.apps.templatetags import hyperlinked_object, placeholder
 from nautobot.apps.ui import (
     DistinctViewTab,
@@ -56,6 +57,13 @@ def evidence(run: models.JobRun) -> dict[str, Any]:
         "source_version": run.source_version or placeholder(None),
     }
     return {**shown, "code_hash": format_html("<code>{}</code>", run.code_hash) if run.code_hash else placeholder(None)}
+
+
+def code_in_a_line(run: models.JobRun) -> SafeString:
+    """Return that a run executed the current code, with the anchor and the revision, in one line."""
+    version = f" ({run.source_version[: display.SHORT_COMMIT_LENGTH]})" if run.source_version else ""
+    link = format_html('<a href="{}">revision {}</a>', run.get_absolute_url(), run.revision.number)
+    return format_html("{} {}{}", display.code_label(run), link, version)
 
 
 class EvidencePanel(KeyValueTablePanel):

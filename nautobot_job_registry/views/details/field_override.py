@@ -44,6 +44,15 @@ class DecideButton(Button):
         return super().should_render(context) and may_change_job(context["request"].user, override.job)
 
 
+class TermsButton(Button):
+    """Leads to the form for reason and end, for those who may change the job."""
+
+    def should_render(self, context: Any) -> bool:
+        """Render it for those who may."""
+        override = get_obj_from_context(context)
+        return super().should_render(context) and may_change_job(context["request"].user, override.job)
+
+
 class KeepButton(DecideButton):
     """Keeps a drifted override."""
 
@@ -68,6 +77,12 @@ FIELD_OVERRIDE = ObjectDetailContent(
         ),
     ],
     extra_buttons=[
+        TermsButton(
+            weight=50,
+            label="Edit reason and end",
+            icon="mdi-pencil",
+            link_name=f"plugins:{APP_NAME}:fieldoverride_terms",
+        ),
         KeepButton(weight=100, action="keep", label="Keep and mark as reviewed", color=ButtonColorChoices.BLUE),
         DecideButton(weight=200, action="follow", label="Remove override", color=ButtonColorChoices.YELLOW),
     ],
