@@ -70,6 +70,15 @@ class DescribedTestCase(TransactionTestCase):
 
 
 class OpenApiTestCase(DescribedTestCase):
+    def test_every_operation_says_what_it_does_in_the_words_of_who_uses_it(self):
+        for path, operations in document()["paths"].items():
+            for method, operation in operations.items():
+                with self.subTest(path=path, method=method):
+                    said = operation.get("description", "")
+                    self.assertTrue(said)
+                    for words in ("rule ", "rules ", "REST view set", "view set of"):
+                        self.assertNotIn(words, said)
+
     def test_every_address_is_described(self):
         paths = {operation.path for operation in self.operations()}
         names = {path.removeprefix(PREFIX).split("/")[0] for path in paths}

@@ -1,5 +1,6 @@
 """What the OpenAPI document says of every address of ours: which answers there are beside the good one."""
 
+import re
 from typing import Any
 
 from nautobot.apps.api import NautobotAutoSchema
@@ -15,8 +16,29 @@ ERRORS = {
 }
 
 
+# What an operation does that has no words of its own.
+ACTIONS = {
+    "list": "List {names}.",
+    "retrieve": "Return one of the {names}.",
+    "update": "Change one of the {names}.",
+    "partial_update": "Change one of the {names}; what is left out stays.",
+    "destroy": "Delete one of the {names}.",
+    "bulk_update": "Change many {names}: all of them, or none.",
+    "bulk_partial_update": "Change many {names}: all of them, or none; what is left out stays.",
+    "bulk_destroy": "Delete many {names}: all of them, or none.",
+}
+# What docstrings say for those who know the design.
+RULES = re.compile(r" ?\(rules? [^)]*\)")
+
+
 class RegistryAutoSchema(NautobotAutoSchema):
-    """Describes the errors, too."""
+    """Describes the errors, too, and operations in the words of who uses them."""
+
+    def get_description(self) -> str:
+        """Return what an operation does, without what only its makers know."""
+        names = self.view.queryset.model._meta.verbose_name_plural
+        said = ACTIONS.get(self.view.action, "").format(names=names)
+        return said or RULES.sub("", super().get_description())
 
     def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
         """Add the errors that are not described yet."""
