@@ -389,6 +389,24 @@ def test_what_somebody_else_has_taken_over_meanwhile_counts_though_an_old_pictur
     assert reconcile(dry_run=True).plan.is_empty
 
 
+@pytest.mark.parametrize("partial", [False, True])
+@pytest.mark.parametrize("is_set", [True, False])
+def test_the_ledger_says_what_is_stored_though_a_save_that_decides_nothing_has_read_the_record_before(
+    sides, is_set, partial
+):
+    registry(description="Kept", description_override=True, time_limit=5.0, time_limit_override=not is_set)
+    old = sides.row("registry")
+    registry(time_limit=5.0, time_limit_override=is_set)
+    if partial:
+        old.save(update_fields=["last_updated"])
+    else:
+        old.override_reason = "Said of what is there"
+        old.save()
+    noted = set(old.field_overrides.values_list("field", flat=True))
+    assert noted == set(sides.row("registry").overridden_fields) == {"description", *(["time_limit"] if is_set else [])}
+    assert sides.row("core").time_limit_override is is_set
+
+
 def wait_until_somebody_waits():
     """Wait until another connection waits for a lock that this one has."""
     end = time.monotonic() + 30

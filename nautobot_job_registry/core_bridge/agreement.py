@@ -19,7 +19,6 @@ from nautobot_job_registry.core_bridge import both_sides
 from nautobot_job_registry.core_bridge.change_log import log_last
 from nautobot_job_registry.core_bridge.host import all_or_nothing
 from nautobot_job_registry.core_bridge.links import link_runs_and_schedules
-from nautobot_job_registry.core_bridge.locks import lock_core_rows_of
 from nautobot_job_registry.core_bridge.rows import (
     SHARED_FIELDS,
     SHARED_FLAGS,
@@ -67,7 +66,7 @@ def _with_default(record: RegisteredJob, queues: Iterable[str]) -> tuple[str, ..
 
 
 def agree_before_saving(record: RegisteredJob, saving: Saving) -> None:
-    """Lock both sides before a record is saved that decides anything, and take over what nobody told us of core.
+    """Lock both sides before a record is saved, and take over what nobody told us of core.
 
     Args:
         record: The record, before it is saved.
@@ -75,11 +74,7 @@ def agree_before_saving(record: RegisteredJob, saving: Saving) -> None:
     """
     if is_our_own_write() or record._state.adding:
         return
-    if not _decides(record):
-        # Its queues may be written next, in the same transaction, and core's row is locked before the record.
-        if record.core_job_id:
-            lock_core_rows_of([record.pk])
-        return
+    # Whatever is saved: the queues of the record may be written next, and what is noted of its overrides with it.
     read, (job, stored) = record.core_decisions, both_sides.lock_both(record)
     if stored is None:
         # Somebody has deleted it: the save itself says so.
@@ -111,11 +106,6 @@ def agree_before_saving(record: RegisteredJob, saving: Saving) -> None:
             saving.queues = list(settled.decisions.values["job_queues"])
     _keep_name_free(record, job, saving)
     record.core_decisions = _renewed(known, record, saving, core)
-
-
-def _decides(record: RegisteredJob) -> bool:
-    """Say whether a record decides anything: by what was touched since it was read, or by its queues."""
-    return record.decides_anything or decisions_of_saved(record) != Agreement.of(record.core_decisions).agreed
 
 
 def _renewed(known: Agreement, record: RegisteredJob, saving: Saving, core: Decisions) -> dict[str, Any]:

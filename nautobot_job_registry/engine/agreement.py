@@ -17,6 +17,7 @@ from typing import Any, Final
 # somebody holds on to a row that was read before them.
 REMEMBERED: Final = 5
 ENABLED: Final = "enabled"
+QUEUES: Final = "job_queues"
 
 # What is decided about one field: nothing, or one value.
 Decision = tuple[Any, ...]
@@ -187,13 +188,22 @@ def settle(
     for name in {*mine, *theirs, *agreed}:
         said, there = mine.get(name, NOT_OVERRIDDEN), theirs.get(name, NOT_OVERRIDDEN)
         was = agreed.get(name, NOT_OVERRIDDEN)
-        is_old = there in known.before.get(name, ()) and name not in decided
+        is_old = name not in decided and _said_before(name, there, was, known.before.get(name, ()))
         cores = Cores.AGREED if there == was else Cores.OLD if is_old else Cores.NEW
         if WINNERS[Ours.AGREED if said == was else Ours.DECIDED, cores, event] is Winner.CORE:
             settled[name] = there
             of_core.add(name)
     values = {name: decision[0] for name, decision in settled.items() if decision and name != ENABLED}
     return Settlement(Decisions(settled[ENABLED][0], values), frozenset(of_core))
+
+
+def _said_before(name: str, there: Decision, was: Decision, past: Collection[Decision]) -> bool:
+    """Say whether core's row says of a field what it said before.
+
+    Queues are rows of their own: who writes an old flag back gives it to those that are there by now, and whoever chooses
+    queues is heard.
+    """
+    return there in past or (name == QUEUES and bool(there) and not was and any(past))
 
 
 def changed_fields(before: Decisions, after: Decisions) -> frozenset[str]:

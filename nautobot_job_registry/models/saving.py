@@ -123,12 +123,6 @@ class SavingMixin(models.Model):
         super().refresh_from_db(using=using, fields=fields, **kwargs)
         self._note_read(fields)
 
-    @property
-    def decides_anything(self) -> bool:
-        """Whether anything that is decided is not what it was when the record was read."""
-        values = self.__dict__
-        return any(name in values and self._read.get(name, _UNREAD) != values[name] for name in DECIDED_ATTRIBUTES)
-
     def take_stored(self, stored: models.Model) -> None:
         """Have all columns that nobody has touched since they were read say what is stored now.
 

@@ -71,6 +71,17 @@ def test_an_override_that_an_old_row_lacks_stays():
     assert settled.of_core == set()
 
 
+@pytest.mark.parametrize("past", [(), (("old",),)])
+def test_queues_that_are_said_to_be_chosen_again_are_an_old_row_whichever_they_are(past):
+    """They are rows of their own: who writes an old flag back gives it to the queues that are there by now."""
+    known = Agreement(Decisions(True, {}), {"job_queues": tuple((list(queues),) for queues in past)} if past else {})
+    core = Decisions(True, {"job_queues": ["day", "night"]})
+    settled = settle(Decisions(True, {}), known, core, SideEvent.RECONCILED)
+    assert settled.of_core == (set() if past else {"job_queues"})
+    told = settle(Decisions(True, {}), known, core, SideEvent.CORE_SAVED, decided={"job_queues"})
+    assert told.of_core == {"job_queues"}
+
+
 def test_queues_are_the_same_as_a_list_and_as_a_tuple():
     ours, core = Decisions(True, {"job_queues": ("a", "b")}), Decisions(True, {"job_queues": ["a", "b"]})
     assert changed_fields(ours, core) == set()
