@@ -200,8 +200,8 @@ def settle(
 def _said_before(name: str, there: Decision, was: Decision, past: Collection[Decision]) -> bool:
     """Say whether core's row says of a field what it said before.
 
-    Queues are rows of their own: who writes an old flag back gives it to those that are there by now, and whoever chooses
-    queues is heard.
+    Queues are rows of their own: who writes an old flag back gives it to those that are there by now, and whoever
+    chooses queues is heard.
     """
     return there in past or (name == QUEUES and bool(there) and not was and any(past))
 
