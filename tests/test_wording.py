@@ -3,7 +3,7 @@
 import pytest
 
 from nautobot_job_registry.engine.plan import ActionKind, FieldChange, JobAction
-from nautobot_job_registry.history import sentences, values
+from nautobot_job_registry.history import sentences, summaries, values
 from nautobot_job_registry.reconcile import report
 from nautobot_job_registry.reconcile.plan import Plan
 from nautobot_job_registry.views import changes as views
@@ -83,11 +83,11 @@ RAISED = "ModuleNotFoundError: No module named 'z' (/git/y/jobs/bad.py, line 3).
         ),
         (
             {"action": "suspend", "numbers": {"schedules": 1, "job_hooks": 0, "job_buttons": 0}},
-            "1 schedule of x.Job was switched off with the job.",
+            "1 schedule of x.Job switched off with the job.",
         ),
         (
             {"action": "restore", "numbers": {"schedules": 2, "job_hooks": 1, "job_buttons": 0}},
-            "2 schedules and 1 job hook of x.Job were switched on again with the job.",
+            "2 schedules and 1 job hook of x.Job switched on again with the job.",
         ),
         (
             {"action": "end_override", "field": "time_limit"},
@@ -123,6 +123,43 @@ def test_load_error_is_told_in_a_sentence(entry, sentence):
     assert sentences.sentence({**ERROR, **entry}) == sentence
 
 
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        ({**JOB, "action": "register"}, "New in git:y."),
+        ({**JOB, "action": "uninstall", "absence": "removed"}, "Removed: the class is no longer in the code."),
+        ({**JOB, "action": "return"}, "Restored: git:y has the class again."),
+        (
+            {**JOB, "action": "change", "fields": {"current_revision": {"old": 3, "new": 4}}},
+            "Code changed (revision 4).",
+        ),
+        ({**JOB, "action": "suspend", "numbers": {"schedules": 2}}, "2 schedules switched off with the job."),
+        ({**JOB, "action": "adopt", "fields": {"predecessor": {"new": "o.Job"}}}, "Took over the history of o.Job."),
+        (
+            {
+                **JOB,
+                "action": "drift",
+                "field": "soft_time_limit",
+                "beneath": {"old": 600.0, "new": 900.0, "value": 300.0, "drifts": True},
+            },
+            "Soft time limit (overridden): source 600 → 900, stays 300: drifts.",
+        ),
+        (
+            {**JOB, "action": "misfit", "misfits": {"schedules": 2, "missing": ["days"]}},
+            "2 schedules will fail: 'days' is required, but not stored.",
+        ),
+        ({**ERROR, "action": "open"}, f"Cannot be loaded: {RAISED}"),
+        ({**ERROR, "action": "resolve"}, "Fixed: it can be loaded again."),
+        (
+            {**JOB, "action": "refresh", "fields": {"source_version": {"old": "a" * 40, "new": "b" * 40}}},
+            "Version of git:y moved to bbbbbbbb.",
+        ),
+    ],
+)
+def test_beside_the_name_of_the_job_a_sentence_does_not_repeat_it(entry, sentence):
+    assert sentences.sentence_beside_its_subject(entry) == sentence
+
+
 def test_long_texts_are_cut_to_one_line():
     told = sentences.sentence({**ERROR, "action": "open", "message": "first\n" + "x" * 1000})
     assert "\n" not in told
@@ -146,6 +183,24 @@ def test_summary_names_what_happened_and_leaves_out_what_did_not():
         sentences.counts_summary({"uninstalled": 2, "registered": 1, "unchanged": 7}) == "2 removed or missing, 1 new"
     )
     assert sentences.counts_summary({"unchanged": 7}) == "Nothing changed"
+    assert sentences.counts_summary({"errors_opened": 1, "drifted": 2}) == "1 load error, 2 overrides drifted"
+    assert sentences.counts_summary({"errors_opened": 2, "drifted": 1}) == "2 load errors, 1 override drifted"
+
+
+def test_summary_names_two_jobs_of_each_kind():
+    gone = {"source": "git:y", "action": "uninstall", "absence": "removed", "fields": {}}
+    changes = [
+        *({**gone, "job": f"reports.Job{number}"} for number in range(5)),
+        {"job": "x.New", "action": "register", "fields": {}},
+        {"job": "x.Away", "action": "uninstall", "absence": "load_error", "fields": {}},
+        {**ERROR, "action": "open"},
+        *({"job": f"x.{name}", "action": "refresh", "fields": {}} for name in "ABC"),
+    ]
+    assert summaries.summary_with_names(changes) == (
+        "Cannot be loaded: y.jobs.bad; removed reports.Job0, reports.Job1 and 3 more; new: x.New; version moved for "
+        "3 jobs"
+    )
+    assert summaries.summary_with_names([]) == ""
 
 
 LONG = [f"queue-{number:03}" for number in range(60)]

@@ -185,7 +185,7 @@ def sentence(entry: Entry) -> str:
 def sentence_beside_its_subject(entry: Entry) -> str:
     """Return the same where the name of what it is about is shown beside it: without that name."""
     text = _SUBJECT.sub("", _template(entry)).replace(" of {subject}", "")
-    told = visible_text(text.format_map(_Parts(entry))).lstrip(": ")
+    told = _VERB.sub("", visible_text(text.format_map(_Parts(entry))))
     return f"{told[:1].upper()}{told[1:]}"
 
 
@@ -194,8 +194,9 @@ def _template(entry: Entry) -> str:
     return SENTENCES.get(str(entry.get("action")), "{subject}: {action}.")
 
 
-# How a sentence begins that has its subject at the beginning.
-_SUBJECT = re.compile(r"^\{(subject|module)\}((:| was| is)? )?")
+# How a sentence begins that has its subject at the beginning, and what comes after that and is left out with it.
+_SUBJECT = re.compile(r"^\{(subject|module)\}")
+_VERB = re.compile(r"^:? (was |is )?")
 SENTENCES = {
     "register": "{subject} is {new}.",
     "return": "{subject} was restored: {source} has the class again.{differences}",
@@ -203,9 +204,9 @@ SENTENCES = {
     "uninstall": "{subject} {went}: {absence}.",
     "refresh": "{subject}: {moved}.",
     "misfit": "{schedules} of {subject} will fail: {arguments}.",
-    "suspend": "{dependents} of {subject} {were} switched off with the job.",
-    "restore": "{dependents} of {subject} {were} switched on again with the job.",
-    "close": "{dependents} of {subject} {were} left as found: somebody has changed or deleted them since.",
+    "suspend": "{dependents} of {subject} switched off with the job.",
+    "restore": "{dependents} of {subject} switched on again with the job.",
+    "close": "{dependents} of {subject} left as found: somebody has changed or deleted them since.",
     "adopt": "{subject} took over the history of {predecessor}.",
     "propose": "{subject} probably moved from {predecessor}; a person has to confirm it.",
     "withdraw": "{subject} probably did not move from {rejected}: that is not proposed any more.",
@@ -281,11 +282,6 @@ def _dependents(entry: Entry) -> str:
     numbers = entry.get("numbers") or {}
     counted = [one_or_many(numbers[kind], *words) for kind, words in KINDS.items() if numbers.get(kind)]
     return " and ".join(counted) or "Nothing"
-
-
-def _were(entry: Entry) -> str:
-    numbers = entry.get("numbers") or {}
-    return "were" if sum(numbers.get(kind) or 0 for kind in KINDS) > 1 else "was"
 
 
 KINDS = {
@@ -396,5 +392,4 @@ PARTS: dict[str, Callable[[Entry], str]] = {
     "source": _source,
     "subject": subject,
     "went": _went,
-    "were": _were,
 }

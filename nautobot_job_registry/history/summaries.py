@@ -10,6 +10,7 @@ from nautobot_job_registry.history.sentences import Entry, Group, facets, group_
 
 NAMED: Final = 2
 MISSING: Final = "missing"
+UNLOADABLE: Final = "unloadable"
 NEEDS_NO_NAMES: Final = "refreshed"
 # What is said of the jobs of each group, in the order in which it is said.
 SAID: Final = {
@@ -17,6 +18,7 @@ SAID: Final = {
     "misfits": "schedules of {} will fail",
     "uninstalled": "removed {}",
     MISSING: "missing for now: {}",
+    UNLOADABLE: "cannot be loaded for now: {}",
     "suspended": "schedules, hooks or buttons of {} switched off",
     "restored": "schedules, hooks or buttons of {} switched on again",
     "returned": "restored {}",
@@ -39,6 +41,9 @@ def summary_with_names(changes: Iterable[Entry]) -> str:
     subjects: dict[str, dict[str, None]] = {}
     for entry in facets(changes):
         subjects.setdefault(_kind(entry, group_of(entry)), {})[subject(entry)] = None
+    if "load_errors" in subjects:
+        # What cannot be loaded is named already.
+        subjects.pop(UNLOADABLE, None)
     told = [text.format(_names(list(subjects[kind]))) for kind, text in SAID.items() if kind in subjects]
     moved = len(subjects.get(NEEDS_NO_NAMES, ()))
     if moved:
@@ -48,7 +53,9 @@ def summary_with_names(changes: Iterable[Entry]) -> str:
 
 
 def _kind(entry: Entry, group: Group) -> str:
-    return MISSING if group.key == "uninstalled" and entry.get("absence") != "removed" else group.key
+    if group.key != "uninstalled" or entry.get("absence") == "removed":
+        return group.key
+    return UNLOADABLE if entry.get("absence") == "load_error" else MISSING
 
 
 def _names(found: list[str]) -> str:

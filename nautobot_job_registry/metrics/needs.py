@@ -187,7 +187,7 @@ NEEDS = (
         lambda: {"misfits": "true"},
         "The code of their job requires an input that they have not stored: the next run fails, unless the code has a "
         "default for it.",
-        "Open the schedule's job to see which inputs are missing; delete the schedule and make it again with them.",
+        "Open its job to see which inputs are missing; delete the schedule and make it again with them.",
     ),
     Need(
         "drifted_overrides",

@@ -269,13 +269,22 @@ def dependent_texts(dependents: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         dependents: As under `dependents` in an entry of `plan_as_json`, before or after it was stored.
     """
     for name, numbers in dependents.items():
-        _, what, run = DEPENDENTS[name]
+        what, run = DEPENDENTS[name][1], next_run_text(name, numbers)
         for kind in ("schedules", "job_hooks", "job_buttons"):
             if numbers[kind]:
                 text = f"{numbers[kind]} {what}"
-                if kind == "schedules" and run and numbers["next_run"]:
-                    text += f"; {run} {_moment(numbers['next_run'])}"
-                yield kind, text
+                yield kind, f"{text}; {run}" if kind == "schedules" and run else text
+
+
+def next_run_text(name: str, numbers: Mapping[str, Any]) -> str:
+    """Return when a schedule runs next, or would have run; nothing where there is none.
+
+    Args:
+        name: What happens to the schedules: a key under `dependents` in an entry of `plan_as_json`.
+        numbers: What is there.
+    """
+    run = DEPENDENTS[name][2]
+    return f"{run} {_moment(numbers['next_run'])}" if run and numbers.get("next_run") else ""
 
 
 def _moment(value: datetime | str) -> str:

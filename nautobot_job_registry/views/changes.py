@@ -18,6 +18,7 @@ from nautobot_job_registry.history.sentences import Entry, Group, one_or_many
 from nautobot_job_registry.history.values import MAX_SHOWN, one_line, told_apart
 from nautobot_job_registry.metrics import needs
 from nautobot_job_registry.models.constants import VIEW_SOURCE
+from nautobot_job_registry.reconcile import report
 from nautobot_job_registry.tables import display
 
 # From so many entries on a group is folded; so many rows a page holds at once, and so many more are fetched at a time.
@@ -215,22 +216,21 @@ def shown_groups(
     return shown
 
 
-def shown_part(found: Grouped, key: str, start: int, known: Known, *, by_source: bool = False) -> ShownGroup | None:
-    """Return the next rows of a group, from one of them on; None where there is no such group.
+def shown_part(found: Grouped, key: str, start: str, known: Known, *, by_source: bool = False) -> ShownGroup:
+    """Return the next rows of a group, from one of them on; none where there is no such group.
 
     Args:
         found: The changes by kind.
         key: The key of the group.
-        start: How many of its rows the page has already.
+        start: How many of its rows the page has already, as its address says.
         known: What the reader may see of the jobs.
         by_source: As of `shown_groups`.
     """
-    group = next((group for group in found if group.key == key), None)
-    if group is None:
-        return None
-    entries = found[group]
-    part = entries[start : start + ROWS_OF_A_PAGE]
-    end = start + len(part)
+    group = next((group for group in found if group.key == key), sentences.OTHER)
+    entries = found.get(group, [])
+    first = int(start) if start.isdecimal() else 0
+    part = entries[first : first + ROWS_OF_A_PAGE]
+    end = first + len(part)
     sections = [replace(section, is_folded=False) for section in _sections(group, part, known, by_source)]
     return ShownGroup(group, len(entries), sections, max(len(entries) - end, 0), end)
 
@@ -239,7 +239,8 @@ def _sections(group: Group, entries: Sequence[Entry], known: Known, by_source: b
     title = _title_by(group, by_source)
     for text, found in groupby(sorted(entries, key=title) if title is not _nothing else entries, key=title):
         rows = [_row(group, entry, known) for entry in found]
-        yield Section(text, rows, len(rows), is_folded=len(rows) >= FOLDED_FROM and len(rows) < len(entries))
+        is_all = len(rows) == len(entries) and title is _module
+        yield Section("" if is_all else text, rows, len(rows), is_folded=len(rows) >= FOLDED_FROM and not is_all)
 
 
 def _title_by(group: Group, by_source: bool) -> Callable[[Entry], str]:
@@ -313,7 +314,9 @@ def _told(group: Group, entry: Entry, fields: Sequence[Any]) -> str:
         entry = {**entry, "fields": {name: change for name, change in entry["fields"].items() if not is_told(name)}}
         told = sentences.sentence_beside_its_subject(entry)
         return told.replace("Code changed", "Changed", 1)
-    return sentences.sentence_beside_its_subject(entry)
+    told = sentences.sentence_beside_its_subject(entry)
+    run = report.next_run_text(group.key, entry["numbers"]) if group.key in report.DEPENDENTS else ""
+    return f"{told.rstrip('.')}; {run}." if run else told
 
 
 def is_told(name: str) -> bool:

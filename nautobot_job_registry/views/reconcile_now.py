@@ -97,13 +97,8 @@ class PlanPartView(PlanViewMixin):
         if "job" in request.GET:
             return self.code(request, plan, request.GET["job"])
         found = changes.grouped(plan.changes)
-        start, key = request.GET.get("start", ""), request.GET.get("group", "")
-        code = changes.changed_code(plan.code_hashes, request.user)
-        part = changes.shown_part(
-            found, key, int(start) if start.isdecimal() else 0, known_of(plan, found, request.user, code)
-        )
-        if part is None:
-            raise Http404
+        known = known_of(plan, found, request.user, changes.changed_code(plan.code_hashes, request.user))
+        part = changes.shown_part(found, request.GET.get("group", ""), request.GET.get("start", ""), known)
         context = {"shown": part, "rest_url": _part_url(plan)}
         return render(request, "nautobot_job_registry/inc/changes_part.html", context)
 

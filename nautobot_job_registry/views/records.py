@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from rest_framework import status
 from rest_framework.decorators import action
@@ -110,9 +110,6 @@ class ReconciliationUIViewSet(RecordUIViewSet):
     @action(detail=True, url_path="changes", url_name="changes", custom_view_base_action="view")
     def changes(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Return more rows of a group of changes, as the page asks for them."""
-        start = request.GET.get("start", "")
-        row, key, first = self.get_object(), request.GET.get("group", ""), int(start) if start.isdecimal() else 0
-        part = reconciliation.shown_part(row, key, first, request.user)
-        if part is None:
-            raise Http404
+        asked = request.GET.get("group", ""), request.GET.get("start", "")
+        part = reconciliation.more_rows(self.get_object(), *asked, request.user)
         return render(request, "nautobot_job_registry/inc/changes_part.html", {"shown": part, "rest_url": request.path})

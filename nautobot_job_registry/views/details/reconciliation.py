@@ -14,7 +14,7 @@ from nautobot_job_registry.metrics.needs import may_view
 from nautobot_job_registry.models.choices import ReconciliationStatusChoices
 from nautobot_job_registry.tables import display
 from nautobot_job_registry.views import changes
-from nautobot_job_registry.views.details.history import REVISIONS_OF_RECONCILIATION
+from nautobot_job_registry.views.details.history import MAX_REVISIONS_SHOWN, RevisionsPanel
 
 # The group of changes that a count is about, where it has another name.
 GROUPS_OF_COUNTS = {
@@ -88,8 +88,8 @@ class NewsPanel(Panel):
         }
 
 
-def shown_part(row: models.Reconciliation, key: str, start: int, user: Any) -> changes.ShownGroup | None:
-    """Return more rows of a group, as the page asks for them; None where there is no such group."""
+def more_rows(row: models.Reconciliation, key: str, start: str, user: Any) -> changes.ShownGroup:
+    """Return more rows of a group, as the page asks for them; none where there is no such group."""
     found = changes.grouped(row.changes or ())
     return changes.shown_part(found, key, start, known_of(row, found, user), by_source=True)
 
@@ -97,18 +97,35 @@ def shown_part(row: models.Reconciliation, key: str, start: int, user: Any) -> c
 class FactsPanel(ObjectFieldsPanel):
     """How a reconcile ended, and how long it took, in words."""
 
-    def get_data(self, context: Context) -> dict[str, Any]:
+    def render_value(self, key: str, value: Any, context: Context) -> str:
         """Say whether anything could not be loaded, though it succeeded."""
+        if key == "status":
+            return display.reconciliation_status(get_obj_from_context(context))
+        return display.duration_text(value) if key == "duration" else super().render_value(key, value, context)
+
+
+class RevisionsMadePanel(RevisionsPanel):
+    """The revisions that a reconcile made; not there where it made none."""
+
+    def should_render(self, context: Context) -> bool:
+        """Render where there is any: a new job has one, and a change tells its number."""
         row = get_obj_from_context(context)
-        told = {"status": display.reconciliation_status(row), "duration": display.duration_text(row.duration)}
-        return {name: told.get(name, value) for name, value in super().get_data(context).items()}
+        made = bool(row.registered) or any("current_revision" in (one.get("fields") or {}) for one in row.changes or ())
+        return made and super().should_render(context)
 
 
 RECONCILIATION = ObjectDetailContent(
     layout=LayoutChoices.ONE_OVER_TWO,
     panels=[
         NewsPanel(weight=100, section=SectionChoices.FULL_WIDTH),
-        REVISIONS_OF_RECONCILIATION,
+        # All of them are in the list of revisions.
+        RevisionsMadePanel(
+            weight=5000,
+            table_title="Revisions that it made",
+            related_field_name="reconciliation",
+            exclude_columns=["pk"],
+            max_display_count=MAX_REVISIONS_SHOWN,
+        ),
         FactsPanel(weight=100, section=SectionChoices.LEFT_HALF, fields=["trigger", "scope", "status", "user"]),
         FactsPanel(
             weight=100,
