@@ -1,6 +1,7 @@
 """What the pages show, to whom, and at what cost."""
 
 import re
+from datetime import timedelta
 from html import unescape
 from unittest import mock
 from urllib.parse import urlencode
@@ -18,6 +19,7 @@ from nautobot.extras.models import JobQueue
 
 from nautobot_job_registry import models
 from nautobot_job_registry.factory import empty_registry
+from nautobot_job_registry.reconcile import rejected_sync
 from tests import builders
 from tests.support import grant
 
@@ -375,6 +377,73 @@ class PagesTestCase(TestCase):
         self.assertIn("<span>module_3.jobs.Job3</span>", content)
         job = builders.job(3)
         self.assertIn(f'<a href="{job.get_absolute_url()}">module_3.jobs.Job3</a>', self.page(row.get_absolute_url()))
+
+    def test_a_reconciliation_says_at_its_head_what_went_wrong(self):
+        self.make_superuser()
+        row = builders.reconciliation(1, changed=0, status="failed", error="Traceback\nValueError: no")
+        content = self.page(row.get_absolute_url())
+        self.assertIn("The reconcile failed, and nothing was changed.", content)
+        self.assertIn("ValueError: no", content)
+        self.assertIn("Nothing changed.", content)
+        commits = {"attempted": "7" * 40, "effective": "e" * 40}
+        row = builders.reconciliation(2, changed=0, status="rejected", error=rejected_sync.REJECTED.format(**commits))
+        content = self.page(row.get_absolute_url())
+        self.assertIn("Runs from eeeeeeee; the sync to 77777777 was rejected.", content)
+        self.assertIn("7" * 40, content)
+
+    def test_a_reconciliation_that_found_load_errors_did_not_just_succeed(self):
+        self.make_superuser()
+        error = {"load_error": "broken", "action": "open", "message": "no", "source": "local"}
+        row = builders.reconciliation(1, changed=0, errors_opened=1, unchanged=3, changes=[error])
+        for content in (self.page(row.get_absolute_url()), self.rows(models.Reconciliation)):
+            self.assertIn('<span class="badge bg-warning">Succeeded, with errors</span>', content)
+        content = self.page(row.get_absolute_url())
+        chips = content.split("data-registry-chips>")[1].split("</p>")[0]
+        self.assertEqual(" ".join(strip_tags(chips).split()), "1 load error 3 unchanged")
+        self.assertIn('href="#changes-load_errors"', chips)
+        self.assertIn('id="changes-load_errors"', content)
+
+    def test_a_reconciliation_leads_to_what_changed_in_the_code(self):
+        self.make_superuser()
+        job = builders.job(41)
+        change = {"current_revision": {"old": 1, "new": 2}}
+        moved = {"source_version": {"old": "a" * 40, "new": "b" * 40}}
+        about = {"job": job.class_path, "source": "git:y"}
+        row = builders.reconciliation(
+            1,
+            changes=[
+                {**about, "action": "change", "fields": change},
+                {**about, "action": "refresh", "fields": moved},
+                {**about, "action": "relink", "fields": {}, "message": "1 run and 0 schedules are linked"},
+            ],
+            finished=builders.moment(1) + timedelta(milliseconds=170),
+        )
+        for number in (1, 2):
+            revision = builders.revision(job, number, reconciliation=row)
+        content = self.page(row.get_absolute_url())
+        url = reverse(get_route_for_model(models.JobRevision, "diff"), kwargs={"pk": revision.pk})
+        self.assertIn("Code changed (revision 2).", content)
+        self.assertIn(f'href="{url}"', content)
+        self.assertIn("Linked again (1)", content)
+        self.assertIn("0.2 s", content)
+        # Short in the sentence, and whole below it.
+        self.assertIn("Version of git:y moved to bbbbbbbb.", content)
+        self.assertIn("b" * 40, content)
+
+    def test_the_first_reconcile_is_a_line_for_each_source(self):
+        self.make_superuser()
+        changes = [
+            {"job": f"{source}.Job{n}", "source": f"git:{source}", "action": "register", "fields": {}}
+            for source in ("x", "y")
+            for n in range(15)
+        ]
+        row = builders.reconciliation(1, changed=0, registered=30, changes=changes)
+        content = self.page(row.get_absolute_url())
+        group = content.split('data-registry-group="registered"')[1]
+        self.assertTrue(group.startswith(" open>"))
+        self.assertEqual(
+            re.findall(r"<details[^>]*><summary[^>]*>([^<]*)</summary>", group), ["git:x (15)", "git:y (15)"]
+        )
 
     def test_all_of_a_long_reconciliation_can_be_reached(self):
         self.make_superuser()
