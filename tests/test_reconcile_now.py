@@ -228,6 +228,7 @@ class PageTestCase(GivenJobs, TestCase):
         self.assertIn("description = &#x27;other words&#x27;", code)
         self.assertIn("description = &#x27;words&#x27;", code)
         self.assertIn("+1 −1 lines", code)
+        self.assertIn("What the class says differently: Description.", code)
         # The right is asked for again, and the plan is that person's own.
         ObjectPermission.objects.filter(actions__contains=["view_source"]).delete()
         self.assertEqual(self.client.get(url, asked).status_code, 404)
@@ -526,11 +527,15 @@ class WorkerTestCase(GivenJobs, TransactionTestCase):
         self.assertEqual((log.trigger, log.scope, log.user, log.job_result), ("job", "local", self.user, run))
         self.assertEqual(list(RegisteredJob.objects.values_list("module_name", flat=True)), [self.module])
 
-    def test_page_begins_a_run_and_goes_to_it(self):
+    def test_page_begins_a_run_of_its_plan_and_goes_to_it(self):
         self.client.force_login(self.user)
+        self.grant(Job, ["change"], {"job_class_name": "ReconcileJobRegistry"})
+        JOBS.update(enabled=False)
+        content = self.client.get(PAGE, {"source": "local"}).content.decode()
+        digest = re.search(r'name="plan_digest" value="([0-9a-f]{64})"', content)[1]
 
         def ask():
-            response = self.client.post(PAGE, {"source": "local"})
+            response = self.client.post(PAGE, {"source": "local", "plan_digest": digest, "enable": "true"})
             self.assertEqual(response.status_code, 302, response.content[-500:])
             run = JobResult.objects.latest()
             self.assertEqual(response.url, run.get_absolute_url())

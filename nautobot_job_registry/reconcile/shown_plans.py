@@ -43,6 +43,7 @@ class ShownPlan:
         parts: A hash of what it does to each job and module.
         schedules: The keys of Nautobot's own rows of the schedules that will fail, by the class path of their job.
         code_hashes: The hash of the new text of the module of each changed job, by class path.
+        metadata: What each of these jobs says of itself, by class path.
         code: Those texts, compressed, by their hash; only those whose old text the person may see.
     """
 
@@ -55,6 +56,7 @@ class ShownPlan:
     parts: Mapping[str, str] = field(repr=False)
     schedules: Mapping[str, Sequence[Any]] = field(default_factory=dict, repr=False)
     code_hashes: Mapping[str, str] = field(default_factory=dict, repr=False)
+    metadata: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     code: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     def new_code(self, class_path: str) -> str | None:
@@ -74,16 +76,20 @@ def shown(plan: Plan, source: str) -> ShownPlan:
     schedules: dict[str, list[Any]] = {}
     for misfit in plan.misfits:
         schedules.setdefault(misfit.class_path, []).append(misfit.schedule_id)
-    changes, number = report.plan_as_json(plan), digest.digest_of(parts)
-    counts, hashes = plan.counts(), _code_hashes(plan)
+    revised = (action for action in plan.jobs if action.record_id and action.revision)
+    said = {action.class_path: action.descriptor for action in revised if action.descriptor}
     return ShownPlan(
-        source, number, timezone.now(), changes, counts, plan.is_empty, parts, schedules, code_hashes=hashes
+        source=source,
+        digest=digest.digest_of(parts),
+        made_at=timezone.now(),
+        changes=report.plan_as_json(plan),
+        counts=plan.counts(),
+        is_empty=plan.is_empty,
+        parts=parts,
+        schedules=schedules,
+        code_hashes={path: descriptor.source_hash for path, descriptor in said.items()},
+        metadata={path: dict(descriptor.metadata) for path, descriptor in said.items()},
     )
-
-
-def _code_hashes(plan: Plan) -> dict[str, str]:
-    changed = (action for action in plan.jobs if action.record_id and action.revision and action.descriptor)
-    return {action.class_path: action.descriptor.source_hash for action in changed if action.descriptor}
 
 
 def code_of(plan: Plan, class_paths: Collection[str]) -> dict[str, bytes]:

@@ -20,12 +20,14 @@ from nautobot_job_registry import models
 from nautobot_job_registry.core_bridge import own_jobs, permissions
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.engine.text import failure_text, log_text
+from nautobot_job_registry.history import changes as history
 from nautobot_job_registry.history import diff, sentences
 from nautobot_job_registry.metrics.needs import may_view
 from nautobot_job_registry.models.attempts import GIVEN_UP, TRY_AGAIN, try_again
 from nautobot_job_registry.models.constants import VIEW_SOURCE
 from nautobot_job_registry.reconcile import on_request, shown_plans
 from nautobot_job_registry.reconcile.shown_plans import ShownPlan
+from nautobot_job_registry.tables import revision_changes
 from nautobot_job_registry.views import changes
 from nautobot_job_registry.views.details import comparison
 
@@ -111,8 +113,11 @@ class PlanPartView(PlanViewMixin):
         new = plan.new_code(class_path)
         if old is None or new is None:
             raise Http404
-        code = diff.compare_texts(old.source_code, new)
-        return render(request, "nautobot_job_registry/inc/plan_code.html", comparison.shown_code(code))
+        said = plan.metadata.get(class_path, {})
+        fields = history.field_changes(old.metadata, said), history.variable_changes(old.metadata, said)
+        what = revision_changes.in_words(*fields, False) if any(fields) else ""
+        context = {"what": what, **comparison.shown_code(diff.compare_texts(old.source_code, new))}
+        return render(request, "nautobot_job_registry/inc/plan_code.html", context)
 
 
 def _page_of(source: str) -> str:
@@ -233,7 +238,7 @@ PARTS_OF_BAR: Mapping[str, tuple[str, str, str, str]] = {
     "refreshed": (changes.CHANGED, "version of {} moved", "version of {} moved", "refreshed"),
     "adopted": (changes.CHANGED, "{} moved", "{} moved", "adopted"),
     "removed": (changes.REMOVED, "{} gone", "{} gone", "uninstalled"),
-    "missing": (changes.REMOVED, "{} missing for now", "{} missing for now", ""),
+    "missing": (changes.REMOVED, "{} missing for now", "{} missing for now", "load_errors"),
     "errors": (changes.ERROR, "{} error", "{} errors", "load_errors"),
     "errors_resolved": (changes.ADDED, "{} fixed", "{} fixed", "resolved"),
     "misfits": (changes.ERROR, "{} schedule will fail", "{} schedules will fail", "misfits"),
