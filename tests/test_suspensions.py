@@ -15,7 +15,7 @@ from nautobot_job_registry.factory import JobClassSourceFactory, JobModuleFactor
 from nautobot_job_registry.lifecycle.suspensions import suspending
 from nautobot_job_registry.models import JobSchedule, Reconciliation, RegisteredJob, Suspension
 from nautobot_job_registry.reconcile import reconcile, report
-from nautobot_job_registry.views import changes
+from nautobot_job_registry.views import change_rows, changes
 from tests.support import counted_statements, refresh_core
 
 pytestmark = pytest.mark.django_db
@@ -470,7 +470,7 @@ def test_what_is_told_of_dependents_can_be_read_back_from_the_log(stage):
         [(kind, text)] = report.dependent_texts(entry["dependents"])
         assert list(report.dependent_texts(stored[entry["job"]]["dependents"])) == [(kind, text)]
         found = changes.grouped([stored[entry["job"]]])
-        groups = {shown.group.key: shown for shown in changes.shown_groups(found, changes.Known())}
+        groups = {shown.group.key: shown for shown in changes.shown_groups(found, change_rows.Known())}
         [row] = groups["suspended"].sections[0].rows
         assert f"1 {kind.replace('_', ' ').rstrip('s')} switched off with the job" in row.told
         assert row.told.rstrip(".").endswith(text.partition("; ")[2])

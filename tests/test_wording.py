@@ -6,6 +6,7 @@ from nautobot_job_registry.engine.plan import ActionKind, FieldChange, JobAction
 from nautobot_job_registry.history import sentences, summaries, values
 from nautobot_job_registry.reconcile import report
 from nautobot_job_registry.reconcile.plan import Plan
+from nautobot_job_registry.views import change_rows
 from nautobot_job_registry.views import changes as views
 
 JOB = {"job": "x.Job", "source": "git:y", "absence": "", "fields": {}}
@@ -231,7 +232,9 @@ def test_what_differs_is_seen_however_deep_it_is(old, new):
     told = sentences.sentence({**JOB, "action": "change", "fields": fields})
     one, _, other = told.partition(" from ")[2].removesuffix(".").partition(" to ")
     assert one != other
-    [group] = views.shown_groups(views.grouped([{"job": "x.Job", "action": "change", "fields": fields}]), views.Known())
+    [group] = views.shown_groups(
+        views.grouped([{"job": "x.Job", "action": "change", "fields": fields}]), change_rows.Known()
+    )
     [(name, old, new)] = group.sections[0].rows[0].fields
     assert name == "Description"
     assert old != new

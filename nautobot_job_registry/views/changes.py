@@ -2,102 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
-from pathlib import PurePath
-from typing import Any, Final
+from typing import Final
 
-from django.urls import reverse
-from nautobot.apps.utils import get_route_for_model
-
-from nautobot_job_registry import models
 from nautobot_job_registry.engine.text import visible_text
 from nautobot_job_registry.history import sentences
-from nautobot_job_registry.history.sentences import Entry, Group, one_or_many
-from nautobot_job_registry.history.values import MAX_SHOWN, one_line, told_apart
-from nautobot_job_registry.metrics import needs
-from nautobot_job_registry.models.constants import VIEW_SOURCE
-from nautobot_job_registry.reconcile import report
-from nautobot_job_registry.tables import display
+from nautobot_job_registry.history.sentences import Entry, Group
+from nautobot_job_registry.views.change_rows import CHANGED, COLOURS, MARKS, NEW, Known, Row, row_of
 
 # From so many entries on a group is folded; so many rows a page holds at once, and so many more are fetched at a time.
 FOLDED_FROM: Final = 20
-ROWS_OF_A_PAGE: Final = 1000
-MAX_MESSAGE: Final = 300
-ADDED, CHANGED, REMOVED, ERROR = "+", "~", "−", "!"
-# The sign of each group, which tells the same as its colour.
-MARKS: Final = {
-    "load_errors": ERROR,
-    "misfits": ERROR,
-    "uninstalled": REMOVED,
-    "suspended": REMOVED,
-    "restored": ADDED,
-    "returned": ADDED,
-    "registered": ADDED,
-    "relinked": ADDED,
-    "resolved": ADDED,
-}
-COLOURS: Final = {ADDED: "success", CHANGED: "info", REMOVED: "danger", ERROR: "danger"}
-# Those whose rows are told by the name of the job, and what is said of all of them above.
-NEW: Final = "registered"
-TOLD_ABOVE: Final = frozenset({NEW, "refreshed"})
+ROWS_OF_A_PAGE: Final = 500
+MAX_DIGITS: Final = 9
 BY_SOURCE: Final = frozenset({"relinked"})
-
-
-@dataclass(frozen=True)
-class Known:
-    """What a person may see of the jobs that changes are about.
-
-    Attributes:
-        jobs: The address of the page of each job, by class path.
-        revisions: The address of the comparison of each revision with the one before, by class path and number.
-        code: The address of what changes in the code of each job, by class path.
-        withheld: The jobs whose code changes, and may not be seen.
-        schedules: Name and address of the schedules that will fail, by the class path of their job.
-        load_errors: Whether the list of load errors is theirs to see.
-    """
-
-    jobs: Mapping[str, str] = field(default_factory=dict)
-    revisions: Mapping[tuple[str, int], str] = field(default_factory=dict)
-    code: Mapping[str, str] = field(default_factory=dict)
-    withheld: Collection[str] = ()
-    schedules: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
-    load_errors: bool = False
-
-
-@dataclass(frozen=True)
-class Row:
-    """One thing that is told.
-
-    Attributes:
-        name: What it is about, as short as its place allows.
-        url: The page of it, if the reader may see it.
-        mark: Its sign.
-        told: What happens, or happened, to it.
-        fields: What it said and says, field by field: name, old, new.
-        jobs: Name and address of the jobs that are missing because of it.
-        schedules: Name and address of the schedules that it is about.
-        revision_url: The comparison of the revision that was made.
-        code_url: What changes in its code.
-        is_withheld: Whether its code changes, and may not be seen.
-    """
-
-    name: str
-    url: str
-    mark: str
-    told: str
-    fields: Sequence[tuple[str, str, str]] = ()
-    jobs: Sequence[tuple[str, str]] = ()
-    schedules: Sequence[tuple[str, str]] = ()
-    revision_url: str = ""
-    code_url: str = ""
-    is_withheld: bool = False
-
-    @property
-    def colour(self) -> str:
-        """The colour that goes with its sign."""
-        return COLOURS[self.mark]
 
 
 @dataclass(frozen=True)
@@ -116,6 +35,11 @@ class Section:
     number: int
     is_folded: bool = False
 
+    @property
+    def next(self) -> int:
+        """How many of them are fetched at a time."""
+        return min(self.number, ROWS_OF_A_PAGE)
+
 
 @dataclass(frozen=True)
 class ShownGroup:
@@ -128,6 +52,7 @@ class ShownGroup:
         rest: How many more there are after these.
         rest_from: The number of the first of them.
         is_open: Whether it is shown though there is much of it, as its sections are folded.
+        source: The only source that it is of; empty for all of them.
     """
 
     group: Group
@@ -136,6 +61,7 @@ class ShownGroup:
     rest: int = 0
     rest_from: int = 0
     is_open: bool = False
+    source: str = ""
 
     @property
     def is_folded(self) -> bool:
@@ -193,52 +119,106 @@ def _cause(entry: Entry, errors: Sequence[Entry]) -> Entry | None:
     return of_source[0] if len(of_source) == 1 else None
 
 
-def shown_groups(
-    found: Grouped, known: Known, *, by_source: bool = False, folds_sources: bool = False
-) -> list[ShownGroup]:
-    """Return what a page shows of changes: all that is not too much at once.
-
-    Args:
-        found: The changes by kind.
-        known: What the reader may see of the jobs.
-        by_source: Whether new jobs are told source by source, and not module by module.
-        folds_sources: Whether of new jobs no more than a line for each source is shown at first.
-    """
-    shown, room = [], ROWS_OF_A_PAGE
+def at_once(found: Grouped) -> Grouped:
+    """Return those changes that a page shows at once: the groups that it has room for, each whole."""
+    shown, room = {}, ROWS_OF_A_PAGE
     for group, entries in found.items():
-        fits = entries if len(entries) <= room or len(entries) < FOLDED_FROM else []
-        room -= len(fits)
-        sections = list(_sections(group, fits, known, by_source))
-        is_open = folds_sources and group.key == NEW and bool(fits)
-        if is_open:
-            sections = [replace(section, is_folded=True) for section in sections]
-        shown.append(ShownGroup(group, len(entries), sections, len(entries) - len(fits), len(fits), is_open))
+        shown[group] = entries if len(entries) <= room or len(entries) < FOLDED_FROM else []
+        room -= len(shown[group])
     return shown
 
 
-def shown_part(found: Grouped, key: str, start: str, known: Known, *, by_source: bool = False) -> ShownGroup:
-    """Return the next rows of a group, from one of them on; none where there is no such group.
+def shown_groups(
+    found: Grouped, known: Known, *, folds_sources: bool = False, by_source: bool = False
+) -> list[ShownGroup]:
+    """Return what a page shows of changes.
 
     Args:
         found: The changes by kind.
-        key: The key of the group.
-        start: How many of its rows the page has already, as its address says.
-        known: What the reader may see of the jobs.
+        known: What the reader may see of the jobs of those that are shown at once.
+        folds_sources: Whether of new jobs no more than a line for each source is shown at first.
+        by_source: Whether new jobs are told source by source, and not module by module.
+    """
+    shown = []
+    for group, fits in at_once(found).items():
+        entries = found[group]
+        if folds_sources and group.key == NEW:
+            sections = list(_lines_of_sources(entries, fits, known))
+            shown.append(ShownGroup(group, len(entries), sections, is_open=True))
+        else:
+            sections = list(_sections(group, fits, known, by_source))
+            shown.append(ShownGroup(group, len(entries), sections, len(entries) - len(fits), len(fits)))
+    return shown
+
+
+def _lines_of_sources(entries: Sequence[Entry], fits: Sequence[Entry], known: Known) -> Iterator[Section]:
+    """Yield a section for each source of new jobs, without its rows where all of them are too many."""
+    group = next(group for group in sentences.GROUPS if group.key == NEW)
+    for text, found in groupby(sorted(entries, key=_source), key=_source):
+        of_source = list(found)
+        rows = [row_of(group, entry, known) for entry in of_source] if fits else []
+        yield Section(text, rows, len(of_source), is_folded=True)
+
+
+@dataclass(frozen=True)
+class Part:
+    """More of a group, as a page asks for it.
+
+    Attributes:
+        group: The kind of the changes.
+        entries: Those that are asked for.
+        number: How many there are in all.
+        first: The number of the first of those that are asked for.
+        source: The only source that is asked for; empty for all of them.
+    """
+
+    group: Group
+    entries: Sequence[Entry]
+    number: int
+    first: int
+    source: str = ""
+
+    @property
+    def changes(self) -> Grouped:
+        """Those that are asked for, by kind."""
+        return {self.group: list(self.entries)}
+
+
+def part_of(found: Grouped, asked: Mapping[str, str]) -> Part:
+    """Return the next changes of a group; none where there is no such group.
+
+    Args:
+        found: The changes by kind.
+        asked: What the address says: the `group`, the number of the first one to `start` with, and maybe the `source`.
+    """
+    group = next((group for group in found if group.key == asked.get("group")), sentences.OTHER)
+    entries, source, start = found.get(group, []), asked.get("source", ""), asked.get("start", "")[:MAX_DIGITS]
+    if source:
+        entries = [entry for entry in entries if _source(entry) == source]
+    first = int(start) if start.isdecimal() else 0
+    return Part(group, entries[first : first + ROWS_OF_A_PAGE], len(entries), first, source)
+
+
+def shown_part(part: Part, known: Known, *, by_source: bool = False) -> ShownGroup:
+    """Return more of a group as it is shown.
+
+    Args:
+        part: What was asked for.
+        known: What the reader may see of its jobs.
         by_source: As of `shown_groups`.
     """
-    group = next((group for group in found if group.key == key), sentences.OTHER)
-    entries = found.get(group, [])
-    first = int(start) if start.isdecimal() else 0
-    part = entries[first : first + ROWS_OF_A_PAGE]
-    end = first + len(part)
-    sections = [replace(section, is_folded=False) for section in _sections(group, part, known, by_source)]
-    return ShownGroup(group, len(entries), sections, max(len(entries) - end, 0), end)
+    end = part.first + len(part.entries)
+    sections = [
+        replace(section, title="" if part.source else section.title, is_folded=False)
+        for section in _sections(part.group, part.entries, known, by_source)
+    ]
+    return ShownGroup(part.group, part.number, sections, max(part.number - end, 0), end, source=part.source)
 
 
 def _sections(group: Group, entries: Sequence[Entry], known: Known, by_source: bool) -> Iterator[Section]:
     title = _title_by(group, by_source)
-    for text, found in groupby(sorted(entries, key=title) if title is not _nothing else entries, key=title):
-        rows = [_row(group, entry, known) for entry in found]
+    for text, found in groupby(sorted(entries, key=title), key=title):
+        rows = [row_of(group, entry, known) for entry in found]
         is_all = len(rows) == len(entries) and title is _module
         yield Section("" if is_all else text, rows, len(rows), is_folded=len(rows) >= FOLDED_FROM and not is_all)
 
@@ -265,115 +245,8 @@ def _source(entry: Entry) -> str:
     return visible_text(sentences.SOURCES.get(source, source))
 
 
-def _row(group: Group, entry: Entry, known: Known) -> Row:
-    subject = sentences.subject(entry)
-    mark = MARKS.get(group.key, CHANGED)
-    if "load_error" in entry:
-        return _error_row(entry, subject, mark, known)
-    revision = (subject, ((entry.get("fields") or {}).get("current_revision") or {}).get("new") or 0)
-    fields = tuple(_fields(entry))
-    return Row(
-        name=visible_text(subject),
-        url=known.jobs.get(subject, ""),
-        mark=mark,
-        told=_told(group, entry, fields),
-        fields=fields,
-        schedules=known.schedules.get(subject, ()) if group.key == "misfits" else (),
-        revision_url=known.revisions.get(revision, ""),
-        code_url=known.code.get(subject, "") if group.key in ("changed", "returned") else "",
-        is_withheld=group.key in ("changed", "returned") and subject in known.withheld,
-    )
-
-
-def _error_row(entry: Entry, subject: str, mark: str, known: Known) -> Row:
-    """Return the row of a load error, which is told with all the jobs that it costs."""
-    missing = entry.get("missing") or ()
-    told = sentences.sentence_beside_its_subject(entry)
-    if entry.get("action") != "resolve" and entry.get("file_path"):
-        raised = ": ".join(
-            one_line(entry[name], MAX_MESSAGE) for name in ("exception_type", "message") if entry.get(name)
-        )
-        line = f" line {entry['line']}" if entry.get("line") else ""
-        told = visible_text(f"{PurePath(str(entry['file_path'])).name}{line}: {raised}")
-    if missing:
-        told = f"{told.rstrip('.')}: {one_or_many(len(missing), '{} job', '{} jobs')} cannot be loaded"
-    return Row(
-        name=visible_text(subject),
-        url=needs.list_url(models.JobLoadError, {"q": subject}) if known.load_errors else "",
-        mark=mark,
-        told=told,
-        jobs=[(visible_text(path), known.jobs.get(path, "")) for path in missing],
-    )
-
-
-def _told(group: Group, entry: Entry, fields: Sequence[Any]) -> str:
-    """Return what is said of a job beside its name, and above the fields that are told one by one."""
-    if group.key in TOLD_ABOVE and not entry.get("absence"):
-        return ""
-    if fields:
-        entry = {**entry, "fields": {name: change for name, change in entry["fields"].items() if not is_told(name)}}
-        told = sentences.sentence_beside_its_subject(entry)
-        return told.replace("Code changed", "Changed", 1)
-    told = sentences.sentence_beside_its_subject(entry)
-    run = report.next_run_text(group.key, entry["numbers"]) if group.key in report.DEPENDENTS else ""
-    return f"{told.rstrip('.')}; {run}." if run else told
-
-
-def is_told(name: str) -> bool:
-    """Return whether a field has a row of its own; what else changes is told by the sentence."""
-    return name not in sentences.SILENT_FIELDS and name != "predecessor"
-
-
-def _fields(entry: Entry) -> Iterator[tuple[str, str, str]]:
-    if entry.get("action") not in ("change", "return", "refresh", "end_override"):
-        return
-    for name, change in (entry.get("fields") or {}).items():
-        if is_told(name):
-            old, new = told_apart(change.get("old"), change.get("new"), MAX_SHOWN)
-            yield field_title(name), visible_text(old), visible_text(new)
-
-
-def field_title(name: str) -> str:
-    """Return what a field is called: one of Nautobot's own row of the job says so."""
-    of_core, _, rest = name.partition("core_job.")
-    if rest and not of_core:
-        return f"{display.field_label(models.RegisteredJob, rest)} in Nautobot's own job"
-    return display.field_label(models.RegisteredJob, name)
-
-
-def job_urls(class_paths: Collection[str], user: Any) -> dict[str, str]:
-    """Return the addresses of the pages of jobs that a user may view, by class path, in one statement."""
-    modules = {path.rpartition(".")[0] for path in class_paths}
-    rows = models.RegisteredJob.objects.restrict(user, "view").filter(module_name__in=modules).order_by()
-    columns = rows.values_list("pk", "module_name", "job_class_name")
-    route = get_route_for_model(models.RegisteredJob, "")
-    found = {f"{module}.{name}": pk for pk, module, name in columns}
-    return {path: reverse(route, kwargs={"pk": found[path]}) for path in class_paths if path in found}
-
-
 def paths_of(found: Grouped) -> set[str]:
     """Return the class paths of all the jobs that changes tell of."""
     entries = [entry for told in found.values() for entry in told]
     missing = {path for entry in entries for path in entry.get("missing") or ()}
     return missing | {str(entry["job"]) for entry in entries if entry.get("job")}
-
-
-def changed_code(hashes: Mapping[str, str], user: Any) -> tuple[set[str], set[str]]:
-    """Return the jobs whose code differs from their current revision's: whose a user may see, and all others.
-
-    Args:
-        hashes: The hash of the new text of the module of each job, by class path.
-        user: Who asks.
-    """
-    if not hashes:
-        return set(), set()
-    modules = {path.rpartition(".")[0] for path in hashes}
-    records = models.RegisteredJob.objects.order_by().filter(module_name__in=modules)
-    current = models.JobRevision.objects.filter(pk__in=records.values("current_revision")).order_by()
-    columns = current.values_list("pk", "job__module_name", "job__job_class_name", "source_hash")
-    differing = {
-        f"{module}.{name}": pk for pk, module, name, old in columns if hashes.get(f"{module}.{name}", old) != old
-    }
-    visible = set(current.restrict(user, VIEW_SOURCE).values_list("pk", flat=True)) if differing else ()
-    seen = {path for path, pk in differing.items() if pk in visible}
-    return seen, differing.keys() - seen

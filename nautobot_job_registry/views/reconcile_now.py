@@ -28,7 +28,7 @@ from nautobot_job_registry.models.constants import VIEW_SOURCE
 from nautobot_job_registry.reconcile import on_request, shown_plans
 from nautobot_job_registry.reconcile.shown_plans import ShownPlan
 from nautobot_job_registry.tables import revision_changes
-from nautobot_job_registry.views import changes
+from nautobot_job_registry.views import change_rows, changes
 from nautobot_job_registry.views.details import comparison
 
 logger = logging.getLogger(__name__)
@@ -98,10 +98,10 @@ class PlanPartView(PlanViewMixin):
             return render(request, "nautobot_job_registry/inc/not_kept.html", {"text": NOT_KEPT})
         if "job" in request.GET:
             return self.code(request, plan, request.GET["job"])
-        found = changes.grouped(plan.changes)
-        known = known_of(plan, found, request.user, changes.changed_code(plan.code_hashes, request.user))
-        part = changes.shown_part(found, request.GET.get("group", ""), request.GET.get("start", ""), known)
-        context = {"shown": part, "rest_url": _part_url(plan)}
+        part = changes.part_of(changes.grouped(plan.changes), request.GET)
+        code = change_rows.changed_code(plan.code_hashes, request.user)
+        known = known_of(plan, changes.paths_of(part.changes), request.user, code)
+        context = {"shown": changes.shown_part(part, known), "rest_url": _part_url(plan)}
         return render(request, "nautobot_job_registry/inc/changes_part.html", context)
 
     def code(self, request: HttpRequest, plan: ShownPlan, class_path: str) -> HttpResponse:
@@ -186,32 +186,33 @@ def planned(user: Any, source: str) -> dict[str, Any]:
     except Exception as error:
         logger.error("The plan of %s failed.\n%s", log_text(source), failure_text(error))
         return {"error": f"The plan failed. {type(error).__name__}: {log_text(str(error))}"}
-    code = changes.changed_code(shown.code_hashes, user)
+    code = change_rows.changed_code(shown.code_hashes, user)
     shown = replace(shown, code=shown_plans.code_of(plan, code[0]))
     shown_plans.keep(shown, user)
     found = changes.grouped(shown.changes)
+    known = known_of(shown, changes.paths_of(changes.at_once(found)), user, code)
     return {
         "plan": shown,
         "summary": summary(shown, found),
-        "groups": changes.shown_groups(found, known_of(shown, found, user, code)),
+        "groups": changes.shown_groups(found, known),
         "rest_url": _part_url(shown),
     }
 
 
-def known_of(plan: ShownPlan, found: changes.Grouped, user: Any, code: tuple[set[str], set[str]]) -> changes.Known:
-    """Return what a user may see of the jobs of a plan, in a number of statements that does not depend on the plan.
+def known_of(plan: ShownPlan, paths: set[str], user: Any, code: tuple[set[str], set[str]]) -> change_rows.Known:
+    """Return what a user may see of jobs of a plan, in a number of statements that does not depend on the plan.
 
     Args:
         plan: The plan.
-        found: Its changes by kind.
+        paths: The class paths of the jobs.
         user: Who looks at it.
         code: The jobs whose code differs: those whose code the user may see, and the others.
     """
     visible, withheld = code
     part = _part_url(plan)
-    return changes.Known(
-        jobs=changes.job_urls(changes.paths_of(found), user),
-        code={path: f"{part}?{urlencode({'job': path})}" for path in visible},
+    return change_rows.Known(
+        jobs=change_rows.job_urls(paths, user),
+        code={path: f"{part}?{urlencode({'job': path})}" for path in visible & paths},
         withheld=withheld,
         schedules=_schedules(plan, user),
         load_errors=may_view(user, models.JobLoadError),
@@ -232,21 +233,21 @@ def _schedules(plan: ShownPlan, user: Any) -> dict[str, list[tuple[str, str]]]:
 
 # What the bar says of each count: its sign, what it is called, one and many, and the group that it leads to.
 PARTS_OF_BAR: Mapping[str, tuple[str, str, str, str]] = {
-    "registered": (changes.ADDED, "{} new", "{} new", "registered"),
-    "returned": (changes.ADDED, "{} restored", "{} restored", "returned"),
-    "changed": (changes.CHANGED, "{} changed", "{} changed", "changed"),
-    "refreshed": (changes.CHANGED, "version of {} moved", "version of {} moved", "refreshed"),
-    "adopted": (changes.CHANGED, "{} moved", "{} moved", "adopted"),
-    "removed": (changes.REMOVED, "{} gone", "{} gone", "uninstalled"),
-    "missing": (changes.REMOVED, "{} missing for now", "{} missing for now", "load_errors"),
-    "errors": (changes.ERROR, "{} error", "{} errors", "load_errors"),
-    "errors_resolved": (changes.ADDED, "{} fixed", "{} fixed", "resolved"),
-    "misfits": (changes.ERROR, "{} schedule will fail", "{} schedules will fail", "misfits"),
-    "schedules_off": (changes.REMOVED, "{} schedule off", "{} schedules off", "suspended"),
-    "others_off": (changes.REMOVED, "{} hook or button off", "{} hooks and buttons off", "suspended"),
-    "restored": (changes.ADDED, "{} on again", "{} on again", "restored"),
-    "drifted": (changes.CHANGED, "{} drifts", "{} drift", "drifted"),
-    "overrides_ended": (changes.CHANGED, "{} override ends", "{} overrides end", "overrides_ended"),
+    "registered": (change_rows.ADDED, "{} new", "{} new", "registered"),
+    "returned": (change_rows.ADDED, "{} restored", "{} restored", "returned"),
+    "changed": (change_rows.CHANGED, "{} changed", "{} changed", "changed"),
+    "refreshed": (change_rows.CHANGED, "version of {} moved", "version of {} moved", "refreshed"),
+    "adopted": (change_rows.CHANGED, "{} moved", "{} moved", "adopted"),
+    "removed": (change_rows.REMOVED, "{} gone", "{} gone", "uninstalled"),
+    "missing": (change_rows.REMOVED, "{} missing for now", "{} missing for now", "load_errors"),
+    "errors": (change_rows.ERROR, "{} error", "{} errors", "load_errors"),
+    "errors_resolved": (change_rows.ADDED, "{} fixed", "{} fixed", "resolved"),
+    "misfits": (change_rows.ERROR, "{} schedule will fail", "{} schedules will fail", "misfits"),
+    "schedules_off": (change_rows.REMOVED, "{} schedule off", "{} schedules off", "suspended"),
+    "others_off": (change_rows.REMOVED, "{} hook or button off", "{} hooks and buttons off", "suspended"),
+    "restored": (change_rows.ADDED, "{} on again", "{} on again", "restored"),
+    "drifted": (change_rows.CHANGED, "{} drifts", "{} drift", "drifted"),
+    "overrides_ended": (change_rows.CHANGED, "{} override ends", "{} overrides end", "overrides_ended"),
 }
 
 
@@ -261,12 +262,12 @@ class PartOfBar:
     @property
     def colour(self) -> str:
         """The colour that goes with its sign."""
-        return changes.COLOURS[self.mark]
+        return change_rows.COLOURS[self.mark]
 
     @property
     def sign(self) -> str:
         """The sign before the number, as far as it says anything there."""
-        return "" if self.mark == changes.ERROR else self.mark
+        return "" if self.mark == change_rows.ERROR else self.mark
 
 
 def summary(plan: ShownPlan, found: changes.Grouped) -> list[PartOfBar]:

@@ -110,6 +110,5 @@ class ReconciliationUIViewSet(RecordUIViewSet):
     @action(detail=True, url_path="changes", url_name="changes", custom_view_base_action="view")
     def changes(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Return more rows of a group of changes, as the page asks for them."""
-        asked = request.GET.get("group", ""), request.GET.get("start", "")
-        part = reconciliation.more_rows(self.get_object(), *asked, request.user)
+        part = reconciliation.more_rows(self.get_object(), request.GET, request.user)
         return render(request, "nautobot_job_registry/inc/changes_part.html", {"shown": part, "rest_url": request.path})

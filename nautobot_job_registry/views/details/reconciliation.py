@@ -1,5 +1,6 @@
 """Content of the page of a reconciliation: what it changed comes first."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.template import Context
@@ -13,7 +14,7 @@ from nautobot_job_registry.history import sentences
 from nautobot_job_registry.metrics.needs import may_view
 from nautobot_job_registry.models.choices import ReconciliationStatusChoices
 from nautobot_job_registry.tables import display
-from nautobot_job_registry.views import changes
+from nautobot_job_registry.views import change_rows, changes
 from nautobot_job_registry.views.details.history import MAX_REVISIONS_SHOWN, RevisionsPanel
 
 # The group of changes that a count is about, where it has another name.
@@ -24,21 +25,23 @@ GROUPS_OF_COUNTS = {
 }
 
 
-def known_of(row: models.Reconciliation, found: changes.Grouped, user: Any) -> changes.Known:
-    """Return what a user may see of the jobs of a reconcile, and of the revisions that it made, in two statements."""
-    return changes.Known(
-        jobs=changes.job_urls(changes.paths_of(found), user),
-        revisions=_revisions(row, user),
+def known_of(row: models.Reconciliation, found: changes.Grouped, user: Any) -> change_rows.Known:
+    """Return what a user may see of the jobs of changes, and of the revisions that came of them, in two statements."""
+    paths = changes.paths_of(found)
+    return change_rows.Known(
+        jobs=change_rows.job_urls(paths, user),
+        revisions=_revisions(row, paths, user),
         load_errors=may_view(user, models.JobLoadError),
     )
 
 
-def _revisions(row: models.Reconciliation, user: Any) -> dict[tuple[str, int], str]:
+def _revisions(row: models.Reconciliation, paths: set[str], user: Any) -> dict[tuple[str, int], str]:
     """Return the address of the comparison of each revision with the one before it, of those that there are two of."""
     rows = models.JobRevision.objects.restrict(user, "view").filter(reconciliation=row, number__gt=1).order_by()
     route = get_route_for_model(models.JobRevision, "diff")
     columns = rows.values_list("pk", "number", "job__module_name", "job__job_class_name")
-    return {(f"{module}.{name}", number): reverse(route, kwargs={"pk": pk}) for pk, number, module, name in columns}
+    made = {(f"{module}.{name}", number): pk for pk, number, module, name in columns}
+    return {key: reverse(route, kwargs={"pk": pk}) for key, pk in made.items() if key[0] in paths}
 
 
 def is_first(row: models.Reconciliation) -> bool:
@@ -53,7 +56,7 @@ def chips(row: models.Reconciliation, found: changes.Grouped) -> list[tuple[str,
     for name, words in sentences.COUNTED.items():
         number, key = getattr(row, name), GROUPS_OF_COUNTS.get(name, name)
         if number:
-            colour = changes.COLOURS[changes.MARKS.get(key, changes.CHANGED)]
+            colour = change_rows.COLOURS[change_rows.MARKS.get(key, change_rows.CHANGED)]
             told.append((sentences.one_or_many(number, *words), colour, key if key in there else ""))
     return told
 
@@ -77,7 +80,7 @@ class NewsPanel(Panel):
         """Add the changes, as many as a page can hold at once."""
         row = get_obj_from_context(context)
         found = changes.grouped(row.changes or ())
-        known = known_of(row, found, context["request"].user)
+        known = known_of(row, changes.at_once(found), context["request"].user)
         return {
             **super().get_extra_context(context),
             "alert": alert(row),
@@ -88,10 +91,10 @@ class NewsPanel(Panel):
         }
 
 
-def more_rows(row: models.Reconciliation, key: str, start: str, user: Any) -> changes.ShownGroup:
+def more_rows(row: models.Reconciliation, asked: Mapping[str, str], user: Any) -> changes.ShownGroup:
     """Return more rows of a group, as the page asks for them; none where there is no such group."""
-    found = changes.grouped(row.changes or ())
-    return changes.shown_part(found, key, start, known_of(row, found, user), by_source=True)
+    part = changes.part_of(changes.grouped(row.changes or ()), asked)
+    return changes.shown_part(part, known_of(row, part.changes, user), by_source=True)
 
 
 class FactsPanel(ObjectFieldsPanel):
