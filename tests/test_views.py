@@ -441,9 +441,24 @@ class PagesTestCase(TestCase):
         content = self.page(row.get_absolute_url())
         group = content.split('data-registry-group="registered"')[1]
         self.assertTrue(group.startswith(" open>"))
-        self.assertEqual(
-            re.findall(r"<details[^>]*><summary[^>]*>([^<]*)</summary>", group), ["git:x (15)", "git:y (15)"]
-        )
+        lines = r"<details[^>]*><summary[^>]*>([^<]*)</summary>"
+        self.assertEqual(re.findall(lines, group), ["git:x (15)", "git:y (15)"])
+        # So it is with thousands, whose names come as a line is opened.
+        changes = [{**changes[0], "job": f"x.Job{n}", "source": f"git:{'xy'[n % 2]}"} for n in range(1202)]
+        row = builders.reconciliation(2, changed=0, registered=1202, changes=changes)
+        content = self.page(row.get_absolute_url())
+        self.assertEqual(re.findall(lines, content), ["git:x (601)", "git:y (601)"])
+        shown = []
+        content = content[content.index("git:y (601)") :]
+        while link := re.search(r'href="([^"]+group=registered[^"]+)"', content):
+            content = self.client.get(unescape(link[1])).content.decode()
+            shown += re.findall(r"<span>x\.Job(\d+)</span>", content)
+        self.assertEqual(sorted(map(int, shown)), list(range(1, 1202, 2)))
+        url = reverse(get_route_for_model(models.Reconciliation, "changes"), kwargs={"pk": row.pk})
+        for asked in ({"start": "9" * 5000}, {"start": "²"}, {"start": "-1"}, {"group": "<b>"}):
+            response = self.client.get(url, {"group": "registered", **asked})
+            self.assertEqual(response.status_code, 200)
+            self.assertNotIn("<b>", response.content.decode())
 
     def test_all_of_a_long_reconciliation_can_be_reached(self):
         self.make_superuser()

@@ -111,10 +111,8 @@ class RevisionsMadePanel(RevisionsPanel):
     """The revisions that a reconcile made; not there where it made none."""
 
     def should_render(self, context: Context) -> bool:
-        """Render where there is any: a new job has one, and a change tells its number."""
-        row = get_obj_from_context(context)
-        made = bool(row.registered) or any("current_revision" in (one.get("fields") or {}) for one in row.changes or ())
-        return made and super().should_render(context)
+        """Render where there is any."""
+        return super().should_render(context) and get_obj_from_context(context).revisions.exists()
 
 
 RECONCILIATION = ObjectDetailContent(
