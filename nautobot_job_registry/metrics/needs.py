@@ -188,6 +188,10 @@ NEEDS = (
         "The code of their job requires an input that they have not stored: the next run fails, unless the code has a "
         "default for it.",
         "Open its job to see which inputs are missing; delete the schedule and make it again with them.",
+        severity="danger",
+        name=lambda row: row.scheduled_job.name,
+        moment="created",
+        related=("scheduled_job",),
     ),
     Need(
         "drifted_overrides",

@@ -264,17 +264,6 @@ def reconciliation_status(row: models.Reconciliation) -> SafeString:
     return status_label(row.status)
 
 
-def duration_text(duration: timedelta | None) -> str:
-    """Return how long something took, in the unit that fits: 0.2 s, 1 min 5 s, 2 h 3 min."""
-    if duration is None:
-        return ""
-    seconds = duration.total_seconds()
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
 def reconcile_summary(row: models.Reconciliation) -> str:
     """Return what a reconcile changed, in one line, with the first jobs by name where that is stored."""
     if row.status == choices.ReconciliationStatusChoices.FAILED:
