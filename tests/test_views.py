@@ -460,6 +460,23 @@ class PagesTestCase(TestCase):
             self.assertEqual(response.status_code, 200)
             self.assertNotIn("<b>", response.content.decode())
 
+    def test_the_page_of_a_reconciliation_costs_the_same_for_few_changes_and_for_many(self):
+        self.make_superuser()
+        counts = []
+        for number, first in ((3, 500), (40, 600)):
+            jobs = [builders.job(first + index) for index in range(number)]
+            changed = {"action": "change", "fields": {"current_revision": {"old": 1, "new": 2}}}
+            row = builders.reconciliation(1, changes=[{"job": job.class_path, **changed} for job in jobs])
+            for job in jobs:
+                builders.revision(job, 2, reconciliation=row)
+            self.page(row.get_absolute_url())
+            with CaptureQueriesContext(connection) as captured:
+                content = self.page(row.get_absolute_url())
+            self.assertEqual(content.count("Show diff"), number)
+            counts.append(len(captured))
+        self.assertEqual(counts[0], counts[1])
+        self.assertLessEqual(counts[1], 30)
+
     def test_all_of_a_long_reconciliation_can_be_reached(self):
         self.make_superuser()
         changes = [{"job": f"module.Job{n}", "action": "register", "fields": {}} for n in range(2100)]
