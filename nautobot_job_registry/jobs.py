@@ -84,7 +84,8 @@ def log_outcome(logger: Any, outcome: Any) -> None:
     """Log what a reconcile did, sentence by sentence; what needs a look as a warning."""
     for entry in sentences.facets(report.outcome_as_json(outcome)):
         level = logging.WARNING if sentences.group_of(entry).needs_a_look else logging.INFO
-        logger.log(level, "%s", sentences.sentence(entry))
+        # Nautobot groups a log by the function that says something.
+        logger.log(level, "%s", sentences.sentence(entry), stacklevel=2)
 
 
 class EndOverrides(Job):
