@@ -81,7 +81,8 @@ def _will_be_committed(job_result: Any) -> bool:
 
 def _log(outcome: Any, job_result: Any) -> None:
     """Tell a sync's log what was done; what could not be loaded is told one by one, and never as an error (rule 11)."""
-    failed = [entry for entry in report.outcome_as_json(outcome) if entry.get("message")]
+    told = sentences.facets(report.outcome_as_json(outcome))
+    failed = [entry for entry in told if entry.get("message") or sentences.group_of(entry).needs_a_look]
     for entry in failed[:MAX_WARNINGS]:
         job_result.log(sentences.sentence(entry), level_choice=LogLevelChoices.LOG_WARNING, grouping=GROUPING)
     job_result.log(report.summary_line(outcome.counts()), level_choice=LogLevelChoices.LOG_INFO, grouping=GROUPING)

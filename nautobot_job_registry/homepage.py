@@ -41,7 +41,7 @@ def last_reconcile_told(request: Any) -> dict[str, Any] | None:
     if not needs.may_view(request.user, models.Reconciliation):
         return None
     row = needs.last_reconciliation(models.Reconciliation.objects.restrict(request.user, "view"))
-    return row and {"row": row, "status": display.status_label(row.status)}
+    return row and {"row": row, "status": display.reconciliation_status(row)}
 
 
 def dashboard(request: Any) -> str:

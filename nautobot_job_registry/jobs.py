@@ -1,13 +1,26 @@
 """The app's own jobs, which can be run and scheduled like any other job."""
 
+import logging
+from typing import Any
+
+from django import forms
+from django.urls import reverse
+from django.utils.http import urlencode
 from nautobot.apps.jobs import DryRunVar, Job, StringVar, register_jobs
 
-from nautobot_job_registry.engine.errors import UnknownSourceError
+from nautobot_job_registry.engine.errors import PlanMovedError, UnknownSourceError
 from nautobot_job_registry.history import retention, sentences
 from nautobot_job_registry.models.choices import ReconciliationTriggerChoices
-from nautobot_job_registry.reconcile import end_overrides, reconcile, report
+from nautobot_job_registry.reconcile import end_overrides, reconcile, report, shown_plans
 
 name = "Job Registry"
+
+
+class NeverFilledIn(forms.HiddenInput):
+    """An input that a form does not show, and that says nothing of an earlier run that is made again by hand."""
+
+    def format_value(self, value: Any) -> None:
+        """Leave it empty."""
 
 
 class ReconcileJobRegistry(Job):
@@ -18,40 +31,61 @@ class ReconcileJobRegistry(Job):
         description="Only this source: system, local, app:NAME or git:SLUG. Empty for all of them.",
     )
     dryrun = DryRunVar(description="Log the plan and write nothing.")
+    # The page with the plan says it, and nobody who runs the job by hand has to.
+    plan_digest = StringVar(
+        required=False,
+        widget=NeverFilledIn,
+        description="Only the plan that was shown with this digest is carried out. Empty for whatever there is to do.",
+    )
 
     class Meta:
         name = "Reconcile Job Registry"
         description = "Make the job registry say what the code of the jobs says."
         has_sensitive_variables = False
 
-    def run(self, source: str | None = "", dryrun: bool = False) -> dict[str, int]:
+    def run(self, source: str | None = "", dryrun: bool = False, plan_digest: str | None = "") -> dict[str, int]:
         """Reconcile, and log what changed.
 
         Args:
             source: The label of the only source to read, or empty for all.
             dryrun: Whether the plan is only logged.
+            plan_digest: The digest of the plan that is to be carried out, if it has to be one that was shown.
 
         Returns:
-            The counts of the plan.
+            The counts of the plan; none where it has moved since it was shown.
 
         Raises:
             UnknownSourceError: If there is no such source; the log names the known ones.
         """
+        scope = (source or "").strip() or None
         try:
             outcome = reconcile(
-                (source or "").strip() or None,
+                scope,
                 dry_run=dryrun,
                 trigger=ReconciliationTriggerChoices.JOB,
                 user=self.user,
                 job_result=self.job_result,
+                plan_digest=(plan_digest or "").strip(),
             )
         except UnknownSourceError as error:
             self.logger.error("%s", error)
             raise
-        for sentence in sentences.sentences(report.outcome_as_json(outcome)):
-            self.logger.info("%s", sentence)
-        self.logger.info("%s", report.summary_line(outcome.counts()))
+        except PlanMovedError as error:
+            page = f"{reverse('plugins:nautobot_job_registry:reconcile_now')}?{urlencode({'source': scope or 'all'})}"
+            self.fail("%s Look at [the new plan](%s).", shown_plans.what_moved(error, self.user), page)
+            return {}
+        log_outcome(self.logger, outcome)
+        told = {"object": outcome.reconciliation} if outcome.reconciliation else {}
+        self.logger.info("%s", report.summary_line(outcome.counts()), extra=told)
         return outcome.counts()
+
+
+def log_outcome(logger: Any, outcome: Any) -> None:
+    """Log what a reconcile did, sentence by sentence; what needs a look as a warning."""
+    for entry in sentences.facets(report.outcome_as_json(outcome)):
+        level = logging.WARNING if sentences.group_of(entry).needs_a_look else logging.INFO
+        # Nautobot groups a log by the function that says something.
+        logger.log(level, "%s", sentences.sentence(entry), stacklevel=2)
 
 
 class EndOverrides(Job):
@@ -77,10 +111,10 @@ class EndOverrides(Job):
             How many overrides ended, or would end.
         """
         outcome = end_overrides(dry_run=dryrun, user=self.user, job_result=self.job_result)
-        for sentence in sentences.sentences(report.outcome_as_json(outcome)):
-            self.logger.info("%s", sentence)
+        log_outcome(self.logger, outcome)
         ended = outcome.counts()["overrides_ended"]
-        self.logger.info("%s overrides %s.", ended, "would end" if dryrun else "ended")
+        told = sentences.one_or_many(ended, "{} override", "{} overrides")
+        self.logger.info("%s %s.", told, "would end" if dryrun else "ended")
         return {"overrides_ended": ended}
 
 

@@ -117,7 +117,7 @@ class LastReconciliationPanel(OfRepositoryMixin, ReadOncePanel):
             return {}
         return {
             "reconciliation": row,
-            "status": display.status_label(row.status),
+            "status": display.reconciliation_status(row),
             "what_happened": display.reconcile_summary(row),
         }
 

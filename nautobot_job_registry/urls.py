@@ -7,7 +7,7 @@ from nautobot.apps.urls import NautobotUIViewSetRouter
 
 from nautobot_job_registry import views
 from nautobot_job_registry.views.dashboard import DashboardView
-from nautobot_job_registry.views.reconcile_now import ReconcileNowView
+from nautobot_job_registry.views.reconcile_now import PlanPartView, ReconcileNowView
 
 app_name = "nautobot_job_registry"
 
@@ -25,5 +25,6 @@ urlpatterns = [
     path("docs/", RedirectView.as_view(url=static("nautobot_job_registry/docs/index.html")), name="docs"),
     path("dashboard/", DashboardView.as_view(), name="dashboard"),
     path("reconcile/", ReconcileNowView.as_view(), name="reconcile_now"),
+    path("reconcile/plans/<str:digest>/", PlanPartView.as_view(), name="reconcile_now_part"),
     *router.urls,
 ]

@@ -34,7 +34,7 @@ def test_check_tells_job_field_old_and_new_and_exits_1(jobs_root):
         call_command("reconcile_jobs", "--check", stdout=output)
     assert ended.value.code == 1
     line = next(line for line in output.getvalue().splitlines() if "description" in line)
-    assert line.split("  ")[0] == "change"
+    assert line.split("  ")[0] == "changed"
     for word in ("backup.Backup", "old words", "new words"):
         assert word in line
 

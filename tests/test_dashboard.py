@@ -27,6 +27,7 @@ NEEDED = {
     "failed_reconciliations": 1,
     "load_errors": 1,
     "suspensions": 1,
+    "failing_schedules": 1,
     "drifted_overrides": 1,
     "ending_overrides": 2,
     "skewed_runs": 2,
@@ -76,7 +77,11 @@ class DashboardTestCase(TestCase):
         for number in (3, 4):
             builders.job(number, **GIT, installed=False, absence="load_error", enabled=True)
         builders.job(5, source_type="app", source_name="package", enabled=True)
-        builders.job(6, enabled=True)
+        asking = builders.job(6, enabled=True)
+        builders.revision(asking, metadata={"variables": [{"name": "days", "required": True}]})
+        builders.schedule(1, job=asking)
+        off = builders.schedule(2, job=asking).scheduled_job
+        ScheduledJob.objects.filter(pk=off.pk).update(enabled=False)
         drifted, ending, ended = (builders.override(number) for number in (7, 8, 9))
         builders.revision(drifted.job, 2, metadata={"description": "changed since"})
         models.FieldOverride.objects.filter(pk=ending.pk).update(expires_at=days_ago(-6))

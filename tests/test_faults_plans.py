@@ -179,15 +179,14 @@ def test_what_the_source_changes_beneath_an_override_is_told_as_drift(world):
     change = {"old": 600.0, "new": 900.0, "value": 300.0, "drifts": True}
     assert entry["beneath_overrides"] == {"soft_time_limit": change}
     assert list(sentences.sentences(row.changes)) == [
-        "one.Backup changed: what its source says of soft time limit. It is revision 2.",
-        "The source of one.Backup changed soft time limit from 600 to 900 beneath an override that says 300; the "
-        "override stays, and is drifted.",
+        "one.Backup: code changed (revision 2).",
+        "one.Backup: soft time limit (overridden): source 600 → 900, stays 300: drifts.",
     ]
-    assert "1 overrides drifted" in sentences.counts_summary({"drifted": row.drifted})
+    assert "1 override drifted" in sentences.counts_summary({"drifted": row.drifted})
     table = report.plan_as_table(outcome.plan)
     assert "drift" in table
     assert "900; the override stays: 300" in table
-    assert table.splitlines()[-1].endswith("overrides: 1 drifted.")
+    assert table.splitlines()[-1].startswith("1 changed, 1 override drifted; ")
     found = [event for event in events.events_of(row, {}) if event.topic.endswith("override_drifted")]
     assert [event.payload["differences"] for event in found] == [
         {"removed": {"soft_time_limit": 600.0}, "added": {"soft_time_limit": 900.0}}
@@ -206,7 +205,7 @@ def test_a_source_that_says_again_what_it_said_is_told_and_is_no_drift(world):
     outcome = reconciled()
     assert outcome.counts()["drifted"] == 0
     assert outcome.reconciliation.changes[0]["beneath_overrides"]["description"]["drifts"] is False
-    assert "as it was when the override was set" in list(sentences.sentences(outcome.reconciliation.changes))[1]
+    assert "in step again" in list(sentences.sentences(outcome.reconciliation.changes))[1]
     assert not FieldOverride.objects.drifted().exists()
 
 

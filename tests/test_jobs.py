@@ -38,7 +38,7 @@ class ReconcileJobRegistryTest(TransactionTestCase):
         self.assertTrue(RegisteredJob.objects.filter(module_name="backup_of_job_test").exists())
         log = Reconciliation.objects.latest()
         self.assertEqual((log.trigger, log.job_result, log.user), ("job", job_result, job_result.user))
-        told = "backup_of_job_test.Backup was registered: it is in JOBS_ROOT."
+        told = "backup_of_job_test.Backup is new in JOBS_ROOT."
         self.assertIn(told, self.messages(job_result))
         self.assertEqual(job_result.result["registered"], RegisteredJob.objects.count())
 

@@ -16,6 +16,7 @@ NAMES = {
     "failed_reconciliations",
     "load_errors",
     "suspensions",
+    "failing_schedules",
     "drifted_overrides",
     "ending_overrides",
     "skewed_runs",

@@ -102,8 +102,8 @@ def test_a_dry_run_lists_what_would_end_and_check_exits_1(job):
     with pytest.raises(SystemExit) as ended:
         call_command("reconcile_jobs", "--check", stdout=output)
     assert ended.value.code == 1
-    assert f"end override  {MODULE}.Job0  time_limit " in output.getvalue()
-    assert "overrides: 1 ended." in output.getvalue()
+    assert f"override ends  {MODULE}.Job0  time_limit " in output.getvalue()
+    assert "1 override ended; " in output.getvalue()
     assert record().overrides == {"time_limit": 5.0}
     assert end_overrides(dry_run=True).plan.counts()["overrides_ended"] == 1
     assert FieldOverride.objects.filter(job=job).exists()
@@ -191,7 +191,7 @@ def test_the_end_of_an_override_of_a_removed_job(job, jobs_root):
 def test_the_row_of_the_page_says_that_the_override_ended(job):
     override(job, time_limit=5.0)
     told = list(sentences.sentences(report.plan_as_json(end_overrides().plan)))
-    assert f"The override of time limit on {MODULE}.Job0 ended, and the field says what the source says." in told
+    assert f"{MODULE}.Job0: override of time limit ended, and the field says what the code says." in told
 
 
 def test_the_registrys_own_statements_grow_per_batch_with_ended_overrides(db, jobs_root):
@@ -253,7 +253,7 @@ class EndOverridesTest(TransactionTestCase):
             )
             messages = list(result.job_log_entries.values_list("message", flat=True))
             self.assertEqual(result.status, "SUCCESS", messages)
-            told = f"The override of time limit on {MODULE}.Job0 ended, and the field says what the source says."
+            told = f"{MODULE}.Job0: override of time limit ended, and the field says what the code says."
             self.assertIn(told, messages)
             self.assertEqual(result.result, {"overrides_ended": 1})
             self.assertEqual(record().overrides, left)

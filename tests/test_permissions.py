@@ -103,6 +103,7 @@ JOB_API = f"{API}:registeredjob"
 ACTS = (
     *read_only_acts(),
     Act(f"{UI}:jobrevision_diff", "get", JobRevision, "view", body=itself),
+    Act(f"{UI}:reconciliation_changes", "get", Reconciliation, "view", body=itself),
     Act(f"{API}:jobrevision-diff", "get", JobRevision, "view", body=itself),
     Act(f"{JOB}_list", "get", RegisteredJob, "view", other=200),
     Act(f"{JOB}_history", "get", RegisteredJob, "view"),
@@ -139,6 +140,7 @@ ELSEWHERE = {
     f"{UI}:docs": "a redirect to static files",
     f"{UI}:dashboard": "tests/test_dashboard.py",
     f"{UI}:reconcile_now": "tests/test_reconcile_now.py",
+    f"{UI}:reconcile_now_part": "tests/test_reconcile_now.py",
     **{
         f"{root}:fieldoverride{mark}{action}": "tests/test_drift.py: it takes rights on the job"
         for root, marks in ((UI, ("_", "_bulk_")), (API, ("-", "-bulk-")))

@@ -1,5 +1,8 @@
 """What the pages show, to whom, and at what cost."""
 
+import re
+from datetime import timedelta
+from html import unescape
 from unittest import mock
 from urllib.parse import urlencode
 
@@ -16,6 +19,7 @@ from nautobot.extras.models import JobQueue
 
 from nautobot_job_registry import models
 from nautobot_job_registry.factory import empty_registry
+from nautobot_job_registry.reconcile import rejected_sync
 from tests import builders
 from tests.support import grant
 
@@ -356,27 +360,136 @@ class PagesTestCase(TestCase):
         )
         content = self.page(row.get_absolute_url())
         for text in (
-            "module_1.jobs.Job1 changed: hidden from no to yes; time limit from 17 to 23.",
-            "module_2.jobs.Job2 was registered: it is in git:y.",
-            "module_3.jobs.Job3 was removed: its source git:y was read completely and the class is not there.",
-            "broken_module could not be loaded: invalid syntax.",
+            "module_1.jobs.Job1 Changed. Hidden: No → to Yes",
+            "Time limit: 17 → to 23",
+            "git:y (1) + module_2.jobs.Job2",
+            "module_3.jobs.Job3 Removed: the class is no longer in the code.",
+            "broken_module Cannot be loaded: invalid syntax.",
         ):
-            self.assertIn(text, content)
-        titles = ["Could Not Be Loaded (1)", "Went Away (2)", "New (1)", "Changed (1)"]
-        found = [content.upper().find(f"{title}</strong>".upper()) for title in titles]
+            self.assertIn(text, " ".join(strip_tags(content).split()))
+        titles = ["Cannot be loaded (1)", "Removed, or missing for now (2)", "New (1)", "Changed (1)"]
+        found = [content.find(f"{title}</h2>") for title in titles]
         self.assertEqual(found, sorted(found))
         self.assertGreater(found[0], 0)
-        self.assertNotIn("Switched Off", content)
-        for link in ("registered-jobs/?class_path=module_3.jobs.Job3", "load-errors/?q=broken_module"):
-            self.assertIn(f'{link}"', content)
+        self.assertNotIn("Switched off", content)
+        self.assertIn('load-errors/?q=broken_module"', content)
+        # A job that has no page any more is no dead link.
+        self.assertIn("<span>module_3.jobs.Job3</span>", content)
+        job = builders.job(3)
+        self.assertIn(f'<a href="{job.get_absolute_url()}">module_3.jobs.Job3</a>', self.page(row.get_absolute_url()))
 
-    def test_a_long_reconciliation_is_cut(self):
+    def test_a_reconciliation_says_at_its_head_what_went_wrong(self):
         self.make_superuser()
-        changes = [{"job": f"module.Job{n}", "action": "register", "fields": {}} for n in range(600)]
+        row = builders.reconciliation(1, changed=0, status="failed", error="Traceback\nValueError: no")
+        content = self.page(row.get_absolute_url())
+        self.assertIn("The reconcile failed, and nothing was changed.", content)
+        self.assertIn("ValueError: no", content)
+        self.assertIn("Nothing changed.", content)
+        commits = {"attempted": "7" * 40, "effective": "e" * 40}
+        row = builders.reconciliation(2, changed=0, status="rejected", error=rejected_sync.REJECTED.format(**commits))
+        content = self.page(row.get_absolute_url())
+        self.assertIn("Runs from eeeeeeee; the sync to 77777777 was rejected.", content)
+        self.assertIn("7" * 40, content)
+
+    def test_a_reconciliation_that_found_load_errors_did_not_just_succeed(self):
+        self.make_superuser()
+        error = {"load_error": "broken", "action": "open", "message": "no", "source": "local"}
+        row = builders.reconciliation(1, changed=0, errors_opened=1, unchanged=3, changes=[error])
+        for content in (self.page(row.get_absolute_url()), self.rows(models.Reconciliation)):
+            self.assertIn('<span class="badge bg-warning">Succeeded, with errors</span>', content)
+        content = self.page(row.get_absolute_url())
+        chips = content.split("data-registry-chips>")[1].split("</p>")[0]
+        self.assertEqual(" ".join(strip_tags(chips).split()), "1 load error 3 unchanged")
+        self.assertIn('href="#changes-load_errors"', chips)
+        self.assertIn('id="changes-load_errors"', content)
+
+    def test_a_reconciliation_leads_to_what_changed_in_the_code(self):
+        self.make_superuser()
+        job = builders.job(41)
+        change = {"current_revision": {"old": 1, "new": 2}}
+        moved = {"source_version": {"old": "a" * 40, "new": "b" * 40}}
+        about = {"job": job.class_path, "source": "git:y"}
+        row = builders.reconciliation(
+            1,
+            changes=[
+                {**about, "action": "change", "fields": change},
+                {**about, "action": "refresh", "fields": moved},
+                {**about, "action": "relink", "fields": {}, "message": "1 run and 0 schedules are linked"},
+            ],
+            finished=builders.moment(1) + timedelta(milliseconds=170),
+        )
+        for number in (1, 2):
+            revision = builders.revision(job, number, reconciliation=row)
+        content = self.page(row.get_absolute_url())
+        url = reverse(get_route_for_model(models.JobRevision, "diff"), kwargs={"pk": revision.pk})
+        self.assertIn("Code changed (revision 2).", content)
+        self.assertIn(f'href="{url}"', content)
+        self.assertIn("Linked again (1)", content)
+        self.assertIn("0.2 s", content)
+        # Short in the sentence, and whole below it.
+        self.assertIn("Version of git:y moved to bbbbbbbb.", content)
+        self.assertIn("b" * 40, content)
+
+    def test_the_first_reconcile_is_a_line_for_each_source(self):
+        self.make_superuser()
+        changes = [
+            {"job": f"{source}.Job{n}", "source": f"git:{source}", "action": "register", "fields": {}}
+            for source in ("x", "y")
+            for n in range(15)
+        ]
+        row = builders.reconciliation(1, changed=0, registered=30, changes=changes)
+        content = self.page(row.get_absolute_url())
+        group = content.split('data-registry-group="registered"')[1]
+        self.assertTrue(group.startswith(" open>"))
+        lines = r"<details[^>]*><summary[^>]*>([^<]*)</summary>"
+        self.assertEqual(re.findall(lines, group), ["git:x (15)", "git:y (15)"])
+        # So it is with thousands, whose names come as a line is opened.
+        changes = [{**changes[0], "job": f"x.Job{n}", "source": f"git:{'xy'[n % 2]}"} for n in range(1202)]
+        row = builders.reconciliation(2, changed=0, registered=1202, changes=changes)
+        content = self.page(row.get_absolute_url())
+        self.assertEqual(re.findall(lines, content), ["git:x (601)", "git:y (601)"])
+        shown = []
+        content = content[content.index("git:y (601)") :]
+        while link := re.search(r'href="([^"]+group=registered[^"]+)"', content):
+            content = self.client.get(unescape(link[1])).content.decode()
+            shown += re.findall(r"<span>x\.Job(\d+)</span>", content)
+        self.assertEqual(sorted(map(int, shown)), list(range(1, 1202, 2)))
+        url = reverse(get_route_for_model(models.Reconciliation, "changes"), kwargs={"pk": row.pk})
+        for asked in ({"start": "9" * 5000}, {"start": "²"}, {"start": "-1"}, {"group": "<b>"}):
+            response = self.client.get(url, {"group": "registered", **asked})
+            self.assertEqual(response.status_code, 200)
+            self.assertNotIn("<b>", response.content.decode())
+
+    def test_the_page_of_a_reconciliation_costs_the_same_for_few_changes_and_for_many(self):
+        self.make_superuser()
+        counts = []
+        for number, first in ((3, 500), (40, 600)):
+            jobs = [builders.job(first + index) for index in range(number)]
+            changed = {"action": "change", "fields": {"current_revision": {"old": 1, "new": 2}}}
+            row = builders.reconciliation(1, changes=[{"job": job.class_path, **changed} for job in jobs])
+            for job in jobs:
+                builders.revision(job, 2, reconciliation=row)
+            self.page(row.get_absolute_url())
+            with CaptureQueriesContext(connection) as captured:
+                content = self.page(row.get_absolute_url())
+            self.assertEqual(content.count("Show diff"), number)
+            counts.append(len(captured))
+        self.assertEqual(counts[0], counts[1])
+        self.assertLessEqual(counts[1], 30)
+
+    def test_all_of_a_long_reconciliation_can_be_reached(self):
+        self.make_superuser()
+        changes = [{"job": f"module.Job{n}", "action": "register", "fields": {}} for n in range(2100)]
         content = self.page(builders.reconciliation(1, changes=changes).get_absolute_url())
-        self.assertIn("module.Job499<", content)
-        self.assertNotIn("module.Job500<", content)
-        self.assertIn("and 100 more", content)
+        self.assertLess(len(content), 1_000_000)
+        shown = []
+        while True:
+            shown += re.findall(r"<span>(module\.Job\d+)</span>", content)
+            link = re.search(r'href="([^"]+group=registered[^"]+)"', content)
+            if link is None:
+                break
+            content = self.client.get(unescape(link[1])).content.decode()
+        self.assertEqual(sorted(shown), sorted(change["job"] for change in changes))
 
     def test_the_list_tells_what_happened_and_to_whom_it_is_filtered(self):
         self.make_superuser()
@@ -386,16 +499,16 @@ class PagesTestCase(TestCase):
         builders.reconciliation(2, changed=0, status="failed")
         builders.reconciliation(3, changed=0, status="rejected", errors_opened=2)
         content = self.rows(models.Reconciliation)
-        for text in ("1 went away, 7 came back", "Nothing was changed", "2 could not be loaded", "Sync rejected"):
+        for text in ("1 removed or missing, 7 restored", "Nothing was changed", "2 load errors", "Sync rejected"):
             self.assertIn(text, content)
         url = reverse(get_route_for_model(models.Reconciliation, "list"))
         headers = {"HX-Request": "true"}
         content = self.client.get(f"{url}?job=m.Job3", headers=headers).content.decode()
-        self.assertIn("m.Job3 came back: git:y has the class again.", content)
+        self.assertIn("m.Job3 was restored: git:y has the class again.", content)
         self.assertNotIn("m.Job4", content)
-        self.assertNotIn("2 could not be loaded", content)
+        self.assertNotIn("2 load errors", content)
         content = self.client.get(f"{url}?kind=returned", headers=headers).content.decode()
-        self.assertIn("m.Job4 came back", content)
+        self.assertIn("m.Job4 was restored", content)
         self.assertIn("… and 2 more", content)
         self.assertNotIn("m.Other", content)
 

@@ -3,10 +3,11 @@
 import pytest
 
 from nautobot_job_registry.engine.plan import ActionKind, FieldChange, JobAction
-from nautobot_job_registry.history import sentences, values
+from nautobot_job_registry.history import sentences, summaries, values
 from nautobot_job_registry.reconcile import report
 from nautobot_job_registry.reconcile.plan import Plan
-from nautobot_job_registry.views.details import reconciliation as views
+from nautobot_job_registry.views import change_rows
+from nautobot_job_registry.views import changes as views
 
 JOB = {"job": "x.Job", "source": "git:y", "absence": "", "fields": {}}
 ERROR = {
@@ -24,30 +25,28 @@ RAISED = "ModuleNotFoundError: No module named 'z' (/git/y/jobs/bad.py, line 3).
 @pytest.mark.parametrize(
     ("entry", "sentence"),
     [
-        ({"action": "register"}, "x.Job was registered: it is in git:y."),
-        ({"action": "register", "source": "local"}, "x.Job was registered: it is in JOBS_ROOT."),
+        ({"action": "register"}, "x.Job is new in git:y."),
+        ({"action": "register", "source": "local"}, "x.Job is new in JOBS_ROOT."),
         (
             {"action": "register", "absence": "removed"},
-            "x.Job was registered as a job that is not installed: its source git:y was read completely and the class "
-            "is not there.",
+            "x.Job is registered as a job that is not installed: the class is no longer in the code.",
         ),
         (
             {"action": "uninstall", "absence": "removed"},
-            "x.Job was removed: its source git:y was read completely and the class is not there.",
+            "x.Job was removed: the class is no longer in the code.",
         ),
         (
             {"action": "uninstall", "absence": "source_unavailable"},
-            "x.Job is not installed for now: its source git:y could not be read; this counts as a temporary absence.",
+            "x.Job is missing for now: its source git:y could not be read; it is kept, and comes back when it can be.",
         ),
         (
             {"action": "uninstall", "absence": "load_error"},
-            "x.Job is not installed for now: the class could not be loaded from git:y; this counts as a temporary "
-            "absence.",
+            "x.Job is missing for now: it cannot be loaded from git:y; it is kept, and comes back when it can be.",
         ),
-        ({"action": "return"}, "x.Job came back: git:y has the class again."),
+        ({"action": "return"}, "x.Job was restored: git:y has the class again."),
         (
             {"action": "return", "fields": {"hidden": {"old": False, "new": True}}},
-            "x.Job came back: git:y has the class again. What is different: hidden from no to yes.",
+            "x.Job was restored: git:y has the class again. What is different: hidden from no to yes.",
         ),
         (
             {
@@ -60,12 +59,12 @@ RAISED = "ModuleNotFoundError: No module named 'z' (/git/y/jobs/bad.py, line 3).
                     "current_revision": {"old": 1, "new": 2},
                 },
             },
-            "x.Job changed: time limit from 0 to 60; job queues from nothing to a, b; description from nothing to "
-            "Saves all; description is not overridden any more. It is revision 2.",
+            "x.Job changed (revision 2): time limit from 0 to 60; job queues from nothing to a, b; description from "
+            "nothing to Saves all; description is not overridden any more.",
         ),
         (
             {"action": "change", "fields": {"current_revision": {"old": 1, "new": 2}}},
-            "x.Job changed: its code. It is revision 2.",
+            "x.Job: code changed (revision 2).",
         ),
         (
             {
@@ -73,32 +72,31 @@ RAISED = "ModuleNotFoundError: No module named 'z' (/git/y/jobs/bad.py, line 3).
                 "absence": "removed",
                 "fields": {"absence": {"old": "load_error", "new": "removed"}},
             },
-            "x.Job changed: it is still not installed, as its source git:y was read completely and the class is not "
-            "there.",
+            "x.Job is still not installed, as the class is no longer in the code.",
         ),
         (
             {"action": "refresh", "fields": {"source_version": {"old": "a", "new": "b"}}},
-            "x.Job stayed the same, and its source git:y moved to b.",
+            "x.Job: version of git:y moved to b.",
         ),
         (
             {"action": "refresh", "fields": {"core_job": {"old": None, "new": "1"}}},
-            "x.Job stayed the same, and was linked to Nautobot's own job anew.",
+            "x.Job: linked to Nautobot's own job again.",
         ),
         (
             {"action": "suspend", "numbers": {"schedules": 1, "job_hooks": 0, "job_buttons": 0}},
-            "1 schedule of x.Job was switched off, because the job went away.",
+            "1 schedule of x.Job switched off with the job.",
         ),
         (
             {"action": "restore", "numbers": {"schedules": 2, "job_hooks": 1, "job_buttons": 0}},
-            "2 schedules and 1 job hook of x.Job were switched on again, because the job is back.",
+            "2 schedules and 1 job hook of x.Job switched on again with the job.",
         ),
         (
             {"action": "end_override", "field": "time_limit"},
-            "The override of time limit on x.Job ended, and the field says what the source says.",
+            "x.Job: override of time limit ended, and the field says what the code says.",
         ),
         (
             {"action": "adopt", "fields": {"predecessor": {"old": None, "new": "old.Job"}}},
-            "x.Job took over the past of old.Job.",
+            "x.Job took over the history of old.Job.",
         ),
         ({"action": "of a later version"}, "x.Job: of a later version."),
     ],
@@ -110,21 +108,57 @@ def test_change_of_a_job_is_told_in_a_sentence(entry, sentence):
 @pytest.mark.parametrize(
     ("entry", "sentence"),
     [
-        ({"action": "open"}, f"y.jobs.bad of git:y could not be loaded: {RAISED}"),
+        ({"action": "open"}, f"y.jobs.bad of git:y cannot be loaded: {RAISED}"),
         (
             {"action": "open", **AUTHOR},
-            f"y.jobs.bad of git:y could not be loaded: {RAISED} The last commit to touch the file is 'Use z' by Ada.",
+            f"y.jobs.bad of git:y cannot be loaded: {RAISED} The last commit to touch the file is 'Use z' by Ada.",
         ),
         (
             {"action": "confirm", "source_version": "b", "effective_version": "a"},
-            f"y.jobs.bad of git:y can still not be loaded: {RAISED} Nautobot rejected the sync to b; jobs still run "
-            "from a.",
+            f"y.jobs.bad of git:y still cannot be loaded: {RAISED} Runs from a; the sync to b was rejected.",
         ),
-        ({"action": "resolve"}, "y.jobs.bad of git:y can be loaded again."),
+        ({"action": "resolve"}, "y.jobs.bad of git:y is fixed: it can be loaded again."),
     ],
 )
 def test_load_error_is_told_in_a_sentence(entry, sentence):
     assert sentences.sentence({**ERROR, **entry}) == sentence
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        ({**JOB, "action": "register"}, "New in git:y."),
+        ({**JOB, "action": "uninstall", "absence": "removed"}, "Removed: the class is no longer in the code."),
+        ({**JOB, "action": "return"}, "Restored: git:y has the class again."),
+        (
+            {**JOB, "action": "change", "fields": {"current_revision": {"old": 3, "new": 4}}},
+            "Code changed (revision 4).",
+        ),
+        ({**JOB, "action": "suspend", "numbers": {"schedules": 2}}, "2 schedules switched off with the job."),
+        ({**JOB, "action": "adopt", "fields": {"predecessor": {"new": "o.Job"}}}, "Took over the history of o.Job."),
+        (
+            {
+                **JOB,
+                "action": "drift",
+                "field": "soft_time_limit",
+                "beneath": {"old": 600.0, "new": 900.0, "value": 300.0, "drifts": True},
+            },
+            "Soft time limit (overridden): source 600 → 900, stays 300: drifts.",
+        ),
+        (
+            {**JOB, "action": "misfit", "misfits": {"schedules": 2, "missing": ["days"]}},
+            "2 schedules will fail: 'days' is required, but not stored.",
+        ),
+        ({**ERROR, "action": "open"}, f"Cannot be loaded: {RAISED}"),
+        ({**ERROR, "action": "resolve"}, "Fixed: it can be loaded again."),
+        (
+            {**JOB, "action": "refresh", "fields": {"source_version": {"old": "a" * 40, "new": "b" * 40}}},
+            "Version of git:y moved to bbbbbbbb.",
+        ),
+    ],
+)
+def test_beside_the_name_of_the_job_a_sentence_does_not_repeat_it(entry, sentence):
+    assert sentences.sentence_beside_its_subject(entry) == sentence
 
 
 def test_long_texts_are_cut_to_one_line():
@@ -146,8 +180,28 @@ def test_entry_that_says_little_is_told_as_far_as_it_goes(entry):
 
 
 def test_summary_names_what_happened_and_leaves_out_what_did_not():
-    assert sentences.counts_summary({"uninstalled": 2, "registered": 1, "unchanged": 7}) == "2 went away, 1 new"
+    assert (
+        sentences.counts_summary({"uninstalled": 2, "registered": 1, "unchanged": 7}) == "2 removed or missing, 1 new"
+    )
     assert sentences.counts_summary({"unchanged": 7}) == "Nothing changed"
+    assert sentences.counts_summary({"errors_opened": 1, "drifted": 2}) == "1 load error, 2 overrides drifted"
+    assert sentences.counts_summary({"errors_opened": 2, "drifted": 1}) == "2 load errors, 1 override drifted"
+
+
+def test_summary_names_two_jobs_of_each_kind():
+    gone = {"source": "git:y", "action": "uninstall", "absence": "removed", "fields": {}}
+    changes = [
+        *({**gone, "job": f"reports.Job{number}"} for number in range(5)),
+        {"job": "x.New", "action": "register", "fields": {}},
+        {"job": "x.Away", "action": "uninstall", "absence": "load_error", "fields": {}},
+        {**ERROR, "action": "open"},
+        *({"job": f"x.{name}", "action": "refresh", "fields": {}} for name in "ABC"),
+    ]
+    assert summaries.summary_with_names(changes) == (
+        "Cannot be loaded: y.jobs.bad; removed reports.Job0, reports.Job1 and 3 more; new: x.New; version moved for "
+        "3 jobs"
+    )
+    assert summaries.summary_with_names([]) == ""
 
 
 LONG = [f"queue-{number:03}" for number in range(60)]
@@ -178,9 +232,13 @@ def test_what_differs_is_seen_however_deep_it_is(old, new):
     told = sentences.sentence({**JOB, "action": "change", "fields": fields})
     one, _, other = told.partition(" from ")[2].removesuffix(".").partition(" to ")
     assert one != other
-    [row] = views.shown_changes([{"job": "x.Job", "action": "change", "fields": fields}])
-    assert row["old"] != row["new"]
-    assert len(row["old"]) <= values.MAX_SHOWN
+    [group] = views.shown_groups(
+        views.grouped([{"job": "x.Job", "action": "change", "fields": fields}]), change_rows.Known()
+    )
+    [(name, old, new)] = group.sections[0].rows[0].fields
+    assert name == "Description"
+    assert old != new
+    assert len(old) <= values.MAX_SHOWN
 
 
 def test_what_differs_is_seen_in_the_table_of_a_plan():

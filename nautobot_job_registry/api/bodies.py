@@ -10,8 +10,8 @@ from nautobot.apps.api import BaseModelSerializer
 from nautobot.extras.models import JobResult
 from rest_framework import serializers
 
+from nautobot_job_registry.engine.arguments import ArgumentProblemKind
 from nautobot_job_registry.engine.fields import OVERRIDABLE_FIELDS
-from nautobot_job_registry.history.arguments import ArgumentProblemKind
 from nautobot_job_registry.history.changes import VariableChangeKind
 from nautobot_job_registry.models.reconciliation import COUNT_FIELDS
 
@@ -133,6 +133,19 @@ class ReconcileRequestSerializer(KnownMembersSerializer):
     dry_run = serializers.BooleanField(
         required=False, default=False, help_text="Whether the plan is only returned, and nothing is written."
     )
+    plan_digest = serializers.RegexField(
+        "^[0-9a-f]{64}$",
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="What a dry run has answered: the worker carries out none but that plan. Null or absent for any.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse the digest of a plan where nothing is carried out."""
+        if attrs["dry_run"] and attrs["plan_digest"] is not None:
+            raise serializers.ValidationError({"plan_digest": ["A dry run answers with it, and takes none."]})
+        return attrs
 
     def wrong_types(self, data: dict[str, Any]) -> dict[str, list[str]]:
         """Refuse a text that is none, and a truth that is none."""
@@ -141,6 +154,8 @@ class ReconcileRequestSerializer(KnownMembersSerializer):
             errors["source"] = ["Must be a string or null."]
         if not isinstance(data.get("dry_run", False), bool):
             errors["dry_run"] = ["Must be true or false."]
+        if not isinstance(data.get("plan_digest"), str | None):
+            errors["plan_digest"] = ["Must be a string or null."]
         return errors
 
 
@@ -160,6 +175,9 @@ class ReconcilePlanSerializer(serializers.Serializer):
     counts = ReconcileCountsSerializer(read_only=True)
     changes = serializers.ListField(
         child=serializers.DictField(), read_only=True, help_text="As in the changes of a reconciliation."
+    )
+    plan_digest = serializers.CharField(
+        read_only=True, help_text="What the plan comes to: sent with a real run, none but this plan is carried out."
     )
 
 

@@ -166,10 +166,16 @@ class JobScheduleFilterSet(BaseFilterSet):
     scheduled_job = named_filter(ScheduledJob, "Schedule (name or ID)")
     enabled = django_filters.BooleanFilter(field_name="scheduled_job__enabled", label="Is enabled")
     is_registered = has_filter("job", "Has a registered job")
+    misfits = django_filters.BooleanFilter(method="filter_misfits", label="Will fail (a required input is not stored)")
 
     class Meta:
         model = models.JobSchedule
         fields = ("id", "scheduled_job", "job", "class_path", "created")
+
+    def filter_misfits(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
+        """Keep the schedules whose next run will fail, or all the others."""
+        failing = models.JobSchedule.objects.failing().values("pk")
+        return queryset.filter(pk__in=failing) if value else queryset.exclude(pk__in=failing)
 
 
 class ReconciliationFilterSet(BaseFilterSet):

@@ -171,6 +171,7 @@ class JobScheduleFilterForm(RecordFilterForm):
     class_path = texts_field()
     enabled = yes_no_field("Is enabled")
     is_registered = yes_no_field("Has a registered job")
+    misfits = yes_no_field("Will fail (a required input is not stored)")
 
 
 class SuspensionFilterForm(RecordFilterForm):

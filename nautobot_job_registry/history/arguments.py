@@ -1,69 +1,18 @@
-"""The arguments that schedules have stored, held against the inputs that a job asks for."""
+"""The schedules whose stored arguments do not fit the inputs that a job asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from nautobot.extras.models import ScheduledJob
 
-from nautobot_job_registry.models import JobRevision, RegisteredJob
-
-
-class ArgumentProblemKind(str, Enum):
-    """Why a stored argument does not fit."""
-
-    UNKNOWN = "unknown"
-    MISSING = "missing"
-
-
-@dataclass(frozen=True)
-class ArgumentProblem:
-    """One argument that does not fit.
-
-    Attributes:
-        kind: Why.
-        argument: Its name.
-    """
-
-    kind: ArgumentProblemKind
-    argument: str
-
-    @property
-    def message(self) -> str:
-        """What it means for the next run, as a sentence."""
-        if self.kind is ArgumentProblemKind.UNKNOWN:
-            return f"'{self.argument}' is stored, but the job has no such input: the value is ignored."
-        return f"'{self.argument}' is required, but not stored: the run fails, unless run() has a default for it."
-
-
-def argument_problems(
-    variables: Iterable[Mapping[str, Any]], stored: Mapping[str, Any] | None
-) -> tuple[ArgumentProblem, ...]:
-    """Compare the inputs that a job asks for with the arguments that a schedule has stored.
-
-    Nautobot hands on what is stored, without what the job has no input for; the default of an input fills the form
-    only, and not a run.
-
-    Args:
-        variables: The input variables, as the metadata of a revision hold them.
-        stored: The arguments of the schedule, by name.
-
-    Returns:
-        The problems, those of unknown arguments first, each kind by name; none where all of it fits.
-    """
-    inputs = {str(variable.get("name")): variable for variable in variables}
-    arguments = stored or {}
-    unknown = sorted(name for name in arguments if name not in inputs)
-    missing = sorted(name for name, found in inputs.items() if found.get("required") and arguments.get(name) is None)
-    return (
-        *(ArgumentProblem(ArgumentProblemKind.UNKNOWN, name) for name in unknown),
-        *(ArgumentProblem(ArgumentProblemKind.MISSING, name) for name in missing),
-    )
-
+from nautobot_job_registry.engine.arguments import ArgumentProblem, argument_problems, missing_arguments
+from nautobot_job_registry.engine.plan import JobAction
+from nautobot_job_registry.models import JobRevision, JobSchedule, RegisteredJob
 
 # A job with more schedules than this has its first ones looked at, by name: the page has to stay quick.
 MAX_SCHEDULES = 500
@@ -106,3 +55,47 @@ def _schedules(job: RegisteredJob, user: Any) -> QuerySet:
         of_job |= Q(job_model=job.core_job_id)
     rows = ScheduledJob.objects.restrict(user, "view").filter(of_job)
     return rows.exclude(one_off=True, last_run_at__isnull=False).order_by("name").only("name", "enabled", "kwargs")
+
+
+@dataclass(frozen=True)
+class PlannedMisfit:
+    """A schedule that will fail with the code that a plan is about.
+
+    Attributes:
+        class_path: The dotted path of the job.
+        schedule_id: The primary key of Nautobot's own row of the schedule.
+        missing: The inputs that the code requires and the schedule has not stored, by name.
+    """
+
+    class_path: str
+    schedule_id: UUID
+    missing: tuple[str, ...]
+
+
+def planned_misfits(actions: Sequence[JobAction], comes_on: Collection[UUID]) -> tuple[PlannedMisfit, ...]:
+    """Return the schedules that will fail with the new code of jobs, in one statement; none where no input is required.
+
+    Args:
+        actions: What is planned for the jobs; those with a new revision are looked at.
+        comes_on: The primary keys of schedules that are off, and are switched on with the plan.
+    """
+    asked = {action.class_path: action for action in actions if _required(action)}
+    if not asked:
+        return ()
+    records = {action.record_id: path for path, action in asked.items() if action.record_id}
+    rows = JobSchedule.objects.filter(Q(job__in=list(records)) | Q(job=None)).will_run(comes_on)
+    columns = ("job", "class_path", "scheduled_job", "scheduled_job__kwargs")
+    found = []
+    for job, class_path, schedule, stored in rows.order_by("scheduled_job__name").values_list(*columns):
+        path = records.get(job, class_path)
+        missing = missing_arguments(_required(asked.get(path)), stored)
+        if missing:
+            found.append(PlannedMisfit(path, schedule, missing))
+    return tuple(sorted(found, key=lambda misfit: misfit.class_path))
+
+
+def _required(action: JobAction | None) -> list[Mapping[str, Any]]:
+    """Return the inputs that a job requires of which there is a new revision."""
+    if action is None or action.revision is None or action.descriptor is None:
+        return []
+    return [one for one in action.descriptor.metadata.get("variables") or () if one.get("required")]

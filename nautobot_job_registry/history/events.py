@@ -35,6 +35,7 @@ TOPICS = {
     "end_override": f"{PREFIX}.override_ended",
     "drift": f"{PREFIX}.override_drifted",
     "in_step": f"{PREFIX}.override_drifted",
+    "misfit": f"{PREFIX}.schedules_will_fail",
     "suspend": f"{PREFIX}.suspended",
     "restore": f"{PREFIX}.restored",
 }

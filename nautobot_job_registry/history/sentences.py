@@ -6,6 +6,7 @@ text, with names and messages in it that come from the code of jobs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -23,10 +24,12 @@ MAX_VALUE = 60
 # The fields whose change is told by the sentence itself, or tells nothing to a reader.
 SILENT_FIELDS = frozenset({"installed", "absence", "current_revision", "core_job", "core_decisions", "git_repository"})
 FLAG_SUFFIX = "_override"
+SHORT_COMMIT = 8
+_COMMIT = re.compile(r"\b[0-9a-f]{40}\b")
 NOTHING = "nothing"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Group:
     """Changes of one kind, as a reader thinks of them.
 
@@ -36,12 +39,14 @@ class Group:
         actions: The actions that belong to it.
         mark: What an entry of another action holds that tells of such a change, too, in the form in which the database
             asks whether it is contained.
+        needs_a_look: Whether somebody has to do something about it.
     """
 
     key: str
     title: str
     actions: tuple[str, ...]
     mark: Mapping[str, Any] | None = None
+    needs_a_look: bool = False
 
     @property
     def patterns(self) -> list[dict[str, Any]]:
@@ -51,18 +56,20 @@ class Group:
 
 # What needs a look comes first.
 GROUPS = (
-    Group("load_errors", "Could not be loaded", ("open", "update", "confirm")),
-    Group("uninstalled", "Went away", ("uninstall",)),
+    Group("load_errors", "Cannot be loaded", ("open", "update", "confirm"), needs_a_look=True),
+    Group("misfits", "Schedules that will fail", ("misfit",), {"misfits": {}}, needs_a_look=True),
+    Group("uninstalled", "Removed, or missing for now", ("uninstall",)),
     Group("suspended", "Switched off", ("suspend",), {"dependents": {"suspended": {}}}),
     Group("restored", "Switched on again", ("restore",), {"dependents": {"restored": {}}}),
-    Group("returned", "Came back", ("return",)),
+    Group("returned", "Restored", ("return",)),
     Group("registered", "New", ("register",)),
-    Group("adopted", "Took over the past of another record", ("adopt", "propose", "withdraw", "relink", "warning")),
+    Group("adopted", "Moved or renamed", ("adopt", "propose", "withdraw", "warning")),
+    Group("relinked", "Linked again", ("relink",)),
     Group("changed", "Changed", ("change",)),
     Group("drifted", "Overrides whose source changed", ("drift", "in_step"), {"beneath_overrides": {}}),
     Group("overrides_ended", "Overrides that ended", ("end_override",), {"overrides_ended": []}),
-    Group("resolved", "Can be loaded again", ("resolve",)),
-    Group("refreshed", "Only the version of the source moved", ("refresh",)),
+    Group("resolved", "Fixed", ("resolve",)),
+    Group("refreshed", "Version moved", ("refresh",)),
 )
 OTHER = Group("other", "Other changes", ())
 
@@ -73,32 +80,33 @@ class ChangeKindChoices(ChoiceSet):
     CHOICES = tuple((group.key, group.title) for group in GROUPS)
 
 
-# What a count of a reconciliation is called in its summary, in the order of the groups.
+# What a count of a reconciliation is called in its summary, one and many, in the order of the groups.
 COUNTED = {
-    "errors_opened": "{} could not be loaded",
-    "errors_updated": "{} with another load error",
-    "uninstalled": "{} went away",
-    "suspended": "{} switched off",
-    "restored": "{} switched on again",
-    "returned": "{} came back",
-    "registered": "{} new",
-    "adopted": "{} took over a past",
-    "changed": "{} changed",
-    "drifted": "{} overrides drifted",
-    "overrides_ended": "{} overrides ended",
-    "errors_resolved": "{} can be loaded again",
-    "refreshed": "{} at another version",
+    "errors_opened": ("{} load error", "{} load errors"),
+    "errors_updated": ("{} other load error", "{} other load errors"),
+    "misfits": ("{} schedule will fail", "{} schedules will fail"),
+    "uninstalled": ("{} removed or missing",) * 2,
+    "suspended": ("{} switched off",) * 2,
+    "restored": ("{} switched on again",) * 2,
+    "returned": ("{} restored",) * 2,
+    "registered": ("{} new",) * 2,
+    "adopted": ("{} moved",) * 2,
+    "changed": ("{} changed",) * 2,
+    "drifted": ("{} override drifted", "{} overrides drifted"),
+    "overrides_ended": ("{} override ended", "{} overrides ended"),
+    "errors_resolved": ("{} fixed",) * 2,
+    "refreshed": ("version of {} moved",) * 2,
 }
 # The labels of sources that a sentence calls otherwise.
 SOURCES = {"system": "Nautobot", "local": "JOBS_ROOT"}
 ABSENT = {
-    "removed": "its source {source} was read completely and the class is not there",
-    "load_error": "the class could not be loaded from {source}; this counts as a temporary absence",
+    "removed": "the class is no longer in the code",
+    "load_error": "it cannot be loaded from {source}; it is kept, and comes back when it can be",
     "unconfirmed": (
-        "the class is not there, and its source {source} could not be read completely; this counts as a temporary "
-        "absence until it can be"
+        "the class is not there, but its source {source} could not be read completely; it is kept, and counts as "
+        "removed once that can be"
     ),
-    "source_unavailable": "its source {source} could not be read; this counts as a temporary absence",
+    "source_unavailable": "its source {source} could not be read; it is kept, and comes back when it can be",
 }
 UNKNOWN_ABSENCE = "the class was not found in {source}"
 
@@ -123,6 +131,8 @@ def facets(changes: Iterable[Entry]) -> Iterator[Entry]:
         for field, change in (entry.get("beneath_overrides") or {}).items():
             action = "drift" if change.get("drifts") else "in_step"
             yield {**about, "action": action, "field": field, "fields": {}, "beneath": change}
+        if entry.get("misfits"):
+            yield {**about, "action": "misfit", "fields": {}, "misfits": entry["misfits"]}
         for name, numbers in dependents.items():
             yield {**about, "action": DEPENDENT_ACTIONS[name], "fields": {}, "numbers": numbers}
 
@@ -143,8 +153,13 @@ def counts_summary(counts: Mapping[str, Any]) -> str:
     Args:
         counts: The counts of a `Reconciliation`, by the name of the column.
     """
-    told = [text.format(counts[name]) for name, text in COUNTED.items() if counts.get(name)]
+    told = [one_or_many(counts[name], *texts) for name, texts in COUNTED.items() if counts.get(name)]
     return ", ".join(told) or "Nothing changed"
+
+
+def one_or_many(number: int, one: str, many: str) -> str:
+    """Return a text that has the number in it, with the words that go with it."""
+    return (one if number == 1 else many).format(number)
 
 
 def sentences(changes: Iterable[Entry]) -> Iterator[str]:
@@ -164,66 +179,80 @@ class _Parts(dict[str, str]):
 
 def sentence(entry: Entry) -> str:
     """Return what one entry of `Reconciliation.changes` says, as a sentence."""
+    return visible_text(_template(entry).format_map(_Parts(entry)))
+
+
+def sentence_beside_its_subject(entry: Entry) -> str:
+    """Return the same where the name of what it is about is shown beside it: without that name."""
+    text = _SUBJECT.sub("", _template(entry)).replace(" of {subject}", "")
+    told = _VERB.sub("", visible_text(text.format_map(_Parts(entry))))
+    return f"{told[:1].upper()}{told[1:]}"
+
+
+def _template(entry: Entry) -> str:
     # What is not known may be of a later version.
-    text = SENTENCES.get(str(entry.get("action")), "{subject}: {action}.")
-    return visible_text(text.format_map(_Parts(entry)))
+    return SENTENCES.get(str(entry.get("action")), "{subject}: {action}.")
 
 
+# How a sentence begins that has its subject at the beginning, and what comes after that and is left out with it.
+_SUBJECT = re.compile(r"^\{(subject|module)\}")
+_VERB = re.compile(r"^:? (was |is )?")
 SENTENCES = {
-    "register": "{subject} was registered{where}.",
-    "return": "{subject} came back: {source} has the class again.{differences}",
-    "change": "{subject} changed: {changes}.{revision}",
+    "register": "{subject} is {new}.",
+    "return": "{subject} was restored: {source} has the class again.{differences}",
+    "change": "{subject}{changes}.",
     "uninstall": "{subject} {went}: {absence}.",
-    "refresh": "{subject} stayed the same, and {moved}.",
-    "suspend": "{dependents} switched off, because the job went away.",
-    "restore": "{dependents} switched on again, because the job is back.",
-    "close": "{dependents} left as found, because somebody has changed or deleted them since.",
-    "adopt": "{subject} took over the past of {predecessor}.",
-    "propose": "{subject} may be what {predecessor} was before; a person has to confirm it.",
-    "withdraw": "{subject} is not proposed any more to be what {rejected} was before.",
+    "refresh": "{subject}: {moved}.",
+    "misfit": "{schedules} of {subject} will fail: {arguments}.",
+    "suspend": "{dependents} of {subject} switched off with the job.",
+    "restore": "{dependents} of {subject} switched on again with the job.",
+    "close": "{dependents} of {subject} left as found: somebody has changed or deleted them since.",
+    "adopt": "{subject} took over the history of {predecessor}.",
+    "propose": "{subject} probably moved from {predecessor}; a person has to confirm it.",
+    "withdraw": "{subject} probably did not move from {rejected}: that is not proposed any more.",
     # They say it in words of their own.
     "relink": "{subject}: {message}.",
     "warning": "{subject}: {message}.",
-    "end_override": "The override of {field} on {subject} ended, and the field says what the source says.",
-    "drift": "The source of {subject} changed {beneath}; the override stays, and is drifted.",
-    "in_step": "The source of {subject} changed {beneath}, as it was when the override was set; the override stays.",
-    "open": "{module} could not be loaded: {error}",
-    "update": "{module} can still not be loaded, and the error is another one: {error}",
-    "confirm": "{module} can still not be loaded: {error}",
-    "resolve": "{module} can be loaded again.",
+    "end_override": "{subject}: override of {field} ended, and the field says what the code says.",
+    "drift": "{subject}: {field} (overridden): source {beneath}: drifts.",
+    "in_step": "{subject}: {field} (overridden): source {beneath}: in step again.",
+    "open": "{module} cannot be loaded: {error}",
+    "update": "{module} still cannot be loaded, now for another reason: {error}",
+    "confirm": "{module} still cannot be loaded: {error}",
+    "resolve": "{module} is fixed: it can be loaded again.",
 }
 
 
-def _where(entry: Entry) -> str:
+def _new(entry: Entry) -> str:
     if entry.get("absence"):
-        return f" as a job that is not installed: {_absence(entry)}"
-    return f": it is in {_source(entry)}"
+        return f"registered as a job that is not installed: {_absence(entry)}"
+    return f"new in {_source(entry)}"
 
 
 def _changes(entry: Entry) -> str:
     told = list(_field_changes(entry))
+    number = _change(entry, "current_revision").get("new")
+    revision = f" (revision {number})" if number else ""
     if _change(entry, "absence"):
-        told.insert(0, f"it is still not installed, as {_absence(entry)}")
-    if not told and entry.get("beneath_overrides"):
-        told.append(f"what its source says of {', '.join(map(_label, entry['beneath_overrides']))}")
-    return "; ".join(told) or "its code"
+        return "; ".join([f"{revision} is still not installed, as {_absence(entry)}", *told])
+    return f" changed{revision}: {'; '.join(told)}" if told else f": code changed{revision}"
 
 
 def _beneath(entry: Entry) -> str:
     change = entry.get("beneath") or {}
-    said = f"{_label(str(entry.get('field') or 'a field'))} from {_value(change.get('old'))} to"
-    return f"{said} {_value(change.get('new'))} beneath an override that says {_value(change.get('value'))}"
+    old, new = told_apart(change.get("old"), change.get("new"), MAX_VALUE, _told)
+    return f"{old or NOTHING} → {new or NOTHING}, stays {_value(change.get('value'))}"
 
 
 def _went(entry: Entry) -> str:
-    return "was removed" if entry.get("absence") == "removed" else "is not installed for now"
+    return "was removed" if entry.get("absence") == "removed" else "is missing for now"
 
 
 def _moved(entry: Entry) -> str:
     moved = _change(entry, "source_version")
     if not moved:
-        return "was linked to Nautobot's own job anew"
-    return f"its source {_source(entry)} moved to {_value(moved.get('new'))}"
+        return "linked to Nautobot's own job again"
+    return f"version of {_source(entry)} moved to {_value(short_commits(moved.get('new')))}"
 
 
 def _predecessor(entry: Entry, side: str = "new") -> str:
@@ -249,13 +278,27 @@ def _absence(entry: Entry) -> str:
 
 
 def _dependents(entry: Entry) -> str:
-    """Say how many of what hangs on the job, with the verb that goes with it."""
+    """Say how many of what hangs on the job."""
     numbers = entry.get("numbers") or {}
-    kinds = (("schedules", "schedule"), ("job_hooks", "job hook"), ("job_buttons", "job button"))
-    counted = [(numbers[kind], name) for kind, name in kinds if numbers.get(kind)]
-    told = " and ".join(f"{count} {name}{'s' if count > 1 else ''}" for count, name in counted)
-    verb = "were" if sum(count for count, _ in counted) > 1 else "was"
-    return f"{told or 'Nothing'} of {subject(entry)} {verb}"
+    counted = [one_or_many(numbers[kind], *words) for kind, words in KINDS.items() if numbers.get(kind)]
+    return " and ".join(counted) or "Nothing"
+
+
+KINDS = {
+    "schedules": ("{} schedule", "{} schedules"),
+    "job_hooks": ("{} job hook", "{} job hooks"),
+    "job_buttons": ("{} job button", "{} job buttons"),
+}
+
+
+def _schedules(entry: Entry) -> str:
+    return one_or_many((entry.get("misfits") or {}).get("schedules") or 0, *KINDS["schedules"])
+
+
+def _arguments(entry: Entry) -> str:
+    missing = (entry.get("misfits") or {}).get("missing") or ()
+    names = ", ".join(f"'{_text(name, MAX_VALUE)}'" for name in missing)
+    return f"{names} {'is' if len(missing) == 1 else 'are'} required, but not stored"
 
 
 def _error(entry: Entry) -> str:
@@ -276,20 +319,16 @@ def _author(entry: Entry) -> str:
 def _rejected(entry: Entry) -> str:
     if not entry.get("effective_version"):
         return ""
-    attempted, effective = entry.get("source_version") or "?", entry["effective_version"]
+    attempted, effective = (short_commits(entry.get(name)) for name in ("source_version", "effective_version"))
+    rejected = f"the sync to {attempted or '?'} was rejected"
     if entry.get("still_runs") is False:
-        return f" Nautobot rejected the sync to {attempted}; none of the repository's jobs can be run from {effective}."
-    return f" Nautobot rejected the sync to {attempted}; jobs still run from {effective}."
+        return f" None of the repository's jobs can run from {effective}; {rejected}."
+    return f" Runs from {effective}; {rejected}."
 
 
 def _differences(entry: Entry) -> str:
     told = "; ".join(_field_changes(entry))
     return f" What is different: {told}." if told else ""
-
-
-def _revision(entry: Entry) -> str:
-    number = _change(entry, "current_revision").get("new")
-    return f" It is revision {number}." if number else ""
 
 
 def _field_changes(entry: Entry) -> Iterator[str]:
@@ -300,7 +339,8 @@ def _field_changes(entry: Entry) -> Iterator[str]:
             state = "is overridden" if change.get("new") else "is not overridden any more"
             yield f"{_label(field.removesuffix(FLAG_SUFFIX))} {state}"
         else:
-            old, new = told_apart(change.get("old"), change.get("new"), MAX_VALUE, _told)
+            old, new = (short_commits(change.get(side)) for side in ("old", "new"))
+            old, new = told_apart(old, new, MAX_VALUE, _told)
             yield f"{_label(field)} from {old or NOTHING} to {new or NOTHING}"
 
 
@@ -326,10 +366,16 @@ def _sentence_part(text: Any) -> str:
     return " ".join(str(text or "").split()).rstrip(".")
 
 
+def short_commits(value: Any) -> Any:
+    """Return a text with the commits in it shortened, as far as nobody reads on; what is no text as it is."""
+    return _COMMIT.sub(lambda found: found.group()[:SHORT_COMMIT], value) if isinstance(value, str) else value
+
+
 # What a sentence may ask for, by its name there.
 PARTS: dict[str, Callable[[Entry], str]] = {
     "absence": _absence,
     "action": lambda entry: str(entry.get("action") or "changed"),
+    "arguments": _arguments,
     "beneath": _beneath,
     "changes": _changes,
     "dependents": _dependents,
@@ -339,11 +385,11 @@ PARTS: dict[str, Callable[[Entry], str]] = {
     "message": lambda entry: _text(entry.get("message")),
     "module": _of_source,
     "moved": _moved,
+    "new": _new,
     "predecessor": _predecessor,
     "rejected": partial(_predecessor, side="old"),
-    "revision": _revision,
+    "schedules": _schedules,
     "source": _source,
     "subject": subject,
     "went": _went,
-    "where": _where,
 }

@@ -111,7 +111,7 @@ class Need:
     unread: tuple[str, ...] = ()
 
     def count(self, user: Any = None) -> int:
-        """Return how many there are, in one statement.
+        """Return how many there are, in one statement; of schedules that fail, in two.
 
         Args:
             user: Only what this user may view is counted; everything where it is None.
@@ -178,6 +178,20 @@ NEEDS = (
         severity="warning",
         name=lambda row: row.object_name,
         moment="suspended_at",
+    ),
+    Need(
+        "failing_schedules",
+        "Schedules that will fail",
+        models.JobSchedule,
+        lambda rows: rows.failing(),
+        lambda: {"misfits": "true"},
+        "The code of their job requires an input that they have not stored: the next run fails, unless the code has a "
+        "default for it.",
+        "Open its job to see which inputs are missing; delete the schedule and make it again with them.",
+        severity="danger",
+        name=lambda row: row.scheduled_job.name,
+        moment="created",
+        related=("scheduled_job",),
     ),
     Need(
         "drifted_overrides",

@@ -27,6 +27,7 @@ COUNT_FIELDS = (
     "errors_resolved",
     "overrides_ended",
     "drifted",
+    "misfits",
     "suspended",
     "restored",
 )
@@ -72,24 +73,26 @@ class Reconciliation(BaseModel):
     status = models.CharField(max_length=50, choices=ReconciliationStatusChoices, help_text="How it ended")
     registered = models.PositiveIntegerField(default=0, help_text="Jobs that got a record")
     changed = models.PositiveIntegerField(default=0, help_text="Jobs whose record changed")
-    uninstalled = models.PositiveIntegerField(default=0, help_text="Jobs that went away")
-    returned = models.PositiveIntegerField(default=0, help_text="Jobs that came back")
+    uninstalled = models.PositiveIntegerField(default=0, help_text="Jobs that were removed, or are missing for now")
+    returned = models.PositiveIntegerField(default=0, help_text="Jobs that were restored")
     refreshed = models.PositiveIntegerField(
         default=0, help_text="Jobs of which only the version of the source or the link to core's row changed"
     )
     unchanged = models.PositiveIntegerField(default=0, help_text="Jobs whose record stayed as it was")
     errors_opened = models.PositiveIntegerField(default=0, help_text="Load errors that came up")
     errors_updated = models.PositiveIntegerField(default=0, help_text="Load errors that changed")
-    errors_resolved = models.PositiveIntegerField(default=0, help_text="Load errors that went away")
+    errors_resolved = models.PositiveIntegerField(default=0, help_text="Load errors that were fixed")
     suspended = models.PositiveIntegerField(default=0, help_text="Schedules, hooks and buttons that were switched off")
     restored = models.PositiveIntegerField(
         default=0, help_text="Schedules, hooks and buttons that were switched on again"
     )
-    adopted = models.PositiveIntegerField(default=0, help_text="Jobs that took over the past of a record")
+    adopted = models.PositiveIntegerField(default=0, help_text="Jobs that took over the history of another record")
     overrides_ended = models.PositiveIntegerField(default=0, help_text="Overrides whose end had come")
     drifted = models.PositiveIntegerField(
         default=0, help_text="Overrides whose source came to say something else than when they were set"
     )
+    misfits = models.PositiveIntegerField(default=0, help_text="Schedules that will fail with the new code")
+    summary = models.TextField(blank=True, help_text="What changed in one line, with the first jobs by name")
     changes = models.JSONField(
         encoder=DjangoJSONEncoder, default=list, blank=True, help_text="What changed on which job, field by field"
     )

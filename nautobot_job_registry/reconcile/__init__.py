@@ -26,6 +26,7 @@ def reconcile(
     job_result: Any = None,
     reload: bool = True,
     confirm_empty: bool = False,
+    plan_digest: str = "",
 ) -> Outcome:
     """Make the registry say what the code says.
 
@@ -37,15 +38,18 @@ def reconcile(
         job_result: The job run that it is part of, if any.
         reload: Whether Nautobot's job code is loaded anew first. Not wanted where core has just done so.
         confirm_empty: Whether a person says that a `JOBS_ROOT` that held jobs is meant to be empty (rule 3).
+        plan_digest: The digest of a plan that was shown, as `reconcile.digest.digest_of` returns it: none but that one
+            is carried out. Empty for whatever there is to do.
 
     Returns:
         The plan, and the row of the log.
 
     Raises:
         UnknownSourceError: If there is no such source.
+        PlanMovedError: If the plan is not the one that was shown; nothing was written, and no log row is left.
         Exception: Whatever goes wrong. It has been stored as a failed reconciliation (rule 11).
     """
-    occasion = Occasion(trigger, source or "all", user, job_result)
+    occasion = Occasion(trigger, source or "all", user, job_result, plan_digest)
     is_latest = trigger == ReconciliationTriggerChoices.GIT_SYNC
     return run_reconcile(
         lambda: replace(discovery.discover(source, reload=reload, confirm_empty=confirm_empty), is_latest=is_latest),

@@ -5,6 +5,7 @@ Pages and REST API share this door. A plan is made here and now; a real run is a
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 from django.db import transaction
@@ -45,12 +46,14 @@ def plan_on_request(user: Any, source: str | None) -> Plan:
     return reconcile(scope, dry_run=True, trigger=ReconciliationTriggerChoices.JOB, user=user).plan
 
 
-def begin_on_request(user: Any, source: str | None) -> JobResult:
+def begin_on_request(user: Any, source: str | None, *, plan_digest: str = "", enable: bool = False) -> JobResult:
     """Have a worker reconcile, as a run of the app's own job in the name of a user.
 
     Args:
         user: Who asks; needs the right to add a reconciliation, and the right to run the job.
         source: The label of the only source to read, or None or `all` for all of them.
+        plan_digest: The digest of the plan that the user has seen, if the worker is to carry out none but that one.
+        enable: Whether the job is enabled first, which takes the right to change it; it stays so if the run begins.
 
     Returns:
         The run, which has not ended yet.
@@ -62,7 +65,12 @@ def begin_on_request(user: Any, source: str | None) -> JobResult:
         UnknownSourceError: If there is no such source.
     """
     scope = _permitted_scope(user, source)
-    return own_jobs.run_own_job(RECONCILE_JOB, user, {"source": scope or "", "dryrun": False})
+    arguments = {"source": scope or "", "dryrun": False, "plan_digest": plan_digest}
+    # Whatever keeps the run from beginning takes the enabling back.
+    with transaction.atomic() if enable else nullcontext():
+        if enable:
+            own_jobs.enable(RECONCILE_JOB, user)
+        return own_jobs.run_own_job(RECONCILE_JOB, user, arguments)
 
 
 def may_begin_reconcile(user: Any) -> bool:

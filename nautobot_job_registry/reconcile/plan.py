@@ -13,6 +13,7 @@ from nautobot_job_registry.engine.descriptor import Discovery, LoadFailure
 from nautobot_job_registry.engine.overrides import Overridden
 from nautobot_job_registry.engine.plan import ActionKind, JobAction, actions_of_records, job_actions
 from nautobot_job_registry.engine.records import JobRecord, RegistryState
+from nautobot_job_registry.history.arguments import PlannedMisfit
 from nautobot_job_registry.lifecycle.moves.proposals import Moves, find_moves
 from nautobot_job_registry.models import Reconciliation
 from nautobot_job_registry.sources.load_errors import (
@@ -34,6 +35,7 @@ class Plan:
         errors: What is done to load errors, in a fixed order.
         moves: What is proposed, declared and doubted about what jobs have been before.
         dependents: What is done to schedules, hooks and buttons, ordered by class path, and in a fixed order.
+        misfits: The schedules that will fail with the new code of their job, ordered by class path.
         unchanged: How many records in scope stay as they are.
         is_first: Whether the registry is empty, so that nothing has changed yet (rule 9).
     """
@@ -42,6 +44,7 @@ class Plan:
     errors: tuple[ErrorAction, ...] = ()
     moves: Moves = field(default_factory=Moves)
     dependents: tuple[DependentAction, ...] = ()
+    misfits: tuple[PlannedMisfit, ...] = ()
     unchanged: int = 0
     is_first: bool = False
 
@@ -78,6 +81,7 @@ class Plan:
             "errors_resolved": errors[ErrorActionKind.RESOLVE],
             "overrides_ended": sum(len(action.ended) for action in self.jobs),
             "drifted": sum(change.drifts for action in self.jobs for change in action.beneath),
+            "misfits": len(self.misfits),
             "adopted": len(self.moves.adoptions),
             "suspended": sum(action.switches_off for action in self.dependents),
             "restored": sum(action.switches_on for action in self.dependents),
@@ -115,12 +119,15 @@ class Contributors:
         overridden: Returns what is known of the sources of the overridden fields of some records, by their primary
             keys and by field.
         authors: Returns author and subject of the last commit that touched the files of some failures, by their key.
+        misfits: Returns the schedules that will fail with the new code of some jobs, those that are switched on with
+            the plan among them.
     """
 
     last_numbers: Callable[[Sequence[UUID]], Mapping[UUID, int]] = lambda records: {}
     dependents: Callable[[Sequence[JobAction]], Sequence[DependentAction]] = lambda jobs: ()
     authors: Callable[[Sequence[LoadFailure]], Mapping[ErrorKey, Commit]] = lambda failures: {}
     overridden: Callable[[Sequence[UUID]], Mapping[UUID, Mapping[str, Overridden]]] = lambda records: {}
+    misfits: Callable[[Sequence[JobAction], Collection[UUID]], Sequence[PlannedMisfit]] = lambda jobs, comes_on: ()
 
 
 def make_plan(discovery: Discovery, state: RegistryState, contributors: Contributors | None = None) -> Plan:
@@ -139,11 +146,13 @@ def make_plan(discovery: Discovery, state: RegistryState, contributors: Contribu
     actions, unchanged = job_actions(discovery, state)
     jobs = _with_what_is_beneath(_after_the_last(actions, asked), asked)
     errors = tuple(error_actions(discovery, state.errors))
+    dependents = tuple(asked.dependents(jobs))
     return Plan(
         jobs=jobs,
         errors=with_authors(errors, asked.authors([action.failure for action in errors if action.failure])),
         moves=find_moves(discovery, state, {action.key: action.columns for action in jobs}),
-        dependents=tuple(asked.dependents(jobs)),
+        dependents=dependents,
+        misfits=tuple(asked.misfits(jobs, [action.object_id for action in dependents if action.switches_on])),
         unchanged=unchanged,
         is_first=not state.jobs,
     )

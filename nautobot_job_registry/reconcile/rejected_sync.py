@@ -26,6 +26,7 @@ from nautobot_job_registry.engine.descriptor import (
     SourceType,
 )
 from nautobot_job_registry.history import events
+from nautobot_job_registry.history.summaries import summary_with_names
 from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.models.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
 from nautobot_job_registry.reconcile import load_error_rows, report
@@ -35,8 +36,8 @@ from nautobot_job_registry.sources import blame, discovery
 from nautobot_job_registry.sources.load_errors import Commit, ErrorKey, rejected_error_actions, with_authors
 
 REJECTED = (
-    "Nautobot rejected the sync to commit {attempted} and rolled it back. The jobs stay as they were at {effective}. "
-    "Mend what could not be loaded, and sync again."
+    "Runs from {effective}; the sync to {attempted} was rejected. Nautobot rolled it back, and the jobs stay as they "
+    "were. Fix what could not be loaded, and sync again."
 )
 NO_COMMIT = "no commit at all: the repository was never synced well"
 
@@ -107,6 +108,7 @@ def _keep(
         plan = _plan(found, slug, using, authors, is_whole)
         if plan.is_empty:
             return Outcome(plan)
+        changes = report.plan_as_json(plan)
         key = host.visible_key(GitRepository, using, slug=slug)
         load_error_rows.write_load_errors(plan.errors, {slug: key} if key else {}, started, using)
         row = occasion.row(
@@ -114,7 +116,8 @@ def _keep(
             using=using,
             status=ReconciliationStatusChoices.REJECTED,
             error=REJECTED.format(attempted=_version(found), effective=_effective_version(slug, using) or NO_COMMIT),
-            changes=report.plan_as_json(plan),
+            changes=changes,
+            summary=f"Sync rejected: {summary_with_names(changes)}",
             **plan.counts(),
         )
         row.save(using=using)

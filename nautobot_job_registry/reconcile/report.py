@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from nautobot_job_registry.engine.dependents import DependentAction, tally
@@ -15,17 +16,35 @@ from nautobot_job_registry.engine.overrides import SourceChange
 from nautobot_job_registry.engine.plan import FieldChange, JobAction
 from nautobot_job_registry.engine.records import JobKey
 from nautobot_job_registry.engine.text import visible_text
+from nautobot_job_registry.history.sentences import counts_summary
 from nautobot_job_registry.history.values import MAX_SHOWN, told_apart, value_text
 from nautobot_job_registry.lifecycle.moves.proposals import Moves
 from nautobot_job_registry.reconcile.plan import Outcome, Plan
 
 SHOWN_LENGTH = 60
-OVERRIDE_ENDS = "end override"
+OVERRIDE_ENDS = "override ends"
 # The source changes beneath an override: it drifts, or says again what it said when the override was set.
-DRIFT, IN_STEP = "drift", "in step again"
-ERROR_SUMMARY = "load errors: {errors_opened} new, {errors_updated} changed, {errors_resolved} resolved"
-DEPENDENT_SUMMARY = "schedules, hooks and buttons: {suspended} suspended, {restored} restored"
-OVERRIDE_SUMMARY = {"overrides_ended": "ended", "drifted": "drifted"}
+DRIFT, IN_STEP = "drifts", "in step again"
+MISFITS = "will fail"
+# What is done to a job or to a load error, in a table; one that is missing for now is not removed.
+ACTIONS = {
+    "register": "new",
+    "return": "restored",
+    "change": "changed",
+    "uninstall": "removed",
+    "refresh": "version moved",
+    "suspend": "switched off",
+    "restore": "switched on",
+    "close": "left as found",
+    "open": "cannot be loaded",
+    "update": "cannot be loaded",
+    "confirm": "cannot be loaded",
+    "resolve": "fixed",
+    "adopt": "moved",
+    "propose": "moved?",
+    "withdraw": "not moved",
+}
+MISSING = "missing for now"
 # What happens to dependents, by the key of `changes` that counts them: the action where nothing else happens to the
 # job, what is said of their number, and what is said of the next run of a schedule.
 DEPENDENTS = {
@@ -42,9 +61,6 @@ ERROR_FACTS = (
     "effective_version",
     "commit_author",
     "commit_subject",
-)
-JOB_SUMMARY = (
-    "{registered} registered, {returned} returned, {changed} changed, {uninstalled} uninstalled, {adopted} adopted"
 )
 
 
@@ -64,9 +80,12 @@ def outcome_as_json(outcome: Outcome) -> list[dict[str, Any]]:
 def _as_json(plan: Plan, actions: Sequence[DependentAction]) -> list[dict[str, Any]]:
     dependents = _dependents_as_json(actions)
     jobs = [_job_as_json(action) for action in plan.jobs]
+    misfits = _misfits_as_json(plan)
     for entry in jobs:
         if entry["job"] in dependents:
             entry["dependents"] = dependents.pop(entry["job"])
+        if entry["job"] in misfits:
+            entry["misfits"] = misfits[entry["job"]]
     others = [
         {"job": job, "action": DEPENDENTS[next(iter(found))][0], "fields": {}, "dependents": found}
         for job, found in dependents.items()
@@ -89,6 +108,14 @@ def _tallies(actions: list[DependentAction]) -> dict[str, Any]:
         "left": [action for action in actions if not (action.switches_off or action.switches_on)],
     }
     return {name: asdict(tally(found)) for name, found in parts.items() if found}
+
+
+def _misfits_as_json(plan: Plan) -> dict[str, dict[str, Any]]:
+    """Return how many schedules of each job will fail, and for which inputs: their names are not for everybody."""
+    by_job: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+    for misfit in plan.misfits:
+        by_job[misfit.class_path].append(misfit.missing)
+    return {job: {"schedules": len(found), "missing": sorted({*chain(*found)})} for job, found in by_job.items()}
 
 
 def _job_as_json(action: JobAction) -> dict[str, Any]:
@@ -153,19 +180,15 @@ def _path(key: JobKey | None) -> str | None:
 
 
 def summary_line(counts: Mapping[str, int]) -> str:
-    """Return one line with the counts of a plan, or of what came of it."""
-    jobs = JOB_SUMMARY.format(**counts)
-    told = [f"{counts[name]} {text}" for name, text in OVERRIDE_SUMMARY.items() if counts[name]]
-    ends = f"; overrides: {', '.join(told)}" if told else ""
-    rest = "; ".join(text.format(**counts) for text in (ERROR_SUMMARY, DEPENDENT_SUMMARY))
-    return f"{jobs}, {counts['refreshed']} refreshed, {counts['unchanged']} unchanged; {rest}{ends}."
+    """Return one line with the counts of a plan, or of what came of it; what there is none of is left out."""
+    return f"{counts_summary(counts)}; {counts['unchanged']} unchanged."
 
 
 def plan_as_table(plan: Plan) -> str:
     """Return a plan as a table for a terminal, with the summary as its last line."""
     rows = [
         (
-            f"{row.action} error" if row.is_error else row.action,
+            row.action,
             row.subject,
             row.field,
             *told_apart(row.old, row.new, SHOWN_LENGTH, _shown),
@@ -196,7 +219,6 @@ class ChangeRow:
         field: The field of the job, or the kind of its dependents; empty where it is about the whole.
         old: What the field said.
         new: What it says now, or a message.
-        is_error: Whether it is about a load error.
     """
 
     subject: str
@@ -204,16 +226,15 @@ class ChangeRow:
     field: str = ""
     old: Any = ""
     new: Any = ""
-    is_error: bool = False
 
 
 def change_rows(entries: Iterable[Mapping[str, Any]]) -> Iterator[ChangeRow]:
     """Yield what entries of `Reconciliation.changes` tell of, field by field."""
     for entry in entries:
-        action, message = entry.get("action", ""), entry.get("message", "")
+        action, message = action_text(entry), entry.get("message", "")
         fields, dependents = entry.get("fields") or {}, entry.get("dependents") or {}
         if "load_error" in entry:
-            yield ChangeRow(entry["load_error"], action, new=message, is_error=True)
+            yield ChangeRow(entry["load_error"], action, new=message)
             continue
         job = entry.get("job", "")
         if message or not (fields or dependents):
@@ -225,8 +246,20 @@ def change_rows(entries: Iterable[Mapping[str, Any]]) -> Iterator[ChangeRow]:
         for field, change in (entry.get("beneath_overrides") or {}).items():
             told = f"{value_text(change.get('new'))}; the override stays: {value_text(change.get('value'))}"
             yield ChangeRow(job, DRIFT if change.get("drifts") else IN_STEP, field, change.get("old"), told)
+        misfits = entry.get("misfits")
+        if misfits:
+            missing = f"required, but not stored: {', '.join(misfits['missing'])}"
+            yield ChangeRow(job, MISFITS, "schedules", misfits["schedules"], missing)
         for kind, text in dependent_texts(dependents):
             yield ChangeRow(job, action, kind, new=text)
+
+
+def action_text(entry: Mapping[str, Any]) -> str:
+    """Return what an entry of `Reconciliation.changes` does, in a word or two."""
+    action = str(entry.get("action") or "")
+    if action == "uninstall" and entry.get("absence") != "removed":
+        return MISSING
+    return ACTIONS.get(action, action)
 
 
 def dependent_texts(dependents: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -236,13 +269,22 @@ def dependent_texts(dependents: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         dependents: As under `dependents` in an entry of `plan_as_json`, before or after it was stored.
     """
     for name, numbers in dependents.items():
-        _, what, run = DEPENDENTS[name]
+        what, run = DEPENDENTS[name][1], next_run_text(name, numbers)
         for kind in ("schedules", "job_hooks", "job_buttons"):
             if numbers[kind]:
                 text = f"{numbers[kind]} {what}"
-                if kind == "schedules" and run and numbers["next_run"]:
-                    text += f"; {run} {_moment(numbers['next_run'])}"
-                yield kind, text
+                yield kind, f"{text}; {run}" if kind == "schedules" and run else text
+
+
+def next_run_text(name: str, numbers: Mapping[str, Any]) -> str:
+    """Return when a schedule runs next, or would have run; nothing where there is none.
+
+    Args:
+        name: What happens to the schedules: a key under `dependents` in an entry of `plan_as_json`.
+        numbers: What is there.
+    """
+    run = DEPENDENTS[name][2]
+    return f"{run} {_moment(numbers['next_run'])}" if run and numbers.get("next_run") else ""
 
 
 def _moment(value: datetime | str) -> str:

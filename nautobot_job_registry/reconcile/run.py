@@ -21,10 +21,11 @@ from nautobot_job_registry.core_bridge import change_log, host
 from nautobot_job_registry.core_bridge.host import harmless
 from nautobot_job_registry.core_bridge.locks import Rows
 from nautobot_job_registry.engine.descriptor import Discovery, LoadFailure, SourceType
-from nautobot_job_registry.engine.errors import UnknownSourceError
+from nautobot_job_registry.engine.errors import PlanMovedError, UnknownSourceError
 from nautobot_job_registry.engine.records import JobKey, JobRecord
 from nautobot_job_registry.engine.text import bounded_text, storable_text, visible_text
-from nautobot_job_registry.history import events
+from nautobot_job_registry.history import arguments, events
+from nautobot_job_registry.history.summaries import summary_with_names
 from nautobot_job_registry.lifecycle.moves import adopting, handover
 from nautobot_job_registry.lifecycle.moves.proposals import declaring
 from nautobot_job_registry.lifecycle.suspensions import planning, suspending
@@ -32,7 +33,7 @@ from nautobot_job_registry.models import Reconciliation
 from nautobot_job_registry.models.attempts import try_again
 from nautobot_job_registry.models.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
 from nautobot_job_registry.overrides import ledger
-from nautobot_job_registry.reconcile import carrying_out, report, store
+from nautobot_job_registry.reconcile import carrying_out, digest, report, store
 from nautobot_job_registry.reconcile.applying import apply_all_that_can_be
 from nautobot_job_registry.reconcile.plan import Contributors, Outcome, Plan, make_plan, make_plan_of_ends
 from nautobot_job_registry.runs import backfill, relinking
@@ -54,12 +55,14 @@ class Occasion:
         scope: The label of the source that is read, or `all`.
         user: Who started it, if anybody.
         job_result: The job run that it is part of, if any.
+        plan_digest: The digest of the plan that was shown, if none but that one is to be carried out.
     """
 
     trigger: str = ReconciliationTriggerChoices.COMMAND
     scope: str = "all"
     user: Any = None
     job_result: Any = None
+    plan_digest: str = ""
 
     def row(self, started: datetime, using: str = DEFAULT_DB_ALIAS, **values: Any) -> Reconciliation:
         """Return the log row of a reconcile that ends now, not saved yet.
@@ -90,6 +93,7 @@ def run_reconcile(discover: Callable[[], Discovery | None], occasion: Occasion, 
 
     Raises:
         UnknownSourceError: If a source is named that is not there.
+        PlanMovedError: If another plan than the one that was shown would be carried out; it is no failure.
         Exception: Whatever else goes wrong.
     """
     started = timezone.now()
@@ -97,7 +101,7 @@ def run_reconcile(discover: Callable[[], Discovery | None], occasion: Occasion, 
         with savepoint(), _collector_paused():
             # What is made on the way has gone when this returns, before the collector would look at all of it.
             return _discover_and_carry_out(discover, occasion, started, dry_run)
-    except UnknownSourceError:
+    except (UnknownSourceError, PlanMovedError):
         raise
     except Exception as error:
         if not dry_run:
@@ -117,6 +121,7 @@ def _discover_and_carry_out(
     plan = try_again(lambda: _plan(found, records, blame.authors_of), what="the plan")
     if dry_run or (found is None and plan.is_empty and not Reconciliation.objects.is_unmended(occasion.scope)):
         return Outcome(plan)
+    digest.require_unmoved(plan, occasion.plan_digest)
     if plan.is_empty:
         return try_again(lambda: _logged(Outcome(plan, _begun(occasion, started))), what="the log of the reconcile")
     return _carry_out(found, occasion, started, plan.authors, carrying_out.rows_of(plan, records))
@@ -141,7 +146,9 @@ def _plan(
         return make_plan_of_ends(store.read_state(records, of_sources=False))
     state = store.read_state(records, declaring=declaring(found))
     dependents = partial(planning.plan_dependents, state=state, scope=found.scope)
-    contributors = Contributors(store.last_numbers, dependents, authors, ledger.sources_of_overrides)
+    contributors = Contributors(
+        store.last_numbers, dependents, authors, ledger.sources_of_overrides, arguments.planned_misfits
+    )
     return make_plan(origins.locate(found, state), state, contributors)
 
 
@@ -157,6 +164,7 @@ def _logged(outcome: Outcome, relinked: Iterable[dict[str, Any]] = ()) -> Outcom
         return outcome
     row.finished = timezone.now()
     row.changes = store.with_sources([*report.outcome_as_json(outcome), *relinked])
+    row.summary = summary_with_names(row.changes)
     for name, count in outcome.counts().items():
         setattr(row, name, count)
     row.save()
@@ -202,6 +210,8 @@ def _carry_out(
 
 
 def _apply(plan: Plan, found: Discovery | None, occasion: Occasion, row: Reconciliation) -> Outcome:
+    # It was made anew behind the locks.
+    digest.require_unmoved(plan, occasion.plan_digest)
     if plan.has_revisions:
         # The revisions point at it, and not every database waits until the end of the transaction to look for it.
         row.save()

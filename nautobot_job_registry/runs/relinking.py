@@ -14,6 +14,7 @@ from nautobot_job_registry.core_bridge import links as core_links
 from nautobot_job_registry.engine.plan import ActionKind, JobAction
 from nautobot_job_registry.engine.records import JobKey
 from nautobot_job_registry.engine.text import log_text
+from nautobot_job_registry.history.sentences import one_or_many
 from nautobot_job_registry.models import JobRun, JobSchedule, RegisteredJob
 from nautobot_job_registry.models.constants import BATCH_SIZE
 from nautobot_job_registry.models.sql import mapped
@@ -100,7 +101,9 @@ def _link_in_core(jobs: Sequence[RegisteredJob], counts: Mapping[str, Counter[UU
 
 def _told(job: RegisteredJob, counts: Mapping[str, Counter[UUID]]) -> dict[str, Any]:
     numbers = {kind: count[job.pk] for kind, count in counts.items()}
-    message = "{runs} run(s) and {schedules} schedule(s) are linked to the job again.".format(**numbers)
+    runs = one_or_many(numbers["runs"], "{} run", "{} runs")
+    schedules = one_or_many(numbers["schedules"], "{} schedule", "{} schedules")
+    message = f"{runs} and {schedules} are linked to the job again."
     if job.core_job_id is None:
         message = f"{message} Nautobot has no job of its own for it yet: its own links follow once it has."
     message = f"{message} {NOTHING_ELSE_RETURNS}"

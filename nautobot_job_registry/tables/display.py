@@ -256,10 +256,20 @@ def status_label(status: str) -> SafeString:
     return label(known.as_dict().get(status, status), known.CSS_CLASSES.get(status, "secondary"))
 
 
+def reconciliation_status(row: models.Reconciliation) -> SafeString:
+    """Return the same of a reconcile, which may have succeeded though not everything could be loaded."""
+    succeeded = row.status == choices.ReconciliationStatusChoices.SUCCEEDED
+    if succeeded and (row.errors_opened or row.errors_updated):
+        return label("Succeeded, with errors", "warning")
+    return status_label(row.status)
+
+
 def reconcile_summary(row: models.Reconciliation) -> str:
-    """Return what a reconcile changed, in one line."""
+    """Return what a reconcile changed, in one line, with the first jobs by name where that is stored."""
     if row.status == choices.ReconciliationStatusChoices.FAILED:
         return "Nothing was changed"
+    if row.summary:
+        return row.summary
     return sentences.counts_summary({name: getattr(row, name) for name in sentences.COUNTED})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import django_tables2
@@ -21,15 +22,16 @@ from nautobot_job_registry.tables.display import (
     DRIFTED,
     all_but,
     code_label,
+    duration_text,
     kind_display,
     load_error_state,
     outcome_label,
     reason_label,
     reconcile_summary,
+    reconciliation_status,
     short_text,
     shortened,
     source_display,
-    status_label,
     version_display,
 )
 from nautobot_job_registry.tables.revision_changes import change_summary, run_count_display, version_change
@@ -319,7 +321,11 @@ class ReconciliationTable(RecordTable):
 
     def render_status(self, record: models.Reconciliation) -> SafeString:
         """Show how the reconcile ended as a coloured label."""
-        return status_label(record.status)
+        return reconciliation_status(record)
+
+    def render_duration(self, value: timedelta) -> str:
+        """Show how long it took, in the unit that fits."""
+        return duration_text(value)
 
 
 class SuspensionTable(RecordTable):

@@ -142,7 +142,7 @@ def reconciles(user: Any) -> dict[str, Any] | None:
     last = needs.last_reconciliation(rows)
     return {
         "last": last,
-        "last_status": last and display.status_label(last.status),
+        "last_status": last and display.reconciliation_status(last),
         "last_started": last and display.relative_time(last.started),
         "days": [_day(day) for day in needs.reconciles_by_day(rows)],
     }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.response import Response
@@ -105,3 +106,9 @@ class ReconciliationUIViewSet(RecordUIViewSet):
         queryset = super().filter_queryset(queryset)
         is_feed = any(name in self.request.GET for name in changes.NAMES)
         return queryset.defer(None) if is_feed else queryset
+
+    @action(detail=True, url_path="changes", url_name="changes", custom_view_base_action="view")
+    def changes(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Return more rows of a group of changes, as the page asks for them."""
+        part = reconciliation.more_rows(self.get_object(), request.GET, request.user)
+        return render(request, "nautobot_job_registry/inc/changes_part.html", {"shown": part, "rest_url": request.path})

@@ -1,6 +1,6 @@
 """Whether stored arguments still fit the inputs of a job."""
 
-from nautobot_job_registry.history.arguments import argument_problems
+from nautobot_job_registry.engine.arguments import argument_problems
 
 
 def variable(name, required=True):

@@ -17,7 +17,7 @@ from nautobot_job_registry.api.mixins import RegistryViewSetMixin, Unavailable
 from nautobot_job_registry.core_bridge import own_jobs, permissions
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.engine.text import failure_text, log_text
-from nautobot_job_registry.reconcile import on_request, report
+from nautobot_job_registry.reconcile import on_request, shown_plans
 from nautobot_job_registry.reconcile.plan import Plan
 
 logger = logging.getLogger(__name__)
@@ -62,13 +62,14 @@ class ReconciliationViewSet(RegistryViewSetMixin, ReadOnlyModelViewSet):
         body.is_valid(raise_exception=True)
         return self.answer(request, **body.validated_data)
 
-    def answer(self, request: Request, source: str, dry_run: bool) -> Response:
+    def answer(self, request: Request, source: str, dry_run: bool, plan_digest: str | None) -> Response:
         """Return the plan, or the run that was begun."""
         if dry_run:
-            plan = self.plan(request.user, source)
-            found = {"counts": plan.counts(), "changes": report.plan_as_json(plan)}
+            plan = shown_plans.shown(self.plan(request.user, source), source or on_request.ALL)
+            shown_plans.keep(plan, request.user)
+            found = {"counts": plan.counts, "changes": plan.changes, "plan_digest": plan.digest}
             return Response({"dry_run": True, "source": source, **found})
-        run = on_request.begin_on_request(request.user, source)
+        run = on_request.begin_on_request(request.user, source, plan_digest=plan_digest or "")
         serializer = bodies.ReconcileBegunSerializer(
             {"dry_run": False, "source": source, "job_result": run}, context=self.get_serializer_context()
         )

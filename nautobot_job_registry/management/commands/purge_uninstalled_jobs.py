@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from nautobot_job_registry.history.sentences import one_or_many
 from nautobot_job_registry.lifecycle import purge
 from nautobot_job_registry.management.database import require_database, told_where_given_up
 from nautobot_job_registry.management.durations import DurationError, parse_duration
@@ -56,7 +57,7 @@ class Command(BaseCommand):
             raise CommandError(NOT_CONFIRMED)
         with told_where_given_up():
             deleted = try_again(lambda: purge.carry_out_purge(found), what="the clean-up")
-        self.stdout.write(f"Deleted {len(deleted)} record(s).")
+        self.stdout.write(f"Deleted {_records(len(deleted))}.")
 
 
 def shown(found: purge.Purge) -> str:
@@ -72,12 +73,18 @@ def shown(found: purge.Purge) -> str:
         for job, costs in found.costs()
     ]
     sums = [sum(int(row[column]) for row in rows) for column in range(2, len(HEADINGS))]
-    total = "{} record(s): {} run(s) and {} schedule(s) lose their link, {} hook(s) and {} button(s) are deleted."
-    return f"{as_table([HEADINGS, *rows])}\n\n{total.format(len(rows), *sums)}"
+    words = ("{} run", "{} runs"), ("{} schedule", "{} schedules"), ("{} hook", "{} hooks"), ("{} button", "{} buttons")
+    runs, schedules, hooks, buttons = (one_or_many(number, *text) for number, text in zip(sums, words, strict=True))
+    total = f"{_records(len(rows))}: {runs} and {schedules} lose their link, {hooks} and {buttons} are deleted."
+    return f"{as_table([HEADINGS, *rows])}\n\n{total}"
+
+
+def _records(number: int) -> str:
+    return one_or_many(number, "{} record", "{} records")
 
 
 def _is_confirmed(count: int) -> bool:
     try:
-        return input(f"Delete {count} record(s) for good? Type yes to go on: ").strip().lower() == "yes"
+        return input(f"Delete {_records(count)} for good? Type yes to go on: ").strip().lower() == "yes"
     except EOFError:
         return False

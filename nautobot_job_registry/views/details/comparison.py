@@ -147,17 +147,19 @@ class CodeDiffPanel(ComparedPanel):
     def get_extra_context(self, context: Context) -> dict[str, Any]:
         """Add the rows, as many as a page can hold."""
         compared, view = context["comparison"], chosen_view(context["request"])
-        rows = list(islice(code_rows(compared.code, view), MAX_ROWS_SHOWN + 1)) if compared.code else []
         return {
             **super().get_extra_context(context),
-            "code": compared.code,
+            **shown_code(compared.code, view),
             "permission": VIEW_SOURCE_PERMISSION,
-            "view": view,
             "against": against(get_obj_from_context(context), compared),
             "rest_url": rest_address(compared),
-            "rows": rows[:MAX_ROWS_SHOWN],
-            "is_cut": len(rows) > MAX_ROWS_SHOWN,
         }
+
+
+def shown_code(code: diff.TextDiff | None, view: str = UNIFIED) -> dict[str, Any]:
+    """Return what a template shows of lines that differ, as many as a page can hold."""
+    rows = list(islice(code_rows(code, view), MAX_ROWS_SHOWN + 1)) if code else []
+    return {"code": code, "view": view, "rows": rows[:MAX_ROWS_SHOWN], "is_cut": len(rows) > MAX_ROWS_SHOWN}
 
 
 def against(revision: models.JobRevision, compared: Comparison) -> Any:

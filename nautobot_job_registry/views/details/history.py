@@ -42,14 +42,6 @@ LATEST_REVISIONS = RevisionsPanel(
     exclude_columns=["pk", "job"],
     max_display_count=MAX_REVISIONS_SHOWN,
 )
-# All of them are in the list of revisions.
-REVISIONS_OF_RECONCILIATION = RevisionsPanel(
-    weight=5000,
-    table_title="Revisions that it made",
-    related_field_name="reconciliation",
-    exclude_columns=["pk"],
-    max_display_count=MAX_REVISIONS_SHOWN,
-)
 # Page by page: what changed, from where to where, by which reconcile, and what ran it.
 TIMELINE = RevisionsPanel(
     weight=100,

@@ -1,107 +1,138 @@
-"""Content of the page of a reconciliation."""
+"""Content of the page of a reconciliation: what it changed comes first."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from django.template import Context
-from nautobot.apps.ui import (
-    ObjectDetailContent,
-    ObjectFieldsPanel,
-    SectionChoices,
-)
+from django.urls import reverse
+from nautobot.apps.ui import LayoutChoices, ObjectDetailContent, ObjectFieldsPanel, Panel, SectionChoices
+from nautobot.apps.utils import get_route_for_model
 from nautobot.apps.views import get_obj_from_context
 
 from nautobot_job_registry import models
 from nautobot_job_registry.history import sentences
-from nautobot_job_registry.history.values import told_apart
-from nautobot_job_registry.models.reconciliation import COUNT_FIELDS
-from nautobot_job_registry.reconcile import report
+from nautobot_job_registry.metrics.needs import may_view
+from nautobot_job_registry.models.choices import ReconciliationStatusChoices
 from nautobot_job_registry.tables import display
-from nautobot_job_registry.views.details.history import REVISIONS_OF_RECONCILIATION
-from nautobot_job_registry.views.details.panels import RowsPanel
+from nautobot_job_registry.views import change_rows, changes
+from nautobot_job_registry.views.details.history import MAX_REVISIONS_SHOWN, RevisionsPanel
 
-MAX_CHANGES_SHOWN = 500
+# The group of changes that a count is about, where it has another name.
+GROUPS_OF_COUNTS = {
+    "errors_opened": "load_errors",
+    "errors_updated": "load_errors",
+    "errors_resolved": "resolved",
+}
 
 
-class ChangesPanel(RowsPanel):
-    """What a reconcile changed, of one kind, in sentences; without any change of that kind it is not shown."""
+def known_of(row: models.Reconciliation, found: changes.Grouped, user: Any) -> change_rows.Known:
+    """Return what a user may see of the jobs of changes, and of the revisions that came of them, in two statements."""
+    paths = changes.paths_of(found)
+    return change_rows.Known(
+        jobs=change_rows.job_urls(paths, user),
+        revisions=_revisions(row, paths, user),
+        load_errors=may_view(user, models.JobLoadError),
+    )
 
-    columns = ["subject", "what_happened"]
-    column_headers = ["Job or module", "What happened"]
 
-    def __init__(self, *, group: sentences.Group, **kwargs: Any) -> None:
-        """Show the changes of a group."""
-        super().__init__(label=group.title, section=SectionChoices.FULL_WIDTH, **kwargs)
-        self.group = group
+def _revisions(row: models.Reconciliation, paths: set[str], user: Any) -> dict[tuple[str, int], str]:
+    """Return the address of the comparison of each revision with the one before it, of those that there are two of."""
+    rows = models.JobRevision.objects.restrict(user, "view").filter(reconciliation=row, number__gt=1).order_by()
+    route = get_route_for_model(models.JobRevision, "diff")
+    columns = rows.values_list("pk", "number", "job__module_name", "job__job_class_name")
+    made = {(f"{module}.{name}", number): pk for pk, number, module, name in columns}
+    return {key: reverse(route, kwargs={"pk": pk}) for key, pk in made.items() if key[0] in paths}
+
+
+def is_first(row: models.Reconciliation) -> bool:
+    """Return whether it did no more than to register the jobs of an empty registry."""
+    return bool(row.registered) and not any(getattr(row, name) for name in ("unchanged", "changed", "uninstalled"))
+
+
+def chips(row: models.Reconciliation, found: changes.Grouped) -> list[tuple[str, str, str]]:
+    """Return the counts that are not zero: the text of each, its colour, and the group on the page that it counts."""
+    there = {group.key for group in found}
+    told = []
+    for name, words in sentences.COUNTED.items():
+        number, key = getattr(row, name), GROUPS_OF_COUNTS.get(name, name)
+        if number:
+            colour = change_rows.COLOURS[change_rows.MARKS.get(key, change_rows.CHANGED)]
+            told.append((sentences.one_or_many(number, *words), colour, key if key in there else ""))
+    return told
+
+
+def alert(row: models.Reconciliation) -> dict[str, str]:
+    """Return what went wrong, in a line and whole; nothing where all went well."""
+    if row.status == ReconciliationStatusChoices.FAILED:
+        return {"line": "The reconcile failed, and nothing was changed.", "whole": row.error, "colour": "danger"}
+    if row.status == ReconciliationStatusChoices.REJECTED:
+        line = sentences.short_commits(row.error)
+        return {"line": line, "whole": row.error if line != row.error else "", "colour": "warning"}
+    return {}
+
+
+class NewsPanel(Panel):
+    """What a reconcile changed, in sentences, by kind; above it the counts, and what went wrong."""
+
+    template_path = "nautobot_job_registry/inc/reconciliation_news.html"
+
+    def get_extra_context(self, context: Context) -> dict[str, Any]:
+        """Add the changes, as many as a page can hold at once."""
+        row = get_obj_from_context(context)
+        found = changes.grouped(row.changes or ())
+        known = known_of(row, changes.at_once(found), context["request"].user)
+        return {
+            **super().get_extra_context(context),
+            "alert": alert(row),
+            "chips": chips(row, found),
+            "unchanged": row.unchanged,
+            "groups": changes.shown_groups(found, known, by_source=True, folds_sources=is_first(row)),
+            "rest_url": reverse(get_route_for_model(models.Reconciliation, "changes"), kwargs={"pk": row.pk}),
+        }
+
+
+def more_rows(row: models.Reconciliation, asked: Mapping[str, str], user: Any) -> changes.ShownGroup:
+    """Return more rows of a group, as the page asks for them; none where there is no such group."""
+    part = changes.part_of(changes.grouped(row.changes or ()), asked)
+    return changes.shown_part(part, known_of(row, part.changes, user), by_source=True)
+
+
+class FactsPanel(ObjectFieldsPanel):
+    """How a reconcile ended, and how long it took, in words."""
+
+    def render_value(self, key: str, value: Any, context: Context) -> str:
+        """Say whether anything could not be loaded, though it succeeded."""
+        if key == "status":
+            return display.reconciliation_status(get_obj_from_context(context))
+        return display.duration_text(value) if key == "duration" else super().render_value(key, value, context)
+
+
+class RevisionsMadePanel(RevisionsPanel):
+    """The revisions that a reconcile made; not there where it made none."""
 
     def should_render(self, context: Context) -> bool:
-        """Render where there is such a change."""
-        return super().should_render(context) and bool(self.entries(get_obj_from_context(context)))
-
-    def render_label(self, context: Context) -> str:
-        """Say how many there are."""
-        return f"{super().render_label(context)} ({len(self.entries(get_obj_from_context(context)))})"
-
-    def entries(self, row: models.Reconciliation) -> list[sentences.Entry]:
-        """Return the changes of the group."""
-        return [entry for entry in sentences.facets(row.changes or ()) if sentences.group_of(entry) is self.group]
-
-    def rows(self, obj: Any) -> Iterator[dict[str, Any]]:
-        """Yield the rows of a reconciliation, as many as a page can hold."""
-        entries = self.entries(obj)
-        for entry in entries[:MAX_CHANGES_SHOWN]:
-            yield {"subject": subject_link(entry), "what_happened": sentences.sentence(entry)}
-        yield from left_out(entries)
-
-
-def subject_link(entry: sentences.Entry) -> str:
-    """Return what an entry is about, with a link to the list that finds it: whoever may view it sees it there."""
-    if "load_error" in entry:
-        return display.list_link(models.JobLoadError, {"q": sentences.subject(entry)}, sentences.subject(entry))
-    return display.list_link(models.RegisteredJob, {"class_path": sentences.subject(entry)}, sentences.subject(entry))
-
-
-def shown_changes(changes: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, str]]:
-    """Yield the rows of what a reconcile would change, as many as a page can hold."""
-    rows = list(report.change_rows(changes))
-    for row in rows[:MAX_CHANGES_SHOWN]:
-        old, new = told_apart(row.old, row.new)
-        yield {
-            "subject": row.subject,
-            "action": f"{row.action} load error" if row.is_error else row.action,
-            "field": display.field_label(models.RegisteredJob, row.field),
-            "old": old,
-            "new": new,
-        }
-    yield from left_out(rows)
-
-
-def left_out(changes: Sequence[Any]) -> Iterator[dict[str, str]]:
-    """Yield a row that says how many changes a page cannot hold, if any."""
-    if len(changes) > MAX_CHANGES_SHOWN:
-        yield {"subject": f"… and {len(changes) - MAX_CHANGES_SHOWN} more: the REST API has all of them"}
+        """Render where there is any."""
+        return super().should_render(context) and get_obj_from_context(context).revisions.exists()
 
 
 RECONCILIATION = ObjectDetailContent(
+    layout=LayoutChoices.ONE_OVER_TWO,
     panels=[
-        ObjectFieldsPanel(
-            weight=100,
-            section=SectionChoices.LEFT_HALF,
-            fields=["trigger", "scope", "status", "started", "finished", "duration", "user", "job_result", "error"],
-            hide_if_unset=["error"],
-            value_transforms={"status": [display.status_label]},
+        NewsPanel(weight=100, section=SectionChoices.FULL_WIDTH),
+        # All of them are in the list of revisions.
+        RevisionsMadePanel(
+            weight=5000,
+            table_title="Revisions that it made",
+            related_field_name="reconciliation",
+            exclude_columns=["pk"],
+            max_display_count=MAX_REVISIONS_SHOWN,
         ),
-        ObjectFieldsPanel(
+        FactsPanel(weight=100, section=SectionChoices.LEFT_HALF, fields=["trigger", "scope", "status", "user"]),
+        FactsPanel(
             weight=100,
             section=SectionChoices.RIGHT_HALF,
-            label="Counts",
-            fields=list(COUNT_FIELDS),
-            value_transforms={field: [str] for field in COUNT_FIELDS},
+            label="Run",
+            fields=["started", "finished", "duration", "job_result"],
         ),
-        *(
-            ChangesPanel(group=group, weight=100 * number)
-            for number, group in enumerate((*sentences.GROUPS, sentences.OTHER), start=1)
-        ),
-        REVISIONS_OF_RECONCILIATION,
     ],
 )
