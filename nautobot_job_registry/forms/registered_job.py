@@ -88,18 +88,18 @@ class RegisteredJobForm(NautobotModelForm):
 
     def _fill_closed_inputs(self) -> None:
         """Have the inputs whose switch is off, which a browser does not send, show what is stored all the same."""
-        data = self.data.copy()
+        filled: Any = self.data.copy()
         for name in OVERRIDABLE_FIELDS:
             key, stored = self.add_prefix(name), self.initial.get(name)
             if self._is_sent(name) or stored is None:
                 continue
             if isinstance(stored, list | tuple | QuerySet):
-                data.setlist(key, [str(getattr(one, "pk", one)) for one in stored])
+                filled.setlist(key, [str(getattr(one, "pk", one)) for one in stored])
             else:
-                data[key] = str(getattr(stored, "pk", stored))
+                filled[key] = str(getattr(stored, "pk", stored))
             # Nautobot offers of the queues those that were sent when the input was first asked for.
             self._bound_fields_cache.pop(name, None)
-        self.data = data
+        self.data = filled
 
     def source_inputs(self) -> dict[str, Any]:
         """Return what the inputs are to hold when their switch is turned off: queues as keys and names."""
