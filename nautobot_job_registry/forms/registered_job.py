@@ -46,6 +46,8 @@ class RegisteredJobForm(NautobotModelForm):
 
     # Whether a valid form changes what Nautobot executes.
     decides = False
+    # What was sent.
+    data: Any
 
     class Meta:
         model = RegisteredJob
@@ -88,7 +90,7 @@ class RegisteredJobForm(NautobotModelForm):
 
     def _fill_closed_inputs(self) -> None:
         """Have the inputs whose switch is off, which a browser does not send, show what is stored all the same."""
-        filled: Any = self.data.copy()
+        filled = self.data.copy()
         for name in OVERRIDABLE_FIELDS:
             key, stored = self.add_prefix(name), self.initial.get(name)
             if self._is_sent(name) or stored is None:
