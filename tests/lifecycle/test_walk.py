@@ -1,0 +1,108 @@
+"""Every page of the registry in a browser: it fits, nothing is cut, no script fails, and everybody can read it.
+
+Nautobot's own part of a page, around ours and in the elements that it makes, is Nautobot's to mend: what axe finds there
+is left out by name.
+"""
+
+import json
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from development import browser, layout, processes, showcase
+
+pytestmark = [pytest.mark.slow, pytest.mark.minutes]
+
+JOBS = 1000
+WIDTHS = (1280, 1920, 390)
+# Where Nautobot's own list is as wide.
+NARROW = 390
+CORE_PAGE = "/extras/jobs/"
+THEME = "theme => document.documentElement.setAttribute('data-theme', theme)"
+RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+# What axe finds in what Nautobot makes of each page: the rule, and a part of the element.
+CORES: tuple[tuple[str, str], ...] = ()
+ADDRESSES = """
+import json
+from django.urls import reverse
+from nautobot_job_registry import models
+from nautobot_job_registry.factory import empty_registry
+names = [f"job {number}" for number in range(%d)]
+models.RegisteredJob.objects.bulk_create(
+    models.RegisteredJob(
+        module_name=f"many.file_{number // 10}", job_class_name=f"Job{number}", name=f"Job {number}", grouping="Many",
+        source_type="git", source_name="many_jobs",
+    )
+    for number in range(%d)
+)
+ROUTE = "plugins:nautobot_job_registry"
+kinds = ("registeredjob", "jobrevision", "fieldoverride", "jobrun", "jobschedule", "jobloaderror", "reconciliation", "suspension")
+found = [reverse(f"{ROUTE}:dashboard"), reverse(f"{ROUTE}:reconcile_now")]
+found += [reverse(f"{ROUTE}:{kind}_list") for kind in kinds]
+for model in (models.JobRevision, models.FieldOverride, models.JobRun, models.JobSchedule, models.JobLoadError,
+              models.Reconciliation, models.Suspension):
+    found += [row.get_absolute_url() for row in model.objects.order_by("pk")[:1]]
+told = [
+    models.RegisteredJob.objects.get(name="Back up configurations"),
+    models.RegisteredJob.objects.filter(absence="load_error").first(),
+    models.RegisteredJob.objects.filter(absence="removed").first(),
+]
+found += [job.get_absolute_url() for job in told if job]
+job = told[0]
+pages = ("history", "runs", "schedules", "edit", "delete", "changelog", "notes")
+found += [reverse(f"{ROUTE}:registeredjob_{page}", kwargs={"pk": job.pk}) for page in pages]
+found += [reverse(f"{ROUTE}:registeredjob_delete", kwargs={"pk": told[2].pk})] if told[2] else []
+last = job.revisions.order_by("-number").first()
+found += [last.get_absolute_url(), reverse(f"{ROUTE}:jobrevision_diff", kwargs={"pk": last.pk})]
+override = job.field_overrides.first()
+found += [reverse(f"{ROUTE}:fieldoverride_{page}", kwargs={"pk": override.pk}) for page in ("terms",)]
+print("FOUND" + json.dumps(list(dict.fromkeys(found))))
+"""
+
+
+@pytest.fixture
+def walked(real_instance):
+    """A browser that is logged in to an instance with a showcase and many jobs, and the addresses of all its pages."""
+    browser.program()
+    instance = real_instance.environment | showcase.VARIABLES
+    showcase.prepare(instance, real_instance.folder / "git_server")
+    told = real_instance.python(ADDRESSES % (JOBS, JOBS))
+    addresses = json.loads(told.split("FOUND")[1].splitlines()[0])
+    with (
+        processes.web_server(instance, real_instance.folder / "web.log") as address,
+        browser.logged_in(address, showcase.USERNAME, showcase.PASSWORD) as session,
+    ):
+        yield session, addresses
+
+
+def test_every_page_can_be_read_by_everybody_at_every_width(walked):
+    session, addresses = walked
+    found, page = [], session.page
+    page.set_viewport_size({"width": NARROW, "height": 900})
+    session.open(CORE_PAGE)
+    widest = page.evaluate("document.documentElement.scrollWidth")
+    for path in addresses:
+        session.open(path)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(50)
+            for problem in layout.problems(page):
+                if width == NARROW and (problem.kind == "scrolls" or problem.kind == "page" and problem.width <= widest):
+                    # A table scrolls within its card there, and Nautobot's own head is as wide.
+                    continue
+                found.append(f"{path} at {width}: {problem}")
+        page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+        for theme in ("light", "dark"):
+            page.evaluate(THEME, theme)
+            found += [f"{path} in the {theme} theme: {text}" for text in violations(page)]
+    assert session.failures == []
+    assert found == [], "\n".join(found)
+
+
+def violations(page):
+    """Yield what axe finds on a page, without what is Nautobot's own."""
+    result = Axe().run(page, context="#main-content", options={"runOnly": RULES, "resultTypes": ["violations"]})
+    for violation in result.response["violations"]:
+        for node in violation["nodes"]:
+            if not any(rule == violation["id"] and part in node["html"] for rule, part in CORES):
+                yield f"{violation['id']}: {node['target']} {node['html'][:200]} {node['failureSummary'][-200:]}"
