@@ -39,10 +39,15 @@ class JobRevisionFilterSet(BaseFilterSet):
     q = SearchFilter(filter_predicates=icontains("job__name", "job__module_name", "job__job_class_name"))
     job = named_filter(models.RegisteredJob, "Registered job (name or ID)")
     reconciliation = id_filter(models.Reconciliation, "Reconciliation (ID)")
+    first_seen = django_filters.BooleanFilter(method="filter_first_seen", label="First of its job")
 
     class Meta:
         model = models.JobRevision
         fields = ("id", "job", "number", "metadata_hash", "source_hash", "source_version", "reconciliation", "created")
+
+    def filter_first_seen(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
+        """Keep the revisions with which their jobs were first seen, or those in which something changed."""
+        return queryset.filter(number=1) if value else queryset.exclude(number=1)
 
 
 class FieldOverrideFilterSet(BaseFilterSet):
@@ -139,8 +144,8 @@ class JobRunFilterSet(BaseFilterSet):
     status = choice_filter(JobResultStatusChoices, field_name="job_result__status", label="Status of the job result")
     user = named_filter(User, "Who asked for the run (name or ID)", by="username", field_name="job_result__user")
     is_registered = has_filter("job", "Has a registered job")
-    created_after = after_filter("created", "Asked for after")
-    created_before = before_filter("created", "Asked for before")
+    created_after = after_filter("created", "Requested after")
+    created_before = before_filter("created", "Requested before")
 
     class Meta:
         model = models.JobRun

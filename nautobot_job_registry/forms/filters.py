@@ -63,9 +63,12 @@ class RegisteredJobFilterForm(NautobotFilterForm):
     """Filter form of registered jobs."""
 
     model = models.RegisteredJob
-    field_order = ["q", "source_type", "source_name", "git_repository", "installed", "absence", "enabled", "overridden"]
+    field_order = ["q", "state", "name__ic", "grouping__ic", "source_type", "source_name", "git_repository", "enabled"]
 
     q = search_field()
+    state = choices_field(choices.JobStateChoices)
+    name__ic = texts_field("Name contains")
+    grouping__ic = texts_field("Grouping contains")
     source_type = choices_field(choices.SourceTypeChoices)
     source_name = texts_field()
     git_repository = objects_field(GitRepository, to_field_name="name")
@@ -75,7 +78,7 @@ class RegisteredJobFilterForm(NautobotFilterForm):
     overridden = yes_no_field("Has overridden fields")
     overridden_field = choices_field(choices.OverridableFieldChoices)
     drifted = yes_no_field("Drifted")
-    has_predecessor = yes_no_field("Seems to have been another job")
+    has_predecessor = yes_no_field("Probably moved or renamed")
     hidden = yes_no_field()
     is_job_hook_receiver = yes_no_field("Is a job hook receiver")
     is_job_button_receiver = yes_no_field("Is a job button receiver")
@@ -95,6 +98,7 @@ class JobRevisionFilterForm(RecordFilterForm):
     model = models.JobRevision
 
     job = objects_field(models.RegisteredJob)
+    first_seen = yes_no_field("First of its job")
     source_version = texts_field()
 
 
@@ -158,8 +162,8 @@ class JobRunFilterForm(RecordFilterForm):
     revision = objects_field(models.JobRevision)
     worker = texts_field()
     is_registered = yes_no_field("Has a registered job")
-    created_after = moment_field("Asked for after")
-    created_before = moment_field("Asked for before")
+    created_after = moment_field("Requested after")
+    created_before = moment_field("Requested before")
 
 
 class JobScheduleFilterForm(RecordFilterForm):

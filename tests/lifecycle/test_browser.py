@@ -128,7 +128,7 @@ def test_an_operator_finds_overrides_reverts_and_edits_many(session, tmp_path):
     session.follow(page.get_by_role("link", name=JOB, exact=True))
     said, overridden, effective = layers(session, "Soft time limit")
     assert (said, effective) == ("900", "1800")
-    assert overridden.startswith("overridden") and overridden.endswith("drifted set against: 600")
+    assert overridden.startswith("Overridden") and overridden.endswith("Drifted set against: 600")
     assert layers(session, "Name") == [JOB, "—", JOB]
 
     # Override: the input is closed as long as its switch is off.
@@ -140,7 +140,7 @@ def test_an_operator_finds_overrides_reverts_and_edits_many(session, tmp_path):
     update(session)
     said, overridden, effective = layers(session, "Name")
     assert (said, effective) == (JOB, WORDS)
-    assert re.fullmatch(r"overridden on \d{4}-\d\d-\d\d by admin", overridden)
+    assert re.fullmatch(r"Overridden on \d{4}-\d\d-\d\d by admin", overridden)
 
     # Revert: the source's value is there at once.
     open_form(session)
