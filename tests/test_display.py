@@ -97,10 +97,10 @@ def test_values_and_their_copies_are_escaped():
     [
         ("jobs", "jobs"),
         ("nautobot.core.jobs.Export", "nautobot.<wbr>core.<wbr>jobs.<wbr>Export"),
-        (f"x.{'y' * 30}", f"x.<wbr>{'y' * 30}"),
+        (f"x.{'y' * 16}", f"x.<wbr>{'y' * 16}"),
         ("x.RefreshDynamicGroupCacheJobButtonReceiver", "x.<wbr>" + "<wbr>".join(CAMELS)),
-        (f"a_{'b' * 30}.C", f"a_<wbr>{'b' * 30}.<wbr>C"),
-        (f"x.{'y' * 61}", f"x.<wbr>{'y' * 30}<wbr>{'y' * 30}<wbr>y"),
+        (f"a_{'b' * 16}.C", f"a_<wbr>{'b' * 16}.<wbr>C"),
+        (f"x.{'y' * 33}", f"x.<wbr>{'y' * 16}<wbr>{'y' * 16}<wbr>y"),
     ],
 )
 def test_class_path_breaks_after_dots(path, shown):

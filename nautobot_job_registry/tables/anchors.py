@@ -15,10 +15,10 @@ from nautobot_job_registry import models
 from nautobot_job_registry.tables.base import LinkedColumn, RecordTable, TimeColumn
 from nautobot_job_registry.tables.display import (
     all_but,
-    breakable,
     class_path_display,
     code_label,
     duration_text,
+    name_display,
     result_badge,
     short_text,
     time_of_day,
@@ -81,7 +81,7 @@ class JobRunTable(RecordTable):
 
     def render_worker(self, value: str) -> SafeString:
         """Let a long name go on in the next line."""
-        return breakable(value)
+        return name_display(value)
 
     def render_class_path(self, value: str) -> SafeString:
         """Let a long path go on in the next line, after a dot."""

@@ -13,7 +13,13 @@ from nautobot.apps.tables import BaseTable
 from nautobot.apps.utils import get_permission_for_model
 
 from nautobot_job_registry import models
-from nautobot_job_registry.tables.display import listed_time, source_display, sourced_display, version_display
+from nautobot_job_registry.tables.display import (
+    listed_time,
+    name_display,
+    source_display,
+    sourced_display,
+    version_display,
+)
 
 # A coloured row keeps the letters of the page: those that Nautobot has for it are too light to be read by everybody.
 ROW_STYLE = "--bs-table-color: var(--bs-body-color); --bs-table-hover-color: var(--bs-body-color)"
@@ -43,13 +49,17 @@ class RecordTable(BaseTable):
         """
         self.user = user
         super().__init__(*args, user=user, **kwargs)
+        for column in self.columns:
+            # Nautobot shows the names of columns that cannot be sorted by in a grey that not everybody can read.
+            if not column.orderable:
+                column.column.attrs = {**column.column.attrs, "th": {"class": "text-body"}}
         for name, read in self.reads.items():
             if user is not None and name in self.columns and self.columns[name].visible:
                 self.data.data = read(self.data.data, user)
 
     def linked(self, obj: Model | None, text: str | None = None) -> SafeString | str:
         """Return a link to an object by its name; the name alone for those who may not view any of its kind."""
-        name = str(obj) if text is None else text
+        name = name_display(str(obj)) if text is None else text
         if obj is None or (
             self.user is not None and not self.user.has_perm(get_permission_for_model(type(obj), "view"))
         ):
@@ -67,7 +77,7 @@ class LinkedColumn(django_tables2.Column):
 
     def render(self, value: Any, table: RecordTable) -> SafeString | str:
         """Show the name of the object."""
-        return table.linked(value, getattr(value, self.field) if self.field else None)
+        return table.linked(value, name_display(getattr(value, self.field)) if self.field else None)
 
 
 class TimeColumn(django_tables2.Column):

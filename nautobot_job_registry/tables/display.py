@@ -46,7 +46,8 @@ CODE_UNKNOWN, CODE_NOT_STARTED, CODE_SKEWED, CODE_UNSEEN, CODE_CURRENT, CODE_UNR
     "before registration",
 )
 # Where a name without a dot may go on in the next line: it is no word that somebody reads.
-UNBROKEN_LENGTH = 30
+UNBROKEN_LENGTH, UNBROKEN_IN_CELL = 16, 14
+WORDS = re.compile(r"(?<=[_.:/@-])(?=[^_.:/@-])|(?<=[a-z0-9])(?=[A-Z])")
 SYSTEM_LIMITS = {"soft_time_limit": "CELERY_TASK_SOFT_TIME_LIMIT", "time_limit": "CELERY_TASK_TIME_LIMIT"}
 EXACT_FORMAT = "Y-m-d H:i:s T"
 LIGHT_CLASSES = ("success", "warning", "info")
@@ -187,24 +188,35 @@ def class_path_display(path: str) -> SafeString:
     return format_html('<span title="{}">{}</span>', path, _broken(path, "."))
 
 
+def name_display(name: str, length: int = UNBROKEN_LENGTH) -> SafeString:
+    """Return a name or text that goes on in the next line between its words, and within those that are very long.
+
+    Args:
+        name: The name.
+        length: From how many characters on a word is very long.
+    """
+    return _broken(name, " ", length)
+
+
 def path_display(path: str) -> SafeString:
     """Return the path of a file that goes on in the next line after a slash, and within a name if that is very long."""
     return format_html('<span title="{}">{}</span>', path, _broken(path, "/"))
 
 
-def _broken(text: str, end: str) -> SafeString:
-    parts = (
-        format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in _broken_name(name))) for name in text.split(end)
+def _broken(text: str, end: str, length: int = UNBROKEN_LENGTH) -> SafeString:
+    names = (
+        format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in _broken_name(name, length)))
+        for name in text.split(end)
     )
-    return format_html_join(format_html("{}<wbr>", end), "{}", ((part,) for part in parts))
+    separator = end if end == " " else format_html("{}<wbr>", end)
+    return format_html_join(separator, "{}", ((name,) for name in names))
 
 
-def _broken_name(name: str) -> list[str]:
+def _broken_name(name: str, length: int) -> list[str]:
     """Return a name in parts that fit into a line: between its words, and within one that is no word."""
-    if len(name) <= UNBROKEN_LENGTH:
+    if len(name) <= length:
         return [name]
-    words = re.split(r"(?<=_)(?=[^_])|(?<=[a-z0-9])(?=[A-Z])", name)
-    return [part for word in words for part in re.findall(rf".{{1,{UNBROKEN_LENGTH}}}", word, re.DOTALL)]
+    return [part for word in WORDS.split(name) for part in re.findall(rf".{{1,{length}}}", word, re.DOTALL)]
 
 
 # Files

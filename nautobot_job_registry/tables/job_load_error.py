@@ -23,6 +23,7 @@ from nautobot_job_registry.tables.display import (
     load_error_place,
     load_error_state,
     load_error_text,
+    name_display,
     path_display,
     shown_path,
 )
@@ -101,7 +102,7 @@ class JobLoadErrorTable(SourcedTable):
 
     def render_error(self, record: models.JobLoadError) -> SafeString:
         """Show type and message, of which the page of the error has the whole, and who touched the file last."""
-        text = breakable(load_error_text(record))
+        text = name_display(load_error_text(record))
         if not record.commit_author:
             return text
         return format_html(

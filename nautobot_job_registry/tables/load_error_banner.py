@@ -10,7 +10,7 @@ from nautobot_job_registry import models
 from nautobot_job_registry.metrics.needs import LOAD_ERRORS, may_view
 from nautobot_job_registry.tables.display import load_error_place, load_error_text
 
-MOST_NAMED = 3
+MOST_NAMED, TEXT_LENGTH = 3, 70
 NOT_NAMED = ("traceback", "commit_author", "commit_subject")
 
 
@@ -32,7 +32,7 @@ def open_errors(user: Any) -> dict[str, Any]:
         {
             "url": error.get_absolute_url(),
             "place": load_error_place(error),
-            "text": load_error_text(error),
+            "text": load_error_text(error, TEXT_LENGTH),
             "is_rejected": error.is_rejected,
         }
         for error in latest

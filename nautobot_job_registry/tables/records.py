@@ -21,11 +21,12 @@ from nautobot_job_registry.tables.base import ROW_STYLE, LinkedColumn, RecordTab
 from nautobot_job_registry.tables.display import (
     DRIFTED,
     IN_STEP,
+    UNBROKEN_IN_CELL,
     all_but,
-    breakable,
     class_path_display,
     duration_text,
     kind_display,
+    name_display,
     outcome_label,
     reason_label,
     reconcile_summary,
@@ -94,14 +95,14 @@ class JobRevisionTable(RecordTable):
 
 def value_in_list(value: Any) -> SafeString:
     """Return the beginning of a value of a job, for a cell of a list."""
-    return breakable(shortened(value_text(value)))
+    return name_display(shortened(value_text(value)), UNBROKEN_IN_CELL) or placeholder(None)
 
 
 class FieldOverrideTable(RecordTable):
     """Table of field overrides."""
 
     pk = ToggleColumn()
-    field = django_tables2.Column(linkify=True)
+    field = django_tables2.Column(order_by=("field", "job"), verbose_name="Field, job")
     job = LinkedColumn()
     value = django_tables2.Column(empty_values=(), verbose_name="Value")
     source_value = django_tables2.Column(empty_values=(), orderable=False, verbose_name="Source when set")
@@ -129,13 +130,20 @@ class FieldOverrideTable(RecordTable):
             "set_by",
             "created",
         )
-        default_columns = all_but(fields, "origin", "set_by", "created")
+        default_columns = all_but(fields, "job", "origin", "set_by", "created")
 
     def __init__(self, *args: Any, user: Any = None, **kwargs: Any) -> None:
         """Offer the ticks to those who may decide about overrides: that is a right on registered jobs."""
         super().__init__(*args, user=user, **kwargs)
         if user is not None and user.has_perm("nautobot_job_registry.change_registeredjob"):
             self.columns.show("pk")
+
+    def render_field(self, record: models.FieldOverride) -> SafeString:
+        """Name the field, and beneath it the job."""
+        link = format_html('<a href="{}">{}</a>', record.get_absolute_url(), record.get_field_display())
+        if self.columns["job"].visible:
+            return link
+        return format_html("{}<br><small>{}</small>", link, self.linked(record.job))
 
     def render_value(self, value: Any) -> SafeString:
         """Show the value that is in effect; the page of the override has the whole of a long one."""
@@ -160,7 +168,7 @@ class FieldOverrideTable(RecordTable):
 
     def render_reason(self, value: str) -> SafeString:
         """Show the beginning of a reason; the page of the override has the whole."""
-        return breakable(shortened(value))
+        return name_display(shortened(value), UNBROKEN_IN_CELL)
 
     def render_state(self, value: bool) -> SafeString:
         """Show whether the source has changed since."""
@@ -218,7 +226,7 @@ class ReconciliationTable(RecordTable):
 
     def render_scope(self, value: str) -> SafeString:
         """Say which sources were read."""
-        return format_html("All sources") if value == ALL_SOURCES else breakable(value)
+        return format_html("All sources") if value == ALL_SOURCES else name_display(value)
 
     def render_duration(self, value: timedelta) -> SafeString:
         """Show how long the reconcile took."""

@@ -28,6 +28,7 @@ from nautobot_job_registry.tables.display import (
     label,
     list_link,
     listed_time,
+    name_display,
     result_badge,
     seconds_text,
     shortened,
@@ -123,7 +124,7 @@ class RegisteredJobTable(SourcedTable):
 
     def render_name(self, record: models.RegisteredJob) -> SafeString:
         """Show the name, and beneath it which class it is of."""
-        link = format_html('<a href="{}">{}</a>', record.get_absolute_url(), record.name)
+        link = format_html('<a href="{}">{}</a>', record.get_absolute_url(), name_display(record.name))
         if "class_path" in self.columns and self.columns["class_path"].visible:
             return link
         path = class_path_display(record.class_path)
