@@ -83,8 +83,8 @@ class JobLoadError(BaseModel):
 
     @property
     def page_title(self) -> str:
-        """The heading of its page: what could not be loaded, and why."""
-        return f"{self}: {self.exception_type}"
+        """The heading of its page: what could not be loaded, without the packages around it, and why."""
+        return f"{self.job_class_name or self.module_name.rpartition('.')[2]}: {self.exception_type}"
 
     @property
     def is_open(self) -> bool:

@@ -46,7 +46,7 @@ CODE_UNKNOWN, CODE_NOT_STARTED, CODE_SKEWED, CODE_UNSEEN, CODE_CURRENT, CODE_UNR
     "before registration",
 )
 # Where a name without a dot may go on in the next line: it is no word that somebody reads.
-UNBROKEN_LENGTH, UNBROKEN_IN_CELL = 16, 14
+UNBROKEN_LENGTH, UNBROKEN_IN_CELL, UNBROKEN_SLUG = 16, 14, 24
 WORDS = re.compile(r"(?<=[_.:/@-])(?=[^_.:/@-])|(?<=[a-z0-9])(?=[A-Z])")
 SYSTEM_LIMITS = {"soft_time_limit": "CELERY_TASK_SOFT_TIME_LIMIT", "time_limit": "CELERY_TASK_TIME_LIMIT"}
 EXACT_FORMAT = "Y-m-d H:i:s T"
@@ -270,7 +270,7 @@ def source_display(record: models.RegisteredJob | models.JobLoadError, user: Any
     """
     if record.source_type == choices.SourceTypeChoices.LOCAL:
         return format_html("{}", record.get_source_type_display())
-    name = record.source_name
+    name: Any = name_display(record.source_name, UNBROKEN_SLUG)
     if record.git_repository is not None and (user is None or user.has_perm("extras.view_gitrepository")):
         name = format_html('<a href="{}">{}</a>', record.git_repository.get_absolute_url(), name)
     return format_html("{}: {}", record.get_source_type_display(), name)
