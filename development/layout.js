@@ -14,6 +14,21 @@
       width: element.scrollWidth,
       room: element.clientWidth,
     });
+  const isScroller = (element) => ["auto", "scroll"].includes(getComputedStyle(element).overflowX);
+  // Whether anything that can be read goes past the edge of an element, and is in no scroller of its own.
+  const hides = (element) => {
+    const edge = element.getBoundingClientRect().right + 1;
+    return [...element.querySelectorAll("*")].some((inner) => {
+      if (!inner.innerText?.trim() || inner.getBoundingClientRect().right <= edge) {
+        return false;
+      }
+      let around = inner.parentElement;
+      while (around !== element && !isScroller(around)) {
+        around = around.parentElement;
+      }
+      return around === element;
+    });
+  };
   const root = document.documentElement;
   if (root.scrollWidth > root.clientWidth) {
     note("page", root);
@@ -29,12 +44,12 @@
     if (element.closest(".visually-hidden, .select2, .select2-container, .nb-drawer, .modal")) {
       continue;
     }
-    if (["auto", "scroll"].includes(style.overflowX)) {
+    if (isScroller(element)) {
       // Code keeps its lines: it is read by scrolling, as everywhere.
       if (!element.matches("pre, code")) {
         note("scrolls", element);
       }
-    } else if (!element.closest("[title], [data-bs-title], [aria-label]")) {
+    } else if (!element.closest("[title], [data-bs-title], [aria-label]") && hides(element)) {
       note("cut", element);
     }
   }

@@ -58,7 +58,7 @@ def test_row_says_where_what_since_when_and_by_whom(page, settings):
     builders.load_error(1, module_name="backups", file_path=path, line=4, commit_author="Ada", message="No\nway")
     [row] = listed(page)
     for text in (
-        "Open",
+        "open",
         "backups.py:4",
         "Error1: No way",
         "last commit by Ada",

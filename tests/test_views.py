@@ -196,8 +196,8 @@ class PagesTestCase(TestCase):
         self.assertIn("<span>01234567</span>", content)
         self.assertIn('data-clipboard-text="0123456789abcdef"', content)
         self.assertIn("Time limit, Default job queue", content)
-        self.assertIn('<span class="badge text-bg-success">Installed</span>', content)
-        self.assertIn('<span class="badge bg-danger">Load error</span>', content)
+        self.assertIn('<span class="badge text-bg-success text-capitalize">installed</span>', content)
+        self.assertIn('<span class="badge bg-danger text-capitalize">load error</span>', content)
         self.assertIn(f'Git repository: <a href="{self.repository.get_absolute_url()}">network_jobs</a>', content)
 
     def test_a_job_shows_source_override_and_effect(self):
@@ -343,7 +343,7 @@ class PagesTestCase(TestCase):
         self.assertIn("none of the repository&#x27;s jobs can be run", self.page(error.get_absolute_url()))
         builders.job(9, source_type="git", source_name="x")
         content = self.page(error.get_absolute_url())
-        for text in ("Ada", "Use a new library", "b" * 40, f"jobs still run from commit {'a' * 40}", "Sync rejected"):
+        for text in ("Ada", "Use a new library", "b" * 40, f"jobs still run from commit {'a' * 40}", "sync rejected"):
             self.assertIn(text, content)
         self.assertIn("Ada", self.rows(models.JobLoadError))
         error.resolved_at = builders.moment(9)

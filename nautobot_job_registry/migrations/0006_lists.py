@@ -1,4 +1,4 @@
-"""Short names and an order that lists need, and an index of the last run of each job."""
+"""Open load errors first, and an index of the last run of each job."""
 
 from django.db import migrations, models
 
@@ -8,16 +8,13 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AlterModelOptions(
-            name="fieldoverride", options={"ordering": ["job", "field"], "verbose_name": "override"}
-        ),
-        migrations.AlterModelOptions(
             name="jobloaderror",
             options={
                 "ordering": [
                     models.OrderBy(models.F("resolved_at"), descending=True, nulls_first=True),
                     "-last_seen",
                 ],
-                "verbose_name": "load error",
+                "verbose_name": "job load error",
             },
         ),
         migrations.AddIndex(

@@ -89,7 +89,7 @@ class FieldOverride(BaseModel):
 
         ordering = ["job", "field"]
         unique_together = [["job", "field"]]
-        verbose_name = "override"
+        verbose_name = "field override"
 
     def __str__(self) -> str:
         """Name the job and the field."""

@@ -75,7 +75,7 @@ class JobLoadError(BaseModel):
 
         # Those that are open first, whatever a database takes an empty date for.
         ordering = [models.F("resolved_at").desc(nulls_first=True), "-last_seen"]
-        verbose_name = "load error"
+        verbose_name = "job load error"
 
     def __str__(self) -> str:
         """Name the module, or the class in it, that could not be loaded."""

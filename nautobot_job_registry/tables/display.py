@@ -17,6 +17,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince, timeuntil
 from nautobot.apps.templatetags import placeholder
+from nautobot.extras.choices import JobResultStatusChoices
 from nautobot.extras.models import GitRepository
 
 from nautobot_job_registry import models
@@ -45,6 +46,7 @@ CODE_UNKNOWN, CODE_NOT_STARTED, CODE_SKEWED, CODE_UNSEEN, CODE_CURRENT, CODE_UNR
     "current",
     "before registration",
 )
+NOT_BEGUN = (JobResultStatusChoices.STATUS_PENDING, JobResultStatusChoices.STATUS_RECEIVED)
 # Where a name without a dot may go on in the next line: it is no word that somebody reads.
 UNBROKEN_LENGTH, UNBROKEN_IN_CELL, UNBROKEN_SLUG = 16, 14, 24
 WORDS = re.compile(r"(?<=[_.:/@-])(?=[^_.:/@-])|(?<=[a-z0-9])(?=[A-Z])")
@@ -79,7 +81,7 @@ def shortened(text: str) -> str:
 def label(text: str, css_class: str) -> SafeString:
     """Return a coloured label: dark letters on light colours, as white ones on them cannot be read by everybody."""
     ground = "text-bg" if css_class in LIGHT_CLASSES else "bg"
-    return format_html('<span class="badge {}-{}">{}</span>', ground, css_class, text[:1].upper() + text[1:])
+    return format_html('<span class="badge {}-{} text-capitalize">{}</span>', ground, css_class, text)
 
 
 # Times
@@ -155,9 +157,8 @@ def copy_button(text: str = "", target: str = "") -> SafeString:
     """Return Nautobot's button that copies a text, or what the element of a selector shows, to the clipboard."""
     name, value = ("target", target) if target else ("text", text)
     return format_html(
-        '<button type="button" class="btn btn-secondary nb-btn-inline-hover" data-clipboard-{}="{}">'
-        '<span aria-hidden="true" class="mdi mdi-content-copy"></span><span class="visually-hidden">Copy</span>'
-        "</button>",
+        '<button type="button" class="btn btn-secondary nb-btn-inline-hover" aria-label="Copy" data-clipboard-{}="{}">'
+        '<span aria-hidden="true" class="mdi mdi-content-copy"></span></button>',
         name,
         value,
     )
@@ -257,8 +258,7 @@ def job_state(job: models.RegisteredJob) -> str:
 def state_label(job: models.RegisteredJob) -> SafeString:
     """Return the state of a job as a coloured label."""
     state = job_state(job)
-    text = "installed" if job.installed else job.get_absence_display()
-    return label(text or "not installed", STATE_CLASSES.get(state, "secondary"))
+    return label(state.replace("_", " ") or "not installed", STATE_CLASSES.get(state, "secondary"))
 
 
 def source_display(record: models.RegisteredJob | models.JobLoadError, user: Any = None) -> SafeString:
@@ -280,7 +280,9 @@ def version_display(version: str, source_type: str) -> SafeString:
     """Return the version of a source, a commit shortened, with a button that copies the whole of it."""
     if not version:
         return placeholder(None)
-    return short_text(version) if source_type == choices.SourceTypeChoices.GIT else breakable(version)
+    if source_type == choices.SourceTypeChoices.GIT:
+        return copyable(version, version[:SHORT_COMMIT_LENGTH])
+    return breakable(version)
 
 
 def sourced_display(record: models.RegisteredJob | models.JobLoadError, user: Any = None) -> SafeString:
@@ -350,7 +352,7 @@ def reconcile_summary(row: models.Reconciliation) -> str:
 def code_state(run: models.JobRun) -> str:
     """Return how the code that a run executed stood to the revision that was current then."""
     if not run.code_hash:
-        return CODE_UNKNOWN if run.job_result.date_started or run.job_result.date_done else CODE_NOT_STARTED
+        return CODE_NOT_STARTED if run.job_result.status in NOT_BEGUN else CODE_UNKNOWN
     if run.is_skewed:
         return CODE_SKEWED if run.revision_id else CODE_UNSEEN
     return CODE_CURRENT if run.revision_id else CODE_UNREGISTERED

@@ -214,6 +214,9 @@ HIDING = """
   <div id="cut" style="overflow: hidden; width: 100px"><span style="white-space: nowrap">{words}</span></div>
   <div id="titled" title="{words}" style="overflow: hidden; width: 100px; white-space: nowrap">{words}</div>
   <div id="scrolls" style="overflow-x: auto; width: 100px"><p style="width: 300px">wide</p></div>
+  <div id="holds" style="overflow: hidden; width: 100px">
+    <div id="inner" style="overflow-x: auto"><p style="width: 300px">wide</p></div>
+  </div>
   <div id="wraps" style="overflow: hidden; width: 100px">{words}</div>
   <div id="gone" style="display: none; overflow: hidden; width: 100px; white-space: nowrap">{words}</div>
   <pre id="code" style="overflow: auto; width: 100px">{words}</pre>
@@ -230,7 +233,7 @@ def test_measure_finds_what_is_cut_and_what_scrolls():
         page.set_content(HIDING.format(words="some words that are too many for their room"))
         found = {(problem.kind, problem.element) for problem in layout.problems(page)}
         chromium.close()
-    assert found == {("page", "html"), ("cut", "div#cut"), ("scrolls", "div#scrolls")}
+    assert found == {("page", "html"), ("cut", "div#cut"), ("scrolls", "div#scrolls"), ("scrolls", "div#inner")}
 
 
 # The pictures of the guide
