@@ -253,7 +253,7 @@ class SuspensionFilterSet(BaseFilterSet):
     job = named_filter(models.RegisteredJob, "Registered job (name or ID)")
     class_path = MultiValueCharFilter(label="Class path")
     object_type = choice_filter(choices.SuspendedObjectChoices, field_name="object_type__model", label="Kind")
-    reason = choice_filter(choices.AbsenceChoices)
+    reason = choice_filter(choices.AbsenceChoices, label="Why the job was missing")
     origin = choice_filter(choices.SuspensionOriginChoices)
     outcome = choice_filter(choices.SuspensionOutcomeChoices)
     suspended_after = after_filter("suspended_at", "Suspended after")

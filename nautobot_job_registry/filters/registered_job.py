@@ -35,7 +35,7 @@ class RegisteredJobFilterSet(NautobotFilterSet):
     state = django_filters.MultipleChoiceFilter(choices=choices.JobStateChoices, method="filter_state", label="State")
     class_path = MultiValueCharFilter(method="filter_class_path", label="Class path")
     source_type = choice_filter(choices.SourceTypeChoices)
-    absence = choice_filter(choices.AbsenceChoices)
+    absence = choice_filter(choices.AbsenceChoices, label="Why it is missing")
     git_repository = named_filter(GitRepository, "Git repository (name or ID)")
     job_queues = named_filter(JobQueue, "Job queues (name or ID)")
     default_job_queue = named_filter(JobQueue, "Default job queue (name or ID)")

@@ -34,9 +34,9 @@ def yes_no_field(label: str | None = None) -> forms.NullBooleanField:
     return forms.NullBooleanField(required=False, label=label, widget=StaticSelect2(choices=YES_NO_CHOICES))
 
 
-def choices_field(choice_set: type[ChoiceSet]) -> forms.MultipleChoiceField:
+def choices_field(choice_set: type[ChoiceSet], label: str | None = None) -> forms.MultipleChoiceField:
     """Return a form field that asks for any of a set of choices."""
-    return forms.MultipleChoiceField(choices=choice_set, required=False, widget=StaticSelect2Multiple())
+    return forms.MultipleChoiceField(choices=choice_set, required=False, label=label, widget=StaticSelect2Multiple())
 
 
 def objects_field(model: type[Model], **options: Any) -> DynamicModelMultipleChoiceField:
@@ -73,7 +73,7 @@ class RegisteredJobFilterForm(NautobotFilterForm):
     source_name = texts_field()
     git_repository = objects_field(GitRepository, to_field_name="name")
     installed = yes_no_field()
-    absence = choices_field(choices.AbsenceChoices)
+    absence = choices_field(choices.AbsenceChoices, "Why it is missing")
     enabled = yes_no_field()
     overridden = yes_no_field("Has overridden fields")
     overridden_field = choices_field(choices.OverridableFieldChoices)
@@ -185,7 +185,7 @@ class SuspensionFilterForm(RecordFilterForm):
 
     outcome = choices_field(choices.SuspensionOutcomeChoices)
     object_type = choices_field(choices.SuspendedObjectChoices)
-    reason = choices_field(choices.AbsenceChoices)
+    reason = choices_field(choices.AbsenceChoices, "Why the job was missing")
     origin = choices_field(choices.SuspensionOriginChoices)
     job = objects_field(models.RegisteredJob)
     class_path = texts_field()
