@@ -193,9 +193,9 @@ def test_reconcile_in_which_errors_came_up_is_no_full_success(rows):
     assert [row.split(" ago ")[1].split(" ")[0] for row in rows(models.Reconciliation)] == [
         "Failed",
         "Succeeded",
-        "succeeded,",
+        "Succeeded,",
     ]
-    assert "succeeded, with errors" in rows(models.Reconciliation)[2]
+    assert "Succeeded, with errors" in rows(models.Reconciliation)[2]
 
 
 def test_reconcile_says_how_long_it_took_what_it_read_and_who_asked(rows, admin_user):

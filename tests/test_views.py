@@ -402,7 +402,7 @@ class PagesTestCase(TestCase):
         error = {"load_error": "broken", "action": "open", "message": "no", "source": "local"}
         row = builders.reconciliation(1, changed=0, errors_opened=1, unchanged=3, changes=[error])
         for content in (self.page(row.get_absolute_url()), self.rows(models.Reconciliation)):
-            self.assertIn('<span class="badge bg-warning">Succeeded, with errors</span>', content)
+            self.assertIn('<span class="badge text-bg-warning text-capitalize">Succeeded, with errors</span>', content)
         content = self.page(row.get_absolute_url())
         chips = content.split("data-registry-chips>")[1].split("</p>")[0]
         self.assertEqual(" ".join(strip_tags(chips).split()), "1 load error 3 unchanged")

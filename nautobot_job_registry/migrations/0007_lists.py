@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("nautobot_job_registry", "0005_origins")]
+    dependencies = [("nautobot_job_registry", "0006_misfits_and_summaries")]
 
     operations = [
         migrations.AlterModelOptions(
