@@ -27,7 +27,7 @@ class NautobotJobRegistryConfig(NautobotAppConfig):
     default_settings = checks.default_settings()
     docs_view_name = "plugins:nautobot_job_registry:docs"
     home_view_name = "plugins:nautobot_job_registry:dashboard"
-    searchable_models = ["registeredjob"]
+    searchable_models = ["registeredjob", "jobloaderror", "suspension"]
 
     @classmethod
     def validate(cls, user_config: dict[str, Any], nautobot_version: str) -> None:

@@ -38,11 +38,11 @@ menu_items = (
                         buttons=(),
                     ),
                     menu_item(models.RegisteredJob, "Registered Jobs", 100),
-                    menu_item(models.FieldOverride, "Overrides", 150),
+                    menu_item(models.FieldOverride, "Field Overrides", 150),
                     menu_item(models.JobRevision, "Job Revisions", 200),
                     menu_item(models.JobRun, "Job Runs", 220),
                     menu_item(models.JobSchedule, "Job Schedules", 240),
-                    menu_item(models.JobLoadError, "Load Errors", 300),
+                    menu_item(models.JobLoadError, "Job Load Errors", 300, resolved="false"),
                     menu_item(
                         models.Suspension, "Suspensions", 350, outcome=choices.SuspensionOutcomeChoices.SUSPENDED
                     ),

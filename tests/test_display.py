@@ -9,6 +9,7 @@ from django.utils.html import strip_tags
 
 from nautobot_job_registry.tables import display
 
+CAMELS = ("Refresh", "Dynamic", "Group", "Cache", "Job", "Button", "Receiver")
 MORNING = datetime(2026, 3, 5, 9, 0, tzinfo=timezone.utc)
 
 
@@ -96,12 +97,14 @@ def test_values_and_their_copies_are_escaped():
     [
         ("jobs", "jobs"),
         ("nautobot.core.jobs.Export", "nautobot.<wbr>core.<wbr>jobs.<wbr>Export"),
-        (f"x.{'y' * 30}", f"x.<wbr>{'y' * 30}"),
-        (f"x.{'y' * 61}", f"x.<wbr>{'y' * 30}<wbr>{'y' * 30}<wbr>y"),
+        (f"x.{'y' * 16}", f"x.<wbr>{'y' * 16}"),
+        ("x.RefreshDynamicGroupCacheJobButtonReceiver", "x.<wbr>" + "<wbr>".join(CAMELS)),
+        (f"a_{'b' * 16}.C", f"a_<wbr>{'b' * 16}.<wbr>C"),
+        (f"x.{'y' * 33}", f"x.<wbr>{'y' * 16}<wbr>{'y' * 16}<wbr>y"),
     ],
 )
 def test_class_path_breaks_after_dots(path, shown):
-    assert display.class_path_display(path) == shown
+    assert display.class_path_display(path) == f'<span title="{path}">{shown}</span>'
     assert strip_tags(shown) == path
 
 

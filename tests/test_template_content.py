@@ -160,8 +160,8 @@ class AnchorsTestCase(CorePageTestCase):
         self.make_superuser()
         for values, state, words in (
             ({"is_skewed": True, "revision": None}, "skewed: unknown code", "reconcile_jobs"),
-            ({"is_skewed": False, "revision": None}, "job not registered", "reconcile_jobs"),
-            ({"code_hash": ""}, "not known", "No worker told"),
+            ({"is_skewed": False, "revision": None}, "before registration", "reconcile_jobs"),
+            ({"code_hash": ""}, "unknown", "No worker told"),
         ):
             models.JobRun.objects.filter(pk=self.run.pk).update(**values)
             with self.subTest(state=state):
@@ -242,7 +242,7 @@ class GitRepositoryTestCase(CorePageTestCase):
         builders.load_error(2, message="resolved", resolved_at=builders.moment(3), **self.source)
         content = self.page(self.repository)
         self.assertEqual(content.count("Job number "), 10)
-        self.assertEqual(content.count(">network_jobs.broken_"), 10)
+        self.assertEqual(content.count('title="network_jobs.broken_'), 10)
         self.assertIn("View 5 more Registered jobs", content)
         for words in (">Job number 1<", "elsewhere", "resolved<"):
             self.assertNotIn(words, content)

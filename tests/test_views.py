@@ -185,17 +185,19 @@ class PagesTestCase(TestCase):
         content = self.page(reverse("home"))
         self.assertIn("Job Registry", content)
         for model in SHOWN:
-            self.assertIn(f'href="{reverse(get_route_for_model(model, "list"))}"', content)
+            query = "?resolved=false" if model is models.JobLoadError else ""
+            self.assertIn(f'href="{reverse(get_route_for_model(model, "list"))}{query}"', content)
 
     def test_a_list_shows_where_a_job_comes_from_and_how_it_is(self):
         self.make_superuser()
         builders.job(3, installed=False, absence="load_error")
         content = self.rows(models.RegisteredJob)
         self.assertIn("module_1.jobs.Job1", content)
-        self.assertIn('<span title="0123456789abcdef">01234567</span>', content)
-        self.assertIn("2 overridden", content)
-        self.assertIn('<span class="badge bg-success">installed</span>', content)
-        self.assertIn('<span class="badge bg-danger">load error</span>', content)
+        self.assertIn("<span>01234567</span>", content)
+        self.assertIn('data-clipboard-text="0123456789abcdef"', content)
+        self.assertIn("Time limit, Default job queue", content)
+        self.assertIn('<span class="badge text-bg-success text-capitalize">installed</span>', content)
+        self.assertIn('<span class="badge bg-danger text-capitalize">load error</span>', content)
         self.assertIn(f'Git repository: <a href="{self.repository.get_absolute_url()}">network_jobs</a>', content)
 
     def test_a_job_shows_source_override_and_effect(self):
@@ -260,8 +262,12 @@ class PagesTestCase(TestCase):
         runs, schedules = self.page(f"{url}runs/"), self.page(f"{url}schedules/")
         self.assertIn(run.get_absolute_url(), runs)
         self.assertNotIn(other.get_absolute_url(), runs)
-        self.assertIn(run.job_result.get_absolute_url(), runs)
         self.assertIn(schedule.get_absolute_url(), schedules)
+        for core, content in ((run.job_result, runs), (schedule.scheduled_job, schedules)):
+            self.assertNotIn(core.get_absolute_url(), content, "A link that leads to a closed door.")
+            self.grant(type(core), ["view"])
+        runs, schedules = self.page(f"{url}runs/"), self.page(f"{url}schedules/")
+        self.assertIn(run.job_result.get_absolute_url(), runs)
         self.assertIn(schedule.scheduled_job.get_absolute_url(), schedules)
 
     def test_a_job_without_a_revision_says_so(self):
@@ -396,7 +402,7 @@ class PagesTestCase(TestCase):
         error = {"load_error": "broken", "action": "open", "message": "no", "source": "local"}
         row = builders.reconciliation(1, changed=0, errors_opened=1, unchanged=3, changes=[error])
         for content in (self.page(row.get_absolute_url()), self.rows(models.Reconciliation)):
-            self.assertIn('<span class="badge bg-warning">Succeeded, with errors</span>', content)
+            self.assertIn('<span class="badge text-bg-warning text-capitalize">Succeeded, with errors</span>', content)
         content = self.page(row.get_absolute_url())
         chips = content.split("data-registry-chips>")[1].split("</p>")[0]
         self.assertEqual(" ".join(strip_tags(chips).split()), "1 load error 3 unchanged")

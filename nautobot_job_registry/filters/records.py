@@ -39,10 +39,15 @@ class JobRevisionFilterSet(BaseFilterSet):
     q = SearchFilter(filter_predicates=icontains("job__name", "job__module_name", "job__job_class_name"))
     job = named_filter(models.RegisteredJob, "Registered job (name or ID)")
     reconciliation = id_filter(models.Reconciliation, "Reconciliation (ID)")
+    first_seen = django_filters.BooleanFilter(method="filter_first_seen", label="First of its job")
 
     class Meta:
         model = models.JobRevision
         fields = ("id", "job", "number", "metadata_hash", "source_hash", "source_version", "reconciliation", "created")
+
+    def filter_first_seen(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
+        """Keep the revisions with which their jobs were first seen, or those in which something changed."""
+        return queryset.filter(number=1) if value else queryset.exclude(number=1)
 
 
 class FieldOverrideFilterSet(BaseFilterSet):
@@ -139,8 +144,8 @@ class JobRunFilterSet(BaseFilterSet):
     status = choice_filter(JobResultStatusChoices, field_name="job_result__status", label="Status of the job result")
     user = named_filter(User, "Who asked for the run (name or ID)", by="username", field_name="job_result__user")
     is_registered = has_filter("job", "Has a registered job")
-    created_after = after_filter("created", "Asked for after")
-    created_before = before_filter("created", "Asked for before")
+    created_after = after_filter("created", "Requested after")
+    created_before = before_filter("created", "Requested before")
 
     class Meta:
         model = models.JobRun
@@ -248,7 +253,7 @@ class SuspensionFilterSet(BaseFilterSet):
     job = named_filter(models.RegisteredJob, "Registered job (name or ID)")
     class_path = MultiValueCharFilter(label="Class path")
     object_type = choice_filter(choices.SuspendedObjectChoices, field_name="object_type__model", label="Kind")
-    reason = choice_filter(choices.AbsenceChoices)
+    reason = choice_filter(choices.AbsenceChoices, label="Why the job was missing")
     origin = choice_filter(choices.SuspensionOriginChoices)
     outcome = choice_filter(choices.SuspensionOutcomeChoices)
     suspended_after = after_filter("suspended_at", "Suspended after")

@@ -15,7 +15,14 @@ from nautobot_job_registry.filters.fields import (
     named_filter,
 )
 from nautobot_job_registry.metrics.needs import OVERRIDDEN
-from nautobot_job_registry.models import choices
+from nautobot_job_registry.models import choices, job_queries
+
+# What a state says that has a column; of the others, see `filter_state`.
+STATES = {
+    choices.JobStateChoices.INSTALLED: Q(installed=True),
+    choices.JobStateChoices.NOT_ENABLED: Q(installed=True, enabled=False),
+    **{absence: Q(installed=False, absence=absence) for absence in choices.AbsenceChoices.values()},
+}
 
 
 class RegisteredJobFilterSet(NautobotFilterSet):
@@ -25,9 +32,10 @@ class RegisteredJobFilterSet(NautobotFilterSet):
     q = ClassPathSearchFilter(  # pylint: disable=nb-use-search-filter
         filter_predicates=icontains("name", "grouping", "module_name", "job_class_name", "description")
     )
+    state = django_filters.MultipleChoiceFilter(choices=choices.JobStateChoices, method="filter_state", label="State")
     class_path = MultiValueCharFilter(method="filter_class_path", label="Class path")
     source_type = choice_filter(choices.SourceTypeChoices)
-    absence = choice_filter(choices.AbsenceChoices)
+    absence = choice_filter(choices.AbsenceChoices, label="Why it is missing")
     git_repository = named_filter(GitRepository, "Git repository (name or ID)")
     job_queues = named_filter(JobQueue, "Job queues (name or ID)")
     default_job_queue = named_filter(JobQueue, "Default job queue (name or ID)")
@@ -39,9 +47,13 @@ class RegisteredJobFilterSet(NautobotFilterSet):
     drifted = django_filters.BooleanFilter(
         method="filter_drifted", label="Drifted (the source has changed under an override)"
     )
-
+    load_error = django_filters.ModelMultipleChoiceFilter(
+        queryset=models.JobLoadError.objects.all(),
+        method="filter_load_error",
+        label="Cannot run because of this load error (ID)",
+    )
     has_predecessor = RelatedMembershipBooleanFilter(
-        field_name="predecessor", label="Seems to have been another job (a predecessor is proposed)"
+        field_name="predecessor", label="Probably moved or renamed (a predecessor is proposed)"
     )
 
     class Meta:
@@ -70,6 +82,20 @@ class RegisteredJobFilterSet(NautobotFilterSet):
             "tags",
             *OVERRIDE_FLAGS,
         )
+
+    def filter_state(self, queryset: QuerySet, name: str, value: list[str]) -> QuerySet:
+        """Keep the jobs that are in any of the given states."""
+        wanted = Q(*(STATES[state] for state in value if state in STATES), _connector=Q.OR)
+        if choices.JobStateChoices.DRIFTED in value:
+            wanted |= Q(pk__in=models.FieldOverride.objects.drifted().values("job"))
+        if choices.JobStateChoices.SYNC_REJECTED in value:
+            wanted |= Q(job_queries.has_rejected_sync())
+        return queryset.filter(wanted) if value else queryset
+
+    def filter_load_error(self, queryset: QuerySet, name: str, value: list[models.JobLoadError]) -> QuerySet:
+        """Keep the jobs that any of the given load errors keeps from running."""
+        stopped = (job_queries.stopped_jobs(models.RegisteredJob.objects, error).values("pk") for error in value)
+        return queryset.filter(Q(*(Q(pk__in=jobs) for jobs in stopped), _connector=Q.OR)) if value else queryset
 
     def filter_class_path(self, queryset: QuerySet, name: str, value: list[str]) -> QuerySet:
         """Keep the jobs of the given class paths."""

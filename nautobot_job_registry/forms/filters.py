@@ -34,9 +34,9 @@ def yes_no_field(label: str | None = None) -> forms.NullBooleanField:
     return forms.NullBooleanField(required=False, label=label, widget=StaticSelect2(choices=YES_NO_CHOICES))
 
 
-def choices_field(choice_set: type[ChoiceSet]) -> forms.MultipleChoiceField:
+def choices_field(choice_set: type[ChoiceSet], label: str | None = None) -> forms.MultipleChoiceField:
     """Return a form field that asks for any of a set of choices."""
-    return forms.MultipleChoiceField(choices=choice_set, required=False, widget=StaticSelect2Multiple())
+    return forms.MultipleChoiceField(choices=choice_set, required=False, label=label, widget=StaticSelect2Multiple())
 
 
 def objects_field(model: type[Model], **options: Any) -> DynamicModelMultipleChoiceField:
@@ -63,19 +63,22 @@ class RegisteredJobFilterForm(NautobotFilterForm):
     """Filter form of registered jobs."""
 
     model = models.RegisteredJob
-    field_order = ["q", "source_type", "source_name", "git_repository", "installed", "absence", "enabled", "overridden"]
+    field_order = ["q", "state", "name__ic", "grouping__ic", "source_type", "source_name", "git_repository", "enabled"]
 
     q = search_field()
+    state = choices_field(choices.JobStateChoices)
+    name__ic = texts_field("Name contains")
+    grouping__ic = texts_field("Grouping contains")
     source_type = choices_field(choices.SourceTypeChoices)
     source_name = texts_field()
     git_repository = objects_field(GitRepository, to_field_name="name")
     installed = yes_no_field()
-    absence = choices_field(choices.AbsenceChoices)
+    absence = choices_field(choices.AbsenceChoices, "Why it is missing")
     enabled = yes_no_field()
     overridden = yes_no_field("Has overridden fields")
     overridden_field = choices_field(choices.OverridableFieldChoices)
     drifted = yes_no_field("Drifted")
-    has_predecessor = yes_no_field("Seems to have been another job")
+    has_predecessor = yes_no_field("Probably moved or renamed")
     hidden = yes_no_field()
     is_job_hook_receiver = yes_no_field("Is a job hook receiver")
     is_job_button_receiver = yes_no_field("Is a job button receiver")
@@ -95,6 +98,7 @@ class JobRevisionFilterForm(RecordFilterForm):
     model = models.JobRevision
 
     job = objects_field(models.RegisteredJob)
+    first_seen = yes_no_field("First of its job")
     source_version = texts_field()
 
 
@@ -158,8 +162,8 @@ class JobRunFilterForm(RecordFilterForm):
     revision = objects_field(models.JobRevision)
     worker = texts_field()
     is_registered = yes_no_field("Has a registered job")
-    created_after = moment_field("Asked for after")
-    created_before = moment_field("Asked for before")
+    created_after = moment_field("Requested after")
+    created_before = moment_field("Requested before")
 
 
 class JobScheduleFilterForm(RecordFilterForm):
@@ -181,7 +185,7 @@ class SuspensionFilterForm(RecordFilterForm):
 
     outcome = choices_field(choices.SuspensionOutcomeChoices)
     object_type = choices_field(choices.SuspendedObjectChoices)
-    reason = choices_field(choices.AbsenceChoices)
+    reason = choices_field(choices.AbsenceChoices, "Why the job was missing")
     origin = choices_field(choices.SuspensionOriginChoices)
     job = objects_field(models.RegisteredJob)
     class_path = texts_field()

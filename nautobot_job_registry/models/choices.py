@@ -39,6 +39,23 @@ class AbsenceChoices(ChoiceSet):
     )
 
 
+class JobStateChoices(ChoiceSet):
+    """What a list of jobs is asked for: whether they are there, why not, and what else is to be known of them."""
+
+    INSTALLED = "installed"
+    NOT_ENABLED = "not_enabled"
+    DRIFTED = "drifted"
+    SYNC_REJECTED = "sync_rejected"
+
+    CHOICES = (
+        (INSTALLED, "Installed"),
+        *AbsenceChoices.CHOICES,
+        (NOT_ENABLED, "Installed, not enabled"),
+        (DRIFTED, "Drifted"),
+        (SYNC_REJECTED, "Sync rejected"),
+    )
+
+
 class ReconciliationTriggerChoices(ChoiceSet):
     """What started a reconcile."""
 
@@ -91,7 +108,7 @@ class OverrideOriginChoices(ChoiceSet):
 
     CHOICES = (
         (OPERATOR, "Operator"),
-        (CORE, "Nautobot's own job"),
+        (CORE, "Edited in Nautobot's Jobs page"),
         (POLICY, "Policy"),
         (COLLISION, "Collision of names"),
     )

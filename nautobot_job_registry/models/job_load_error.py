@@ -73,12 +73,18 @@ class JobLoadError(BaseModel):
     class Meta:
         """Meta attributes."""
 
-        ordering = ["resolved_at", "-last_seen"]
+        # Those that are open first, whatever a database takes an empty date for.
+        ordering = [models.F("resolved_at").desc(nulls_first=True), "-last_seen"]
         verbose_name = "job load error"
 
     def __str__(self) -> str:
         """Name the module, or the class in it, that could not be loaded."""
         return f"{self.module_name}.{self.job_class_name}" if self.job_class_name else self.module_name
+
+    @property
+    def page_title(self) -> str:
+        """The heading of its page: what could not be loaded, without the packages around it, and why."""
+        return f"{self.job_class_name or self.module_name.rpartition('.')[2]}: {self.exception_type}"
 
     @property
     def is_open(self) -> bool:

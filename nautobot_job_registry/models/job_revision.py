@@ -104,6 +104,11 @@ class JobRevision(BaseModel):
         """Name the revision by its number."""
         return f"Revision {self.number}"
 
+    @property
+    def page_title(self) -> str:
+        """The heading of its page, by which one tells it from the revisions of other jobs."""
+        return f"{self.job}: revision {self.number}"
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Store a new revision.
 

@@ -43,6 +43,7 @@ class JobRun(BaseModel):
         to="nautobot_job_registry.RegisteredJob",
         on_delete=models.SET_NULL,
         related_name="runs",
+        db_index=False,  # the index of the last run begins with it
         blank=True,
         null=True,
         help_text="The registered job that ran; empty where its record was deleted",
@@ -84,6 +85,8 @@ class JobRun(BaseModel):
         """Meta attributes."""
 
         ordering = ["-created"]
+        # The last run of each job in a list of jobs, however many runs there are.
+        indexes = [models.Index(fields=["job", "created"], name="job_registry_run_of_job")]
         verbose_name = "job run"
 
     def __str__(self) -> str:

@@ -10,12 +10,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Model
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince, timeuntil
 from nautobot.apps.templatetags import placeholder
+from nautobot.extras.choices import JobResultStatusChoices
 from nautobot.extras.models import GitRepository
 
 from nautobot_job_registry import models
@@ -36,17 +38,21 @@ STATE_CLASSES = {
     choices.AbsenceChoices.SOURCE_UNAVAILABLE: "warning",
 }
 KINDS = choices.SuspendedObjectChoices.as_dict()
-CODE_UNKNOWN, CODE_SKEWED, CODE_UNSEEN, CODE_CURRENT, CODE_UNREGISTERED = (
-    "not known",
+CODE_UNKNOWN, CODE_NOT_STARTED, CODE_SKEWED, CODE_UNSEEN, CODE_CURRENT, CODE_UNREGISTERED = (
+    "unknown",
+    "not started",
     "skewed",
     "skewed: unknown code",
     "current",
-    "job not registered",
+    "before registration",
 )
+NOT_BEGUN = (JobResultStatusChoices.STATUS_PENDING, JobResultStatusChoices.STATUS_RECEIVED)
 # Where a name without a dot may go on in the next line: it is no word that somebody reads.
-UNBROKEN_LENGTH = 30
+UNBROKEN_LENGTH, UNBROKEN_IN_CELL, UNBROKEN_SLUG = 16, 14, 24
+WORDS = re.compile(r"(?<=[_.:/@-])(?=[^_.:/@-])|(?<=[a-z0-9])(?=[A-Z])")
 SYSTEM_LIMITS = {"soft_time_limit": "CELERY_TASK_SOFT_TIME_LIMIT", "time_limit": "CELERY_TASK_TIME_LIMIT"}
 EXACT_FORMAT = "Y-m-d H:i:s T"
+LIGHT_CLASSES = ("success", "warning", "info")
 CODE_CLASSES = {CODE_SKEWED: "warning", CODE_UNSEEN: "warning", CODE_CURRENT: "success"}
 
 
@@ -73,8 +79,9 @@ def shortened(text: str) -> str:
 
 
 def label(text: str, css_class: str) -> SafeString:
-    """Return a coloured label."""
-    return format_html('<span class="badge bg-{}">{}</span>', css_class, text)
+    """Return a coloured label: dark letters on light colours, as white ones on them cannot be read by everybody."""
+    ground = "text-bg" if css_class in LIGHT_CLASSES else "bg"
+    return format_html('<span class="badge {}-{} text-capitalize">{}</span>', ground, css_class, text)
 
 
 # Times
@@ -112,6 +119,12 @@ def listed_time(moment: datetime | None) -> SafeString:
     return format_html(text, moment.isoformat(), exact_text(moment, "SHORT_DATETIME_FORMAT"), since_text(moment))
 
 
+def time_of_day(moment: datetime) -> SafeString:
+    """Return a moment for a cell of a list that has another one beside it, exactly and in one line."""
+    text = '<time datetime="{}" class="text-nowrap">{}</time>'
+    return format_html(text, moment.isoformat(), exact_text(moment, "SHORT_DATETIME_FORMAT"))
+
+
 def duration_text(duration: timedelta | None) -> str:
     """Return how long something took, to two units: `0.2 s`, `1 min 5 s`, `2 h 3 min`; empty where it is unknown."""
     if duration is None:
@@ -144,9 +157,8 @@ def copy_button(text: str = "", target: str = "") -> SafeString:
     """Return Nautobot's button that copies a text, or what the element of a selector shows, to the clipboard."""
     name, value = ("target", target) if target else ("text", text)
     return format_html(
-        '<button type="button" class="btn btn-secondary nb-btn-inline-hover" data-clipboard-{}="{}">'
-        '<span aria-hidden="true" class="mdi mdi-content-copy"></span><span class="visually-hidden">Copy</span>'
-        "</button>",
+        '<button type="button" class="btn btn-secondary nb-btn-inline-hover" aria-label="Copy" data-clipboard-{}="{}">'
+        '<span aria-hidden="true" class="mdi mdi-content-copy"></span></button>',
         name,
         value,
     )
@@ -174,9 +186,38 @@ def breakable(text: str) -> SafeString:
 
 def class_path_display(path: str) -> SafeString:
     """Return a dotted path that goes on in the next line after a dot, and within a name only if that is very long."""
-    names = (re.findall(rf".{{1,{UNBROKEN_LENGTH}}}", name, re.DOTALL) for name in path.split("."))
-    parts = (format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in name)) for name in names)
-    return format_html_join(mark_safe(".<wbr>"), "{}", ((part,) for part in parts))
+    return format_html('<span title="{}">{}</span>', path, _broken(path, "."))
+
+
+def name_display(name: str, length: int = UNBROKEN_LENGTH) -> SafeString:
+    """Return a name or text that goes on in the next line between its words, and within those that are very long.
+
+    Args:
+        name: The name.
+        length: From how many characters on a word is very long.
+    """
+    return _broken(name, " ", length)
+
+
+def path_display(path: str) -> SafeString:
+    """Return the path of a file that goes on in the next line after a slash, and within a name if that is very long."""
+    return format_html('<span title="{}">{}</span>', path, _broken(path, "/"))
+
+
+def _broken(text: str, end: str, length: int = UNBROKEN_LENGTH) -> SafeString:
+    names = (
+        format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in _broken_name(name, length)))
+        for name in text.split(end)
+    )
+    separator = end if end == " " else format_html("{}<wbr>", end)
+    return format_html_join(separator, "{}", ((name,) for name in names))
+
+
+def _broken_name(name: str, length: int) -> list[str]:
+    """Return a name in parts that fit into a line: between its words, and within one that is no word."""
+    if len(name) <= length:
+        return [name]
+    return [part for word in WORDS.split(name) for part in re.findall(rf".{{1,{length}}}", word, re.DOTALL)]
 
 
 # Files
@@ -206,7 +247,7 @@ def web_link(repository: GitRepository | None, version: str, path: str, line: in
 # States
 
 
-DRIFTED, AS_SET = label("drifted", "warning"), label("as set", "success")
+DRIFTED, IN_STEP, REJECTED = label("drifted", "warning"), label("in step", "success"), label("sync rejected", "warning")
 
 
 def job_state(job: models.RegisteredJob) -> str:
@@ -220,26 +261,43 @@ def state_label(job: models.RegisteredJob) -> SafeString:
     return label(state.replace("_", " ") or "not installed", STATE_CLASSES.get(state, "secondary"))
 
 
-def source_display(record: models.RegisteredJob | models.JobLoadError) -> SafeString:
-    """Return kind and name of the source of a job or load error, linked to the Git repository where it is one."""
-    name = record.source_name
-    if record.git_repository is not None:
+def source_display(record: models.RegisteredJob | models.JobLoadError, user: Any = None) -> SafeString:
+    """Return kind and name of the source of a job or load error, linked to the Git repository where it is one.
+
+    Args:
+        record: The job or load error.
+        user: Who looks; there is no link for those who may view no Git repositories. None for somebody who may.
+    """
+    if record.source_type == choices.SourceTypeChoices.LOCAL:
+        return format_html("{}", record.get_source_type_display())
+    name: Any = name_display(record.source_name, UNBROKEN_SLUG)
+    if record.git_repository is not None and (user is None or user.has_perm("extras.view_gitrepository")):
         name = format_html('<a href="{}">{}</a>', record.git_repository.get_absolute_url(), name)
     return format_html("{}: {}", record.get_source_type_display(), name)
 
 
 def version_display(version: str, source_type: str) -> SafeString:
-    """Return the version of a source, a commit shortened with the whole of it as title."""
+    """Return the version of a source, a commit shortened, with a button that copies the whole of it."""
     if not version:
         return placeholder(None)
-    shown = version[:SHORT_COMMIT_LENGTH] if source_type == choices.SourceTypeChoices.GIT else version
-    return format_html('<span title="{}">{}</span>', version, shown)
+    if source_type == choices.SourceTypeChoices.GIT:
+        return copyable(version, version[:SHORT_COMMIT_LENGTH])
+    return breakable(version)
+
+
+def sourced_display(record: models.RegisteredJob | models.JobLoadError, user: Any = None) -> SafeString:
+    """Return the source of a job or load error, and beneath it at which version."""
+    source = source_display(record, user)
+    if not record.source_version:
+        return source
+    version = version_display(record.source_version, record.source_type)
+    return format_html('{}<br><small class="text-body-secondary text-nowrap">@ {}</small>', source, version)
 
 
 def short_text(text: str) -> SafeString:
-    """Return the beginning of a commit or hash, with the whole of it as title; a version number is not cut."""
+    """Return the beginning of a commit or hash, with a button that copies the whole; a version number is not cut."""
     is_digits = len(text) >= 2 * SHORT_COMMIT_LENGTH and all(digit in "0123456789abcdef" for digit in text)
-    return format_html('<span title="{}">{}</span>', text, text[:SHORT_COMMIT_LENGTH] if is_digits else text)
+    return copyable(text, text[:SHORT_COMMIT_LENGTH]) if is_digits else breakable(text)
 
 
 def load_error_state(error: models.JobLoadError) -> SafeString:
@@ -247,7 +305,20 @@ def load_error_state(error: models.JobLoadError) -> SafeString:
     if not error.is_open:
         return label("resolved", "success")
     text = label("open", "danger")
-    return format_html("{} {}", text, label("sync rejected", "warning")) if error.is_rejected else text
+    return format_html("{} {}", text, REJECTED) if error.is_rejected else text
+
+
+def load_error_place(error: models.JobLoadError) -> str:
+    """Return file and line of a load error, `jobs/backups.py:4`; its module or class where no file is known."""
+    if not error.file_path:
+        return str(error)
+    path = shown_path(error.file_path, error.git_repository)
+    return path if error.line is None else f"{path}:{error.line}"
+
+
+def load_error_text(error: models.JobLoadError, length: int = SHOWN_LENGTH) -> str:
+    """Return type and message of a load error in one line."""
+    return one_line(f"{error.exception_type}: {error.message}" if error.message else error.exception_type, length)
 
 
 def status_label(status: str) -> SafeString:
@@ -264,6 +335,11 @@ def reconciliation_status(row: models.Reconciliation) -> SafeString:
     return status_label(row.status)
 
 
+def result_badge(status: str) -> SafeString:
+    """Return the status of Nautobot's record of a run as Nautobot shows it."""
+    return mark_safe(render_to_string("extras/inc/job_label.html", {"result": {"status": status}}).strip())  # noqa: S308
+
+
 def reconcile_summary(row: models.Reconciliation) -> str:
     """Return what a reconcile changed, in one line, with the first jobs by name where that is stored."""
     if row.status == choices.ReconciliationStatusChoices.FAILED:
@@ -276,7 +352,7 @@ def reconcile_summary(row: models.Reconciliation) -> str:
 def code_state(run: models.JobRun) -> str:
     """Return how the code that a run executed stood to the revision that was current then."""
     if not run.code_hash:
-        return CODE_UNKNOWN
+        return CODE_NOT_STARTED if run.job_result.status in NOT_BEGUN else CODE_UNKNOWN
     if run.is_skewed:
         return CODE_SKEWED if run.revision_id else CODE_UNSEEN
     return CODE_CURRENT if run.revision_id else CODE_UNREGISTERED

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from nautobot.apps.views import NautobotViewSetMixin, ObjectDetailViewMixin, ObjectListViewMixin
@@ -16,6 +16,8 @@ from nautobot.apps.views import NautobotViewSetMixin, ObjectDetailViewMixin, Obj
 from nautobot_job_registry.models.attempts import GIVEN_UP, TRY_AGAIN, try_again
 from nautobot_job_registry.models.constants import UUID_PATTERN
 
+LIST_TEMPLATE, GENERIC_LIST_TEMPLATE = "nautobot_job_registry/list.html", "generic/object_list.html"
+NO_ACTIONS = {"view": True, "add": False, "change": False, "delete": False}
 UUID_MATCH = re.compile(UUID_PATTERN)
 
 
@@ -47,12 +49,28 @@ class PatientUIViewSet(NautobotViewSetMixin):
         return redirect(self.get_return_url(request, self.get_object() if "pk" in self.kwargs else None))
 
 
-class RecordUIViewSet(PatientUIViewSet, ObjectListViewMixin, ObjectDetailViewMixin):
+class ListTemplateMixin(NautobotViewSetMixin):
+    """Lists that tell, above their rows, of code that cannot be loaded."""
+
+    def get_template_name(self) -> str:
+        """Return the template of a list: that of its model, or the one of all lists of the registry."""
+        name: str = super().get_template_name()
+        return LIST_TEMPLATE if name == GENERIC_LIST_TEMPLATE else name
+
+
+class RecordUIViewSet(ListTemplateMixin, PatientUIViewSet, ObjectListViewMixin, ObjectDetailViewMixin):
     """The list and the page of what the registry writes itself, and nobody makes or edits."""
 
     action_buttons = ("export",)
     lookup_field = "pk"
     lookup_value_regex = UUID_PATTERN
+
+    def get_extra_context(self, request: HttpRequest, instance: Model | None = None) -> dict[str, Any]:
+        """Offer no ticks in a list in which nothing can be done with what is ticked."""
+        context: dict[str, Any] = super().get_extra_context(request, instance)
+        if self.action == "list":
+            context["permissions"] = NO_ACTIONS
+        return context
 
     def chosen_rows(self) -> QuerySet:
         """Return the rows that are ticked in the list, or all that match its filter."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from rest_framework import status
@@ -36,8 +36,9 @@ class JobRevisionUIViewSet(RecordUIViewSet):
         return super().get_queryset().with_history(self.request.user)
 
     def alter_queryset(self, request: HttpRequest) -> QuerySet:
-        """Read the same for the list."""
-        return super().alter_queryset(request).with_history(request.user)
+        """Read the same for the list, in which the latest come first, whatever their jobs are."""
+        rows = super().alter_queryset(request).with_history(request.user)
+        return rows.order_by(F("created").desc(nulls_last=True), "job", "-number") if self.action == "list" else rows
 
     def get_extra_context(self, request: HttpRequest, instance: models.JobRevision | None = None) -> dict[str, Any]:
         """Add the revisions around the one of the page."""

@@ -43,9 +43,10 @@ from nautobot_job_registry.lifecycle import deletion
 from nautobot_job_registry.lifecycle.moves import adopting
 from nautobot_job_registry.models.attempts import TRY_AGAIN
 from nautobot_job_registry.models.constants import UUID_PATTERN
+from nautobot_job_registry.models.job_queries import has_rejected_sync
 from nautobot_job_registry.overrides import enabling
 from nautobot_job_registry.tables import display
-from nautobot_job_registry.views.base import PatientUIViewSet
+from nautobot_job_registry.views.base import ListTemplateMixin, PatientUIViewSet
 from nautobot_job_registry.views.details import registered_job
 from nautobot_job_registry.views.details.alerts import alerts_of
 from nautobot_job_registry.views.details.ends import ends_note
@@ -73,6 +74,7 @@ def tab_of(model: type[Model], name: str, description: str) -> Callable[..., Res
 
 
 class RegisteredJobUIViewSet(
+    ListTemplateMixin,
     PatientUIViewSet,
     ObjectListViewMixin,
     ObjectDetailViewMixin,
@@ -102,8 +104,8 @@ class RegisteredJobUIViewSet(
     update_form_class = forms.RegisteredJobForm
 
     def alter_queryset(self, request: HttpRequest) -> QuerySet:
-        """Say in all lists which jobs are drifted, and read at once what a bulk edit needs."""
-        queryset = super().alter_queryset(request).with_drift()
+        """Say in all lists which jobs are drifted or of a source that is stuck; read at once what a bulk edit needs."""
+        queryset = super().alter_queryset(request).with_drift().annotate(has_rejected_sync=has_rejected_sync())
         if self.action == "bulk_update":
             noted = Prefetch("field_overrides", models.FieldOverride.objects.defer("reason"))
             queryset = queryset.select_related("default_job_queue").prefetch_related("job_queues", noted)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from development import browser, processes, screenshots, showcase
+from development import browser, layout, processes, screenshots, showcase
 
 pytestmark = pytest.mark.slow
 
@@ -115,7 +115,7 @@ def edit_selected(session, field, value):
 
 
 @pytest.mark.minutes
-def test_an_operator_finds_overrides_reverts_and_edits_many(session, tmp_path):
+def test_an_operator_finds_overrides_reverts_and_edits_many(session, real_instance, tmp_path):
     page = session.page
 
     open_list_by_menu(session)
@@ -128,7 +128,7 @@ def test_an_operator_finds_overrides_reverts_and_edits_many(session, tmp_path):
     session.follow(page.get_by_role("link", name=JOB, exact=True))
     said, overridden, effective = layers(session, "Soft time limit")
     assert (said, effective) == ("900", "1800")
-    assert overridden.startswith("overridden") and overridden.endswith("drifted set against: 600")
+    assert overridden.startswith("Overridden") and overridden.endswith("Drifted set against: 600")
     assert layers(session, "Name") == [JOB, "—", JOB]
 
     # Override: the input is closed as long as its switch is off.
@@ -140,7 +140,7 @@ def test_an_operator_finds_overrides_reverts_and_edits_many(session, tmp_path):
     update(session)
     said, overridden, effective = layers(session, "Name")
     assert (said, effective) == (JOB, WORDS)
-    assert re.fullmatch(r"overridden on \d{4}-\d\d-\d\d by admin", overridden)
+    assert re.fullmatch(r"Overridden on \d{4}-\d\d-\d\d by admin", overridden)
 
     # Revert: the source's value is there at once.
     open_form(session)
@@ -178,6 +178,62 @@ def test_an_operator_finds_overrides_reverts_and_edits_many(session, tmp_path):
     # The pictures of the guide can be taken of these pages.
     screenshots.take(session, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == shown_pictures()
+
+    assert_that_lists_fit(session, real_instance)
+
+
+# What a page hides
+
+
+LISTS = (
+    "registered-jobs",
+    "job-revisions",
+    "job-runs",
+    "job-schedules",
+    "field-overrides",
+    "load-errors",
+    "reconciliations",
+    "suspensions",
+)
+
+
+def assert_that_lists_fit(session, real_instance):
+    """Look whether the lists fit a page of 1280 pixels, however long names, paths and errors are."""
+    page = session.page
+    code = "from tests.long_rows import store_long_rows; print(store_long_rows().get_absolute_url())"
+    error = real_instance.python(f"import sys; sys.path.insert(0, {str(DOCS.parent)!r}); {code}").split()[-1]
+    page.set_viewport_size({"width": 1280, "height": 900})
+    for path in (*(f"/plugins/job-registry/{name}/" for name in LISTS), error):
+        session.open(path)
+        page.locator("main table tbody tr").first.wait_for()
+        assert list(map(str, layout.problems(page))) == [], path
+
+
+HIDING = """
+<main>
+  <div id="cut" style="overflow: hidden; width: 100px"><span style="white-space: nowrap">{words}</span></div>
+  <div id="titled" title="{words}" style="overflow: hidden; width: 100px; white-space: nowrap">{words}</div>
+  <div id="scrolls" style="overflow-x: auto; width: 100px"><p style="width: 300px">wide</p></div>
+  <div id="holds" style="overflow: hidden; width: 100px">
+    <div id="inner" style="overflow-x: auto"><p style="width: 300px">wide</p></div>
+  </div>
+  <div id="wraps" style="overflow: hidden; width: 100px">{words}</div>
+  <div id="gone" style="display: none; overflow: hidden; width: 100px; white-space: nowrap">{words}</div>
+  <pre id="code" style="overflow: auto; width: 100px">{words}</pre>
+  <p style="width: 3000px">wide</p>
+</main>
+"""
+
+
+def test_measure_finds_what_is_cut_and_what_scrolls():
+    path = browser.program()
+    with browser.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=browser.ARGUMENTS)
+        page = chromium.new_page(viewport=browser.SIZE)
+        page.set_content(HIDING.format(words="some words that are too many for their room"))
+        found = {(problem.kind, problem.element) for problem in layout.problems(page)}
+        chromium.close()
+    assert found == {("page", "html"), ("cut", "div#cut"), ("scrolls", "div#scrolls"), ("scrolls", "div#inner")}
 
 
 # The pictures of the guide

@@ -23,9 +23,10 @@ from nautobot_job_registry.tables import display
 from nautobot_job_registry.views.details.panels import RelatedTablePanel
 
 EXPLANATIONS = {
+    display.CODE_NOT_STARTED: "The run has not begun, so that no code was executed.",
     display.CODE_UNKNOWN: (
-        "No worker told which code it executed: the run has not begun, is from before the app was installed, or the "
-        "file of the job was changed after the worker had loaded it."
+        "No worker told which code it executed: the run is from before the app was installed, or the file of the job "
+        "was changed after the worker had loaded it."
     ),
     display.CODE_CURRENT: "The worker executed the code of the revision that was current then.",
     display.CODE_SKEWED: "The worker executed another revision than the one that was current then.",

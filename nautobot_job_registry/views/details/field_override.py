@@ -21,7 +21,7 @@ class FieldOverridePanel(ObjectFieldsPanel):
         """Add what the source says now."""
         override = get_obj_from_context(context)
         now = override.job.source_values.get(override.field)
-        drift = display.DRIFTED if override.is_drifted else display.AS_SET
+        drift = display.DRIFTED if override.is_drifted else display.IN_STEP
         return {**super().get_data(context), "source_says_now": value_text(now), "state": drift}
 
 

@@ -5,12 +5,14 @@ from typing import Any
 
 from django.db.models import Model, QuerySet
 from django.template import Context
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from nautobot.apps.tables import BaseTable
 from nautobot.apps.templatetags import hyperlinked_object, render_boolean
 from nautobot.apps.ui import (
     BaseTextPanel,
     DataTablePanel,
+    KeyValueTablePanel,
     ObjectsTablePanel,
     ObjectTextPanel,
 )
@@ -114,6 +116,24 @@ class RelatedTablePanel(ObjectsTablePanel):
     def visible_rows(self, obj: Any, user: Any) -> QuerySet:
         """Return the rows of the table that a user may view."""
         return self.related_rows(obj).restrict(user, "view")
+
+
+class RelatedRowsPanel(RelatedTablePanel):
+    """The same, which is not there where it would be empty."""
+
+    def render(self, context: Context) -> str:
+        """Render where there are rows that the user may see."""
+        rows = self.visible_rows(get_obj_from_context(context), context["request"].user)
+        return super().render(context) if rows.exists() else ""
+
+
+class WrappingMixin(KeyValueTablePanel):
+    """Keys and values, of which a long one goes on in the next line: it would widen the panel past its edge."""
+
+    def render_value(self, key: Any, value: Any, context: Context) -> str:
+        """Let the value be broken wherever it has to."""
+        shown = super().render_value(key, value, context)
+        return format_html('<span class="text-break">{}</span>', shown) if shown else shown
 
 
 class SourcePanel(ObjectTextPanel):

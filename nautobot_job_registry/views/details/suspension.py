@@ -1,9 +1,11 @@
 """Content of the page of a suspension, and the panels that tell of suspensions on other pages."""
 
+import re
 from typing import Any
 
 from django.db.models import QuerySet
 from django.template import Context
+from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from nautobot.apps.templatetags import hyperlinked_object
@@ -21,18 +23,21 @@ from nautobot_job_registry.views.details.panels import RelatedTablePanel
 SUSPENDED = choices.SuspensionOutcomeChoices.SUSPENDED
 # Of what is suspended of a job, as it is told in one line.
 MAX_NAMED = 4
-STATE_LABELS = {"inputs": "Inputs (digest)", "content_types": "Object types"}
+STATE_LABELS = {"content_types": "Object types"}
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+# By it the registry tells whether a person has changed something since; it says nothing to a reader.
+NOT_SHOWN = ("inputs",)
 
 
 def facts(suspension: models.Suspension) -> dict[str, Any]:
     """Return what was suspended, since when and why: what every page tells of a suspension."""
     return {
         "outcome": display.outcome_label(suspension),
-        "suspended_at": suspension.suspended_at,
+        "suspended_at": display.relative_time(suspension.suspended_at),
         "because_the_job_was": display.reason_label(suspension),
-        "class_path": suspension.class_path,
+        "class_path": display.class_path_display(suspension.class_path),
         "switched_off_by": suspension.get_origin_display(),
-        "ended": suspension.restored_at,
+        "ended": display.relative_time(suspension.restored_at),
     }
 
 
@@ -65,7 +70,14 @@ class StatesPanel(KeyValueTablePanel):
     def get_data(self, context: Context) -> dict[str, Any]:
         """Return the state that is to be restored."""
         state = get_obj_from_context(context).previous_state
-        return {STATE_LABELS.get(name, name): value_text(value) for name, value in state.items()}
+        shown = {name: value for name, value in state.items() if name not in NOT_SHOWN}
+        return {STATE_LABELS.get(name, name.replace("_", " ")): state_value(value) for name, value in shown.items()}
+
+
+def state_value(value: Any) -> SafeString | str:
+    """Return a value of a state in words: a moment as every page shows one."""
+    moment = parse_datetime(value) if isinstance(value, str) and MOMENT.match(value) else None
+    return display.relative_time(moment) if moment and moment.tzinfo else value_text(value)
 
 
 class RestoreButton(Button):
