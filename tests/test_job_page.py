@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import strip_tags
 from nautobot.apps.testing import TestCase
-from nautobot.extras.models import Job, JobHook, JobQueue, ObjectChange
+from nautobot.extras.models import Job, JobHook, JobQueue, JobResult, ObjectChange
 
 from nautobot_job_registry import factory, models
 from nautobot_job_registry.core_bridge.change_log import OWN_OCCASION
@@ -194,6 +194,30 @@ class RightsTestCase(JobPageTestCase):
         self.assertIn(f"/extras/jobs/{self.job.core_job_id}/run/", content)
         self.client.post(reverse(f"{ROUTE}_disable", kwargs={"pk": self.job.pk}))
         self.assertFalse(Job.objects.get(pk=self.job.core_job_id).enabled)
+
+    def test_what_is_selected_is_enabled_by_one_click(self):
+        self.make_superuser()
+        url = reverse(f"{ROUTE}_bulk_edit")
+        self.assertIn('name="_set_enabled"', self.client.get(reverse(f"{ROUTE}_list")).content.decode())
+        response = self.client.post(url, {"_set_enabled": "True", "pk": [str(self.job.pk)]})
+        self.assertEqual(response.status_code, 302)
+        told = JobResult.objects.latest("date_created").task_kwargs
+        self.assertEqual(told["form_data"]["enabled"], True)
+        self.assertEqual(told["pk_list"], [str(self.job.pk)])
+        before = JobResult.objects.count()
+        answer = self.client.post(url, {"_set_enabled": "True"}, follow=True).content.decode()
+        self.assertIn("No registered jobs were selected.", answer)
+        self.assertEqual(JobResult.objects.count(), before)
+
+    def test_an_override_is_removed_from_the_page_that_shows_both_values(self):
+        self.make_superuser()
+        self.job.description, self.job.description_override = "Chosen", True
+        self.job.save()
+        row = self.page().split('data-registry-setting="overridden"')[1].split("</tr>")[0]
+        action = re.search(r'action="([^"]*follow/)"', row).group(1)
+        self.client.post(action, {"_confirm": "true"})
+        self.job.refresh_from_db()
+        self.assertFalse(self.job.description_override)
 
     def test_a_look_changes_nothing(self):
         self.make_superuser()

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Model, Prefetch, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.html import format_html_join
 from nautobot.apps.forms import ConfirmationForm
@@ -25,6 +26,7 @@ from nautobot.apps.views import (
     ObjectListViewMixin,
     ObjectNotesViewMixin,
 )
+from nautobot.core.utils.requests import convert_querydict_to_dict
 from nautobot.core.views.utils import get_bulk_queryset_from_view
 from rest_framework.decorators import action
 from rest_framework.response import Response
@@ -253,6 +255,29 @@ class RegisteredJobUIViewSet(
         jobs = list(get_bulk_queryset_from_view(user=request.user, action="delete", **self.key_params))
         reason = deletion.deletion_refusal(jobs) or _missing_right(request.user, "delete", jobs)
         return self._refused(request, reason) if reason else super().send_bulk_delete_objects_to_job(request)
+
+    def perform_bulk_update(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Enable or disable what is selected by the job that edits, or ask what else of it is to be changed."""
+        wanted = request.POST.get("_set_enabled")
+        if wanted is None:
+            return super().perform_bulk_update(request, **kwargs)
+        keys, takes_all = request.POST.getlist("pk"), bool(request.POST.get("_all"))
+        if not keys and not takes_all:
+            return self._refused(request, "No registered jobs were selected.")
+        self.key_params = {
+            "content_type": ContentType.objects.get_for_model(models.RegisteredJob),
+            "edit_all": takes_all,
+            "filter_query_params": convert_querydict_to_dict(request.GET),
+            "pk_list": keys,
+            "saved_view_id": request.GET.get("saved_view", ""),
+        }
+        data = QueryDict(mutable=True)
+        data.update({"enabled": wanted})
+        data.setlist("pk", keys)
+        form = self.get_form_class()(models.RegisteredJob, data, edit_all=takes_all)
+        if not form.is_valid():
+            return self._refused(request, "; ".join(text for texts in form.errors.values() for text in texts))
+        return self.send_bulk_edit_objects_to_job(request, form.cleaned_data)
 
     def send_bulk_edit_objects_to_job(self, request: HttpRequest, form_data: dict[str, Any]) -> HttpResponse:
         """Refuse at once what the job that edits would refuse later (rule 17)."""
