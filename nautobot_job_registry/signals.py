@@ -232,9 +232,9 @@ def take_over_queues_from_core(
 
 
 def _lock_before_queues(job: Any) -> None:
-    from nautobot_job_registry.core_bridge import agreement
+    from nautobot_job_registry.core_bridge import both_sides
 
-    agreement.lock_before_queues(job)
+    both_sides.lock_before_queues(job)
 
 
 def take_over_assigned_queue(sender: Any, instance: Any, raw: bool = False, origin: Any = None, **kwargs: Any) -> None:

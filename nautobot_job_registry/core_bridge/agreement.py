@@ -88,11 +88,8 @@ def agree_before_saving(record: RegisteredJob, saving: Saving) -> None:
         # Somebody has deleted core's row meanwhile: the next reconcile finds or makes another one.
         record.core_job = None
         return
-    ours, known, core = (
-        decisions_of_saved(record),
-        Agreement.of(stored.core_decisions),
-        both_sides.state(job, stored).decisions,
-    )
+    ours, known = decisions_of_saved(record), Agreement.of(stored.core_decisions)
+    core = both_sides.state(job, stored).decisions
     saving.is_ledger_known = core == known.agreed and read == stored.core_decisions
     if ours == core == known.agreed:
         return
@@ -254,16 +251,6 @@ def look_at_core_row(job: Job, written: Collection[str] | None = None) -> None:
     is_news = is_changed or _tells_news(_saved(job, stored, written), stored)
     job.__dict__[NEWS] = _News(frozenset(decided), is_news)
     job.__dict__[KNOWN] = stored["registered_job__core_decisions"]
-
-
-def lock_before_queues(job: Job) -> None:
-    """Lock core's row before queues are taken from it, which core does before it writes the row, and we after it.
-
-    Args:
-        job: The row whose queues are about to be taken away.
-    """
-    if not is_our_own_write() and transaction.get_connection(job._state.db).in_atomic_block:
-        both_sides.core_row(job.pk)
 
 
 def look_at_bulk_edit(job: Job) -> frozenset[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from django.db import transaction
 from nautobot.extras.models import Job
 
-from nautobot_job_registry.core_bridge.rows import OURS_ALONE, SHARED_FLAGS, SHARED_VALUES, core_state
+from nautobot_job_registry.core_bridge.rows import OURS_ALONE, SHARED_FLAGS, SHARED_VALUES, core_state, is_our_own_write
 from nautobot_job_registry.engine.agreement import ENABLED, NOT_OVERRIDDEN, Agreement, Decisions
 from nautobot_job_registry.engine.fields import FLAG_FIELDS, override_flag
 from nautobot_job_registry.engine.records import CoreState
@@ -30,6 +31,16 @@ def lock_both(record: RegisteredJob) -> tuple[Job | None, RegisteredJob | None]:
 def core_row(pk: Any) -> Job | None:
     """Lock core's row with a primary key, and return it; None where somebody has deleted it."""
     return read_locked(Job.objects.select_related("default_job_queue").filter(pk=pk), is_there=True)
+
+
+def lock_before_queues(job: Job) -> None:
+    """Lock core's row before queues are taken from it, which core does before it writes the row, and we after it.
+
+    Args:
+        job: The row whose queues are about to be taken away.
+    """
+    if not is_our_own_write() and transaction.get_connection(job._state.db).in_atomic_block:
+        core_row(job.pk)
 
 
 def locked_record(**values: Any) -> RegisteredJob | None:
