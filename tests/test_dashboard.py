@@ -35,9 +35,9 @@ NEEDED = {
 }
 # What is said of each source: its state, and how many of its jobs are how.
 SOURCES = {
-    "package": ("In step", {"installed": 1}),
-    "network_jobs": ("In step", {"installed": 1, "load error": 2, "not enabled": 1}),
-    "Local (JOBS_ROOT)": ("Has load errors", {"installed": 4, "removed": 1, "not enabled": 3, "with overrides": 3}),
+    "package": ("in step", {"installed": 1}),
+    "network_jobs": ("in step", {"installed": 1, "load error": 2, "not enabled": 1}),
+    "Local (JOBS_ROOT)": ("has load errors", {"installed": 4, "removed": 1, "not enabled": 3, "with overrides": 3}),
 }
 
 
@@ -278,13 +278,13 @@ class DashboardTestCase(TestCase):
             git_repository=repository, source_version="a" * 40
         )
         for change, state in (
-            (lambda: GitRepository.objects.update(current_head="a" * 40), "In step"),
-            (lambda: GitRepository.objects.update(current_head="b" * 40), "Differs"),
-            (lambda: builders.load_error(20, source_type="git", source_name="network_jobs"), "Has load errors"),
-            (lambda: models.JobLoadError.objects.update(effective_version="a" * 40), "Sync rejected"),
+            (lambda: GitRepository.objects.update(current_head="a" * 40), "in step"),
+            (lambda: GitRepository.objects.update(current_head="b" * 40), "differs"),
+            (lambda: builders.load_error(20, source_type="git", source_name="network_jobs"), "has load errors"),
+            (lambda: models.JobLoadError.objects.update(effective_version="a" * 40), "sync rejected"),
             (
                 lambda: models.RegisteredJob.objects.filter(installed=False).update(absence="source_unavailable"),
-                "Unreachable",
+                "unreachable",
             ),
         ):
             change()

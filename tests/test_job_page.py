@@ -104,7 +104,7 @@ class NewsTestCase(JobPageTestCase):
         (level, text), _ = self.alerts()
         self.assertEqual(level, "warning")
         self.assertIn("It runs from aaaaaaaa; the sync to bbbbbbbb was rejected: /jobs/broken_2.py, line 2", text)
-        self.assertIn("Sync rejected", words(self.page().split('id="registry-state"')[1].split("</div>")[0]))
+        self.assertIn("sync rejected", words(self.page().split('id="registry-state"')[1].split("</div>")[0]))
         self.assertIn(reverse("extras:gitrepository_sync", kwargs={"pk": self.repository.pk}), self.page())
 
     def test_drift_suspensions_and_schedules_that_do_not_fit(self):

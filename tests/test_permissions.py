@@ -122,6 +122,11 @@ ACTS = (
     Act(f"{JOB}_adopt", "post", RegisteredJob, "change", good=302, body=form),
     Act(f"{JOB}_dismiss_predecessor", "get", RegisteredJob, "change", good=302),
     Act(f"{JOB}_dismiss_predecessor", "post", RegisteredJob, "change", good=302, body=form),
+    *(
+        Act(f"{JOB}_{name}", method, RegisteredJob, "change", good=302, body=form if method == "post" else None)
+        for name in ("enable", "disable")
+        for method in ("get", "post")
+    ),
     Act(f"{JOB_API}-list", "get", RegisteredJob, "view", other=200),
     Act(f"{JOB_API}-list", "put", RegisteredJob, "change", other=WRONG, body=many),
     Act(f"{JOB_API}-list", "patch", RegisteredJob, "change", other=WRONG, body=many),
@@ -147,6 +152,7 @@ ELSEWHERE = {
         for mark in marks
         for action in ("keep", "follow")
     },
+    f"{UI}:fieldoverride_terms": "tests/test_override_pages.py: it takes rights on the job",
     f"{API}:api-root": "a list of addresses",
     **dict.fromkeys(
         (

@@ -105,7 +105,7 @@ def _source_row(state: sources.SourceState, may_reconcile: bool) -> dict[str, An
         "name": state.name,
         "kind": state.source.type.value,
         "url": state.repository.get_absolute_url() if state.repository else "",
-        "state": display.label(state.state.capitalize(), STATE_CLASSES[state.state]),
+        "state": display.label(state.state, STATE_CLASSES[state.state]),
         "errors": _cell(models.JobLoadError, state.errors, {**state.filters, "resolved": "false"}),
         "jobs": _cell(models.RegisteredJob, total, state.filters),
         "parts": [

@@ -130,9 +130,9 @@ def state_badges(job: models.RegisteredJob, user: Any) -> SafeString:
     """Return the state of a job in coloured labels: what stands beside its name."""
     labels = [display.state_label(job)]
     if job.installed and not job.enabled:
-        labels.append(display.label("Not enabled", "secondary"))
+        labels.append(display.label("not enabled", "secondary"))
     if is_sync_rejected(job, user):
-        labels.append(display.label("Sync rejected", "warning"))
+        labels.append(display.label("sync rejected", "warning"))
     return format_html_join(" ", "{}", ((text,) for text in labels))
 
 

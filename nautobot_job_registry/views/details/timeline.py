@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from django.db.models import Q
@@ -82,7 +83,7 @@ def reconciled(span: Span) -> Iterator[Moment]:
     for row in rows.order_by("-started").select_related("user").defer("error")[: SHOWN + 1]:
         by = format_html('<a href="{}">{}</a>', row.get_absolute_url(), row.get_trigger_display())
         for entry in wanted.among(row.changes):
-            yield Moment(row.started, "reconcile", sentences.sentence(entry), by)
+            yield Moment(row.started, "reconcile", sentences.sentence_beside_its_subject(entry), by)
 
 
 def revised(span: Span) -> Iterator[Moment]:
@@ -99,8 +100,8 @@ def decided(span: Span) -> Iterator[Moment]:
     log = {"changed_object_type__model": "registeredjob", "changed_object_id": span.job.pk}
     log["changed_object_type__app_label"] = models.RegisteredJob._meta.app_label
     rows = list(span.rows(ObjectChange, "time", **log).defer("object_data_v2"))
-    for row, older in zip(rows, [*rows[1:], None], strict=True):
-        if change_log.is_own_occasion(row) or older is None:
+    for row, older in pairwise(rows):
+        if change_log.is_own_occasion(row):
             continue
         for text in decisions_between(older.object_data, row.object_data):
             yield Moment(row.time, "decision", text, row.user_name)
