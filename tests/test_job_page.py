@@ -201,9 +201,9 @@ class RightsTestCase(JobPageTestCase):
         self.assertIn('name="_set_enabled"', self.client.get(reverse(f"{ROUTE}_list")).content.decode())
         response = self.client.post(url, {"_set_enabled": "True", "pk": [str(self.job.pk)]})
         self.assertEqual(response.status_code, 302)
-        told = JobResult.objects.latest("date_created").task_kwargs
-        self.assertEqual(told["form_data"]["enabled"], True)
-        self.assertEqual(told["pk_list"], [str(self.job.pk)])
+        result = JobResult.objects.latest("date_created")
+        self.assertEqual(result.name, "Bulk Edit Objects")
+        self.assertTrue(response.url.endswith(f"{result.pk}/"))
         before = JobResult.objects.count()
         answer = self.client.post(url, {"_set_enabled": "True"}, follow=True).content.decode()
         self.assertIn("No registered jobs were selected.", answer)

@@ -6,7 +6,7 @@ from typing import Any
 from django.template import Context
 from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join, urlize
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from nautobot.apps.templatetags import hyperlinked_object, placeholder
 from nautobot.apps.ui import KeyValueTablePanel, ObjectDetailContent, ObjectTextPanel, Panel, SectionChoices
 from nautobot.apps.views import get_obj_from_context
@@ -192,7 +192,8 @@ def made(override: models.FieldOverride) -> SafeString:
             format_html("{} code said {} when set", display.DRIFTED, told(override.field, override.source_value))
         )
     if override.reason:
-        lines.append(urlize(override.reason, nofollow=True, autoescape=True))
+        # It escapes what a person wrote, and does not say so.
+        lines.append(mark_safe(urlize(override.reason, nofollow=True, autoescape=True)))  # noqa: S308
     if override.expires_at is not None:
         lines.append(format_html("Ends {}", display.relative_time(override.expires_at)))
     return format_html_join("", "<div>{}</div>", ((line,) for line in lines))
