@@ -101,10 +101,12 @@ def override_by_rest(walk: Walk) -> None:
     body["override_reason"] = reason
     if walk.rng.random() < 0.3:
         body["override_expires_at"] = (timezone.now() + timedelta(days=9)).isoformat()
+    # What is set or changed has the reason alone; where nothing is, all that is named has it.
+    given = [name for name, value in chosen.items() if not says(record, name, value)] or list(chosen)
     status = walk.world.patch(f"{ADDRESS}{record.pk}/", body)
     need(status == 200, f"PATCH of {job.class_path} {body}: {status} {walk.world.last_answer}")
     for name, value in chosen.items():
-        job.decide(name, value, reason)
+        job.decide(name, value, reason if name in given else job.reasons.get(name, ""))
     walk.decided(key)
 
 
