@@ -33,7 +33,8 @@ def counts(request: Any) -> list[dict[str, Any]]:
 def attention(request: Any) -> dict[str, Any]:
     """Return how much needs attention, as far as the user may view it."""
     visible = needs.visible_to(request.user)
-    return {"count": sum(needs.count_all(visible, request.user).values()), "is_visible": bool(visible)}
+    count = sum(needs.count_all(visible, request.user).values())
+    return {"count": count, "badge": display.badge_class("danger" if count else "success"), "is_visible": bool(visible)}
 
 
 def last_reconcile_told(request: Any) -> dict[str, Any] | None:

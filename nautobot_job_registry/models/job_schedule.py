@@ -76,6 +76,11 @@ class JobSchedule(BaseModel):
         ordering = ["class_path", "created"]
         verbose_name = "job schedule"
 
+    @property
+    def page_title(self) -> str:
+        """What its page is called: as the schedule is."""
+        return str(self.scheduled_job.name)
+
     def __str__(self) -> str:
         """Name the class."""
         return self.class_path

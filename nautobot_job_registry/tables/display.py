@@ -79,9 +79,13 @@ def shortened(text: str) -> str:
 
 
 def label(text: str, css_class: str) -> SafeString:
-    """Return a coloured label: dark letters on light colours, as white ones on them cannot be read by everybody."""
-    ground = "text-bg" if css_class in LIGHT_CLASSES else "bg"
-    return format_html('<span class="badge {}-{} text-capitalize">{}</span>', ground, css_class, text)
+    """Return a coloured label."""
+    return format_html('<span class="badge {} text-capitalize">{}</span>', badge_class(css_class), text)
+
+
+def badge_class(colour: str) -> str:
+    """Return the class of a badge: dark letters on light colours, as white ones on them cannot be read by everybody."""
+    return f"{'text-bg' if colour in LIGHT_CLASSES else 'bg'}-{colour}"
 
 
 # Times

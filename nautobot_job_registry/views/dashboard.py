@@ -79,8 +79,15 @@ def _counted(need: needs.Need, count: int, user: Any) -> dict[str, Any]:
         (need.name(row), row.get_absolute_url(), display.relative_time(getattr(row, need.moment)))
         for row in (need.first(user, NAMED) if count else ())
     ]
-    word = SEVERITY_WORDS[need.severity]
-    return {"need": need, "count": count, "url": need.url, "first": first, "more": count - len(first), "word": word}
+    return {
+        "need": need,
+        "count": count,
+        "url": need.url,
+        "first": first,
+        "more": count - len(first),
+        "word": SEVERITY_WORDS[need.severity],
+        "badge": display.badge_class(need.severity),
+    }
 
 
 def source_rows(user: Any) -> list[dict[str, Any]] | None:
@@ -154,7 +161,7 @@ def _day(day: needs.Day) -> dict[str, Any]:
             "count": day.counts[status],
             "url": day.url(status),
             "label": label.lower(),
-            "css_class": ReconciliationStatusChoices.CSS_CLASSES[status],
+            "badge": display.badge_class(ReconciliationStatusChoices.CSS_CLASSES[status]),
         }
         for status, label in ReconciliationStatusChoices.CHOICES
         if day.counts[status]

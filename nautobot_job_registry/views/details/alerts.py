@@ -128,7 +128,12 @@ def _told(error: models.JobLoadError) -> SafeString:
     path = display.shown_path(error.file_path, error.git_repository) or error.module_name
     place = f"{path}, line {error.line}" if error.line else path
     message = one_line(f"{error.exception_type}: {error.message}", MAX_MESSAGE).rstrip(".")
-    return format_html('<a class="alert-link" href="{}">{}</a>: {}', error.get_absolute_url(), place, message)
+    return format_html(
+        '<a class="alert-link text-body text-decoration-underline" href="{}">{}</a>: {}',
+        error.get_absolute_url(),
+        place,
+        message,
+    )
 
 
 # What else there is
@@ -152,7 +157,11 @@ def misfits_of(job: models.RegisteredJob, user: Any) -> Sequence[arguments.Misfi
 def _schedules(misfits: Sequence[arguments.Misfit]) -> SafeString:
     shown = [one.schedule for one in misfits[:MAX_NAMED]]
     links = (
-        format_html('<a class="alert-link" href="{}">{}</a>', schedule.get_absolute_url(), schedule.name)
+        format_html(
+            '<a class="alert-link text-body text-decoration-underline" href="{}">{}</a>',
+            schedule.get_absolute_url(),
+            schedule.name,
+        )
         for schedule in shown
     )
     more = len(misfits) - MAX_NAMED

@@ -115,7 +115,12 @@ class JobSchedulePanel(ObjectFieldsPanel):
 
 JOB_SCHEDULE = ObjectDetailContent(
     panels=[
-        JobSchedulePanel(weight=100, section=SectionChoices.LEFT_HALF, fields=["class_path", "job", "created"]),
+        JobSchedulePanel(
+            weight=100,
+            section=SectionChoices.LEFT_HALF,
+            fields=["class_path", "job", "created"],
+            value_transforms={"class_path": [display.class_path_display]},
+        ),
     ],
 )
 

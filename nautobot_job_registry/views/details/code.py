@@ -39,8 +39,9 @@ class CodePanel(SourcePanel):
         left = len(lines) - len(shown)
         return format_html(
             '<div class="d-flex" data-registry-code><pre class="text-end text-secondary user-select-none mb-0 pe-8" '
-            'aria-hidden="true"><code class="hljs">{}</code></pre><pre class="flex-grow-1 overflow-auto mb-0">'
-            '<code class="hljs">{}</code></pre></div>{}',
+            'aria-hidden="true"><code class="hljs">{}</code></pre>'
+            '<pre class="flex-grow-1 overflow-auto mb-0">'
+            '<code class="hljs" tabindex="0">{}</code></pre></div>{}',
             numbers,
             format_html_join("\n", "{}", ((code_line(line),) for line in shown)),
             format_html("<p>… and {} more lines: the REST API has all of them.</p>", left) if left else "",

@@ -37,6 +37,7 @@ def queue_link(queue: JobQueue | None) -> SafeString:
 class RowsPanel(DataTablePanel):
     """A panel with a table of rows that are derived from the object of the page."""
 
+    body_content_template_path = "nautobot_job_registry/inc/rows.html"
     columns: list[str]
     column_headers: list[str]
 

@@ -139,8 +139,7 @@ def state_badges(job: models.RegisteredJob, user: Any) -> SafeString:
 class SettingsPanel(Panel):
     """What the code says, what is overridden by whom and why, and what is in effect: overridden fields come first."""
 
-    body_wrapper_template_path = "components/panel/body_wrapper_generic_table.html"
-    body_content_template_path = "nautobot_job_registry/inc/settings.html"
+    body_wrapper_template_path = "nautobot_job_registry/inc/settings.html"
 
     def get_extra_context(self, context: Context) -> dict[str, Any]:
         """Add the rows, with the buttons that decide about an override for those who may."""
