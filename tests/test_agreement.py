@@ -12,7 +12,7 @@ from nautobot_job_registry.core_bridge import agreement
 from nautobot_job_registry.models import RegisteredJob
 from nautobot_job_registry.reconcile import reconcile
 from tests import test_core_bridge
-from tests.support import refresh_core
+from tests.support import counted_statements, refresh_core
 
 pytestmark = pytest.mark.django_db
 
@@ -405,6 +405,21 @@ def test_the_ledger_says_what_is_stored_though_a_save_that_decides_nothing_has_r
     noted = set(old.field_overrides.values_list("field", flat=True))
     assert noted == set(sides.row("registry").overridden_fields) == {"description", *(["time_limit"] if is_set else [])}
     assert sides.row("core").time_limit_override is is_set
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+def test_queues_that_core_has_assigned_are_locked_before_its_row_where_they_may_be_written(sides, chosen):
+    """Core's refresh writes them first, and the row then: who does it the other way round meets it in a deadlock."""
+    record = sides.row("registry")
+    if chosen:
+        record.job_queues_override = True
+        record.save()
+        record.refresh_from_db()
+    record.description, record.description_override = "Chosen", True
+    with counted_statements() as statements:
+        record.save()
+    locks = [sql for sql in statements if "FOR NO KEY UPDATE" in sql]
+    assert ["extras_jobqueueassignment" in sql for sql in locks] == ([True, False] if chosen else [False])
 
 
 def wait_until_somebody_waits():

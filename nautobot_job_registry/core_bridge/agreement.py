@@ -19,6 +19,7 @@ from nautobot_job_registry.core_bridge import both_sides
 from nautobot_job_registry.core_bridge.change_log import log_last
 from nautobot_job_registry.core_bridge.host import all_or_nothing
 from nautobot_job_registry.core_bridge.links import link_runs_and_schedules
+from nautobot_job_registry.core_bridge.locks import lock_assigned_queues
 from nautobot_job_registry.core_bridge.rows import (
     SHARED_FIELDS,
     SHARED_FLAGS,
@@ -74,6 +75,8 @@ def agree_before_saving(record: RegisteredJob, saving: Saving) -> None:
     """
     if is_our_own_write() or record._state.adding:
         return
+    if record.core_job_id and record.may_write_queues:
+        lock_assigned_queues(record.core_job_id)
     # Whatever is saved: the queues of the record may be written next, and what is noted of its overrides with it.
     read, (job, stored) = record.core_decisions, both_sides.lock_both(record)
     if stored is None:

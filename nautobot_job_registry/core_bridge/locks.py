@@ -1,5 +1,6 @@
 """The one order in which rows are locked (rule 10). Whoever takes a lock of this list has those below it still to come.
 
+0. the queues that core has assigned to jobs, where they may be written: core writes them before its row of the job
 1. core's rows of jobs, by primary key
 2. the lock of the registry: who writes a plan, adopts a past, or restores what was suspended
 3. records, by primary key
@@ -63,6 +64,7 @@ class Rows:
             BusyError: If one of the rows is held, and is not waited for.
         """
         with self._told_where_busy():
+            _lock(_assigned_queues(self.core), nowait=not wait)
             _lock(_core_rows(self.core), nowait=not wait)
             lock_registry()
             _lock(_records(self.records), nowait=not wait)
@@ -74,6 +76,7 @@ class Rows:
             BusyError: If one of the rows is held.
         """
         with self._told_where_busy():
+            _lock(_assigned_queues(self.core), nowait=True)
             _lock(_core_rows(self.core), nowait=True)
             _lock(_records(self.records), nowait=True)
 
@@ -88,10 +91,23 @@ class Rows:
 
     def wait_until_free(self) -> None:
         """Wait for those who hold some of the rows, one after the other, and hold nothing meanwhile."""
-        for rows in (_core_rows(self.core), _records(self.records)):
+        for rows in (_assigned_queues(self.core), _core_rows(self.core), _records(self.records)):
             for key in sorted(_busy(rows)):
                 with transaction.atomic():
                     _lock(rows.filter(pk=key))
+
+
+def _assigned_queues(core_ids: Iterable[UUID]) -> QuerySet:
+    return Job.job_queues.through.objects.filter(job__in=list(core_ids))
+
+
+def lock_assigned_queues(core_id: UUID) -> None:
+    """Lock the queues that core has assigned to a job, before its row is locked.
+
+    Args:
+        core_id: The primary key of core's row.
+    """
+    _lock(_assigned_queues([core_id]))
 
 
 def _core_rows(keys: Iterable[UUID]) -> QuerySet:

@@ -123,6 +123,15 @@ class SavingMixin(models.Model):
         super().refresh_from_db(using=using, fields=fields, **kwargs)
         self._note_read(fields)
 
+    @property
+    def may_write_queues(self) -> bool:
+        """Whether the queues may be written with a save: they are chosen, or what is decided of them changes."""
+        values = self.__dict__
+        names = ("job_queues_override", "default_job_queue_override", "default_job_queue_id")
+        return bool(self.job_queues_override) or any(
+            self._read.get(name, _UNREAD) != values.get(name) for name in names
+        )
+
     def take_stored(self, stored: models.Model) -> None:
         """Have all columns that nobody has touched since they were read say what is stored now.
 
