@@ -6,15 +6,17 @@ from typing import Any
 
 from django.db.models import Model, QuerySet
 from django.template import Context
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
-from nautobot.apps.ui import Component, KeyValueTablePanel, Panel, SectionChoices, TemplateExtension
+from nautobot.apps.ui import Button, Component, KeyValueTablePanel, Panel, SectionChoices, TemplateExtension
 from nautobot.apps.utils import get_permission_for_model
 from nautobot.apps.views import get_obj_from_context
 from nautobot.extras.models import GitRepository, Job, JobButton, JobHook, JobResult, ScheduledJob
 
 from nautobot_job_registry import models, tables
 from nautobot_job_registry.lifecycle.suspensions import restoring
+from nautobot_job_registry.models.constants import APP_NAME
 from nautobot_job_registry.models.job_run import REVISION_NOT_LISTED
 from nautobot_job_registry.reconcile import on_request
 from nautobot_job_registry.tables import display
@@ -188,6 +190,56 @@ class ReconcileNowButton(TemplateExtension):
         )
 
 
+# The chapter of the documentation about each kind of page.
+CHAPTERS = {
+    models.RegisteredJob: "browse",
+    models.JobRevision: "history",
+    models.FieldOverride: "override",
+    models.JobRun: "runs",
+    models.JobSchedule: "runs",
+    models.JobLoadError: "load_errors",
+    models.Reconciliation: "change_feed",
+    models.Suspension: "suspensions",
+}
+
+
+class HelpButton(Button):
+    """Leads from a page to its chapter of the documentation."""
+
+    def __init__(self, *, chapter: str, **kwargs: Any) -> None:
+        """Say which chapter that is."""
+        super().__init__(label="Help", icon="mdi-help-circle-outline", **kwargs)
+        self.chapter = chapter
+
+    def get_link(self, context: Context) -> str:
+        """Return the address of the chapter."""
+        return static(f"{APP_NAME}/docs/user/{self.chapter}.html")
+
+
+class HelpOfList(TemplateExtension):
+    """The same button on a list."""
+
+    chapter = ""
+
+    def list_buttons(self) -> str:
+        """Return the button."""
+        return format_html(
+            '<a href="{}" class="btn btn-secondary"><span aria-hidden="true" class="mdi mdi-help-circle-outline me-4">'
+            "</span>Help</a>",
+            static(f"{APP_NAME}/docs/user/{self.chapter}.html"),
+        )
+
+
+def helped(model: type[Model], chapter: str) -> type[TemplateExtension]:
+    """Return what adds the button to the list and the pages of a model."""
+    told = {
+        "model": model._meta.label_lower,
+        "chapter": chapter,
+        "object_detail_buttons": (HelpButton(weight=900, chapter=chapter),),
+    }
+    return type(f"{model.__name__}Help", (HelpOfList,), told)
+
+
 def on_list_of(model: type[Model]) -> type[TemplateExtension]:
     """Return what adds the button to a list of the registry's own."""
     return type(f"{model.__name__}List", (ReconcileNowButton,), {"model": model._meta.label_lower})
@@ -228,4 +280,5 @@ template_extensions = [
     ),
     on_list_of(models.RegisteredJob),
     on_list_of(models.Reconciliation),
+    *(helped(model, chapter) for model, chapter in CHAPTERS.items()),
 ]

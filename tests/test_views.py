@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from html import unescape
+from pathlib import Path
 from unittest import mock
 from urllib.parse import urlencode
 
@@ -182,6 +183,20 @@ class PagesTestCase(TestCase):
         response = self.client.get(reverse("plugins:nautobot_job_registry:docs"))
         self.assertEqual(response.status_code, 302)
         self.assertTrue(response.url.endswith("nautobot_job_registry/docs/index.html"))
+
+    def test_each_page_leads_to_its_chapter_of_the_documentation(self):
+        self.make_superuser()
+        chapters = set()
+        for model in SHOWN:
+            content = self.client.get(reverse(get_route_for_model(model, "list"))).content.decode()
+            chapters |= set(re.findall(r"nautobot_job_registry/docs/(user/\w+)\.html", content))
+        chapters |= set(
+            re.findall(r"nautobot_job_registry/docs/(user/\w+)\.html", self.page(self.job.get_absolute_url()))
+        )
+        self.assertIn("user/browse", chapters)
+        self.assertGreaterEqual(len(chapters), 5)
+        docs = Path(models.__file__).parents[2] / "docs"
+        self.assertEqual([name for name in chapters if not (docs / f"{name}.md").exists()], [])
 
     def test_the_menu_group_is_in_the_jobs_tab(self):
         self.make_superuser()
