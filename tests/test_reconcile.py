@@ -80,6 +80,24 @@ def test_what_is_there_is_adopted_with_overrides_and_enabled(jobs_root):
     assert path.exists()
 
 
+@pytest.mark.parametrize("how", ["removed", "load_error"])
+def test_core_says_of_a_job_that_is_not_there_what_the_registry_says_and_shows_its_page(jobs_root, admin_client, how):
+    """Core's page of a job that it takes for installed, and cannot load, fails where a time limit is overridden."""
+    path = write_jobs(jobs_root)
+    reconcile()
+    job = registered("many.Job0")
+    job.time_limit, job.time_limit_override = 90.0, True
+    job.save()
+    path.write_text("raise ValueError") if how == "load_error" else path.unlink()
+    with counted_statements() as statements:
+        reconcile()
+    assert registered("many.Job0").absence == how
+    core = core_job("many.Job0")
+    assert not core.installed
+    assert len([sql for sql in statements if sql.startswith('UPDATE "extras_job"') and "installed" in sql]) == 1
+    assert admin_client.get(core.get_absolute_url()).status_code == 200
+
+
 def test_second_reconcile_writes_only_its_log_row(jobs_root):
     write_jobs(jobs_root, 2)
     break_with("missing_import", jobs_root)
