@@ -6,6 +6,7 @@ from nautobot.apps.testing import TestCase
 from nautobot_job_registry import models
 from nautobot_job_registry.factory import empty_registry
 from tests import builders
+from tests.support import counted_statements
 
 
 class GraphQLTestCase(TestCase):
@@ -46,6 +47,23 @@ class GraphQLTestCase(TestCase):
                 }
             ],
         )
+
+    def test_what_rest_tells_beside_the_columns_is_told_in_few_statements(self):
+        self.job.time_limit, self.job.time_limit_override = 9, True
+        self.job.save()
+        query = "{ registered_jobs { name class_path overrides source_values } }"
+        self.ask(query)
+        with counted_statements() as few:
+            result = self.ask(query)
+        self.assertIsNone(result.errors)
+        told = {job["name"]: job for job in result.data["registered_jobs"]}["Job number 1"]
+        self.assertEqual((told["class_path"], told["overrides"]), ("module_1.jobs.Job1", {"time_limit": 9.0}))
+        self.assertEqual(told["source_values"]["description"], "Description 1")
+        for number in range(10, 20):
+            builders.revision(builders.job(number, time_limit=5, time_limit_override=True))
+        with counted_statements() as many:
+            self.ask(query)
+        self.assertEqual(len(many), len(few))
 
     def test_load_errors_and_reconciliations_are_told(self):
         result = self.ask("{ job_load_errors(resolved: false) { message } reconciliations { scope changed } }")
