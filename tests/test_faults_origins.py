@@ -533,12 +533,16 @@ def test_job_file_that_needs_a_repository_is_there_from_the_second_time_on_as_in
 
 
 @pytest.mark.parametrize(
-    ("runs", "words"), [(True, "jobs still run from"), (False, "none of the repository's jobs can be run from")]
+    ("runs", "words", "told_on_its_page"),
+    [
+        (True, "Runs from", "jobs still run from"),
+        (False, "None of the repository's jobs can run from", "none of the repository's jobs can be run from"),
+    ],
 )
-def test_rejected_sync_says_that_jobs_run_only_where_some_do(runs, words):
+def test_rejected_sync_says_that_jobs_run_only_where_some_do(runs, words, told_on_its_page):
     entry = {"load_error": "y.jobs.bad", "source": "git:y", "action": "open", "message": "boom"}
     told = {**entry, "source_version": "b", "effective_version": "a", **({} if runs else {"still_runs": False})}
     assert words in sentences.sentence(told)
     RegisteredJobFactory(source_type="git", source_name="y", installed=runs)
     error = JobLoadErrorFactory(source_type="git", source_name="y", effective_version="a", resolved_at=None)
-    assert words in job_load_error.meaning(error)
+    assert told_on_its_page in job_load_error.meaning(error)

@@ -86,7 +86,7 @@ class HomepageTestCase(TestCase):
         self.grant(models.JobLoadError)
         self.assertEqual((self.attention(), self.counts()), ((1, "bg-danger"), {}))
         models.JobLoadError.objects.all().delete()
-        self.assertEqual(self.attention(), (0, "bg-success"))
+        self.assertEqual(self.attention(), (0, "text-bg-success"))
         self.assertNotIn("Last reconcile", self.panel())
 
     def test_numbers_are_over_what_the_user_may_view(self):
@@ -96,7 +96,7 @@ class HomepageTestCase(TestCase):
         counts = self.counts()
         self.assertEqual(counts["Installed jobs"][0], 1)
         self.assertNotIn("Not installed: load error", counts)
-        self.assertEqual(self.attention(), (0, "bg-success"))
+        self.assertEqual(self.attention(), (0, "text-bg-success"))
         self.assertNotIn("Last reconcile", self.panel())
 
     def test_what_needs_attention_is_counted_first(self):

@@ -205,8 +205,8 @@ class RightsTestCase(JobPageTestCase):
         self.assertEqual(result.name, "Bulk Edit Objects")
         self.assertTrue(response.url.endswith(f"{result.pk}/"))
         before = JobResult.objects.count()
-        answer = self.client.post(url, {"_set_enabled": "True"}, follow=True).content.decode()
-        self.assertIn("No registered jobs were selected.", answer)
+        answer = self.client.post(url, {"_set_enabled": "True"}, follow=True)
+        self.assertIn("No registered jobs were selected.", [str(one) for one in answer.context["messages"]])
         self.assertEqual(JobResult.objects.count(), before)
 
     def test_an_override_is_removed_from_the_page_that_shows_both_values(self):

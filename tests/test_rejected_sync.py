@@ -106,7 +106,7 @@ def test_rejected_sync_is_told_in_the_feed_and_in_its_own_log(upstream, synced):
     assert [entry["load_error"] for entry in row.changes] == ["rejected.jobs.first", "rejected.jobs.third"]
     told = warnings(result)
     assert len(told) == 2
-    assert "rejected.jobs.first of git:rejected could not be loaded: ModuleNotFoundError" in told[0]
+    assert "rejected.jobs.first of git:rejected cannot be loaded: ModuleNotFoundError" in told[0]
     assert "'Break two' by Example" in told[0]
 
 
@@ -221,7 +221,7 @@ def test_load_error_survives_a_sync_that_nautobot_ends_before_it_asks_us(upstrea
     assert (row.status, row.scope, row.errors_opened) == ("rejected", "git:rejected", 1)
     if result is not None:
         assert row.job_result == result
-        assert "rejected.jobs.second of git:rejected could not be loaded" in warnings(result)[0]
+        assert "rejected.jobs.second of git:rejected cannot be loaded" in warnings(result)[0]
     assert reconcile("git:rejected", dry_run=True).plan.is_empty
     upstream.commit("Mend", GOOD)
     assert sync(synced).status == "SUCCESS"
