@@ -262,7 +262,7 @@ LOAD_ERRORS_OF_REPOSITORY = OfRepositoryTablePanel(
     table_title="Open job load errors",
     table=tables.JobLoadErrorTable,
     rows=open_load_errors_of,
-    exclude_columns=["pk", "source"],
+    exclude_columns=["pk"],
     list_parameters={"resolved": "false"},
     required_permissions=[get_permission_for_model(models.JobLoadError, "view")],
 )
