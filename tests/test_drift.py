@@ -241,7 +241,7 @@ class PageTestCase(DriftTestCase):
         for row in self.overrides:
             self.assertIn(f'name="pk" value="{row.pk}"', confirmation.content.decode())
         response = self.press_many("follow", self.overrides, _confirm="1")
-        self.assertIn("2 overrides cleared", self.told(response))
+        self.assertIn("2 overrides removed", self.told(response))
         self.assert_followed(*self.overrides)
 
     def test_all_that_match_the_filter_are_kept(self):

@@ -156,7 +156,7 @@ def test_each_list_tells_of_what_cannot_be_loaded(page):
     builders.load_error(9, resolved_at=builders.moment(20))
     for route in ("registered-jobs", "job-runs", "job-revisions", "field-overrides", "suspensions", "reconciliations"):
         text = " ".join(strip_tags(page(f"/plugins/job-registry/{route}/")).split())
-        assert "5 load errors: /jobs/broken_5.py:5 Error5: Message 5; " in text, route
+        assert "5 load errors: /jobs/broken_5.py:5 of JOBS_ROOT: Error5: Message 5; " in text, route
         assert "and 2 more" in text and "broken_1" not in text
     assert "data-registry-load-errors" not in page(LIST)
 

@@ -18,8 +18,8 @@ def open_errors(user: Any) -> dict[str, Any]:
     """Return what the banner of a page tells of the open load errors that a user may view, read in one statement.
 
     Returns:
-        `named`: the latest few of them, each with `url`, `place`, `text` and `is_rejected`; `more`: how many others
-        there are; `count`: how many there are in all; `url`: the list of them. Empty where there are none.
+        `named`: the latest few of them, each with `url`, `place`, `source`, `text` and `is_rejected`; `more`: how many
+        others there are; `count`: how many there are in all; `url`: the list of them. Empty where there are none.
     """
     if not may_view(user, models.JobLoadError):
         return {}
@@ -32,6 +32,7 @@ def open_errors(user: Any) -> dict[str, Any]:
         {
             "url": error.get_absolute_url(),
             "place": load_error_place(error),
+            "source": error.source_name,
             "text": load_error_text(error, TEXT_LENGTH),
             "is_rejected": error.is_rejected,
         }

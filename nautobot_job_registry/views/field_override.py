@@ -18,7 +18,7 @@ from rest_framework.decorators import action
 from nautobot_job_registry import filters, forms, models, tables
 from nautobot_job_registry.api import serializers
 from nautobot_job_registry.core_bridge.permissions import WithheldError
-from nautobot_job_registry.history.values import value_text
+from nautobot_job_registry.history.values import one_line, value_text
 from nautobot_job_registry.overrides import drift, terms
 from nautobot_job_registry.views.base import RecordUIViewSet
 from nautobot_job_registry.views.details import field_override, registered_job
@@ -26,6 +26,8 @@ from nautobot_job_registry.views.details.ends import ends_note
 from nautobot_job_registry.views.details.field_override import may_change_job
 
 MAX_SHOWN = 50
+# Of a value, in a message.
+MAX_TOLD = 80
 
 
 class FieldOverrideUIViewSet(RecordUIViewSet):
@@ -119,7 +121,12 @@ class FieldOverrideUIViewSet(RecordUIViewSet):
         overrides = list(chosen)
         if overrides and not self.request.POST.get("_confirm"):
             return self._confirmation(overrides)
-        return self._decide(drift.follow_source, overrides, "{} cleared: the fields say what the source says.")
+        told = "{} removed: the fields say what the code says."
+        if len(overrides) == 1:
+            [override] = overrides
+            said, now = (one_line(text, MAX_TOLD) for text in _values(override))
+            told = f"{{}} removed: {override.get_field_display()} said {said}, and says {now} now."
+        return self._decide(drift.follow_source, overrides, told)
 
     def _decide(self, decide: Callable[..., int], overrides: list[Any], told: str) -> HttpResponse:
         """Do what is asked for, and say how it went; where nothing was chosen, nothing is done."""
@@ -134,7 +141,7 @@ class FieldOverrideUIViewSet(RecordUIViewSet):
         except ValidationError as error:
             messages.error(request, "; ".join(error.messages))
         else:
-            messages.success(request, told.format(f"{changed} override{'' if changed == 1 else 's'}"))
+            messages.success(request, told.replace("{}", f"{changed} override{'' if changed == 1 else 's'}", 1))
         return redirect(back)
 
     def _confirmation(self, overrides: list[Any]) -> HttpResponse:

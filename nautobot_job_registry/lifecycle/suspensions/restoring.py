@@ -25,7 +25,10 @@ from nautobot_job_registry.models.choices import SuspensionOutcomeChoices
 EXPLANATIONS = {
     Obstacle.GONE: "It has been deleted.",
     Obstacle.JOB_UNKNOWN: "The registry has no record of this job: it can be restored once the job is back.",
-    Obstacle.JOB_ABSENT: "The job is not installed. It is switched on again when the job returns.",
+    Obstacle.JOB_ABSENT: (
+        "The job is not installed. It is switched on again when the job returns: once its code is back, reconcile its "
+        "source."
+    ),
     Obstacle.NOT_IN_CORE: (
         "The class is back, and Nautobot has not taken it up yet. Run `nautobot-server post_upgrade`, or sync the Git "
         "repository: it is switched on again then."
