@@ -4,14 +4,12 @@ import logging
 from typing import Any
 
 from django import forms
-from django.urls import reverse
-from django.utils.http import urlencode
 from nautobot.apps.jobs import DryRunVar, Job, StringVar, register_jobs
 
 from nautobot_job_registry.engine.errors import PlanMovedError, UnknownSourceError
 from nautobot_job_registry.history import retention, sentences
 from nautobot_job_registry.models.choices import ReconciliationTriggerChoices
-from nautobot_job_registry.reconcile import end_overrides, reconcile, report, shown_plans
+from nautobot_job_registry.reconcile import end_overrides, on_request, reconcile, report, shown_plans
 
 name = "Job Registry"
 
@@ -71,7 +69,7 @@ class ReconcileJobRegistry(Job):
             self.logger.error("%s", error)
             raise
         except PlanMovedError as error:
-            page = f"{reverse('plugins:nautobot_job_registry:reconcile_now')}?{urlencode({'source': scope or 'all'})}"
+            page = on_request.plan_address(scope or on_request.ALL)
             self.fail("%s Look at [the new plan](%s).", shown_plans.what_moved(error, self.user), page)
             return {}
         log_outcome(self.logger, outcome)

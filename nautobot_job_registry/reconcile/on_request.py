@@ -9,6 +9,8 @@ from contextlib import nullcontext
 from typing import Any
 
 from django.db import transaction
+from django.urls import reverse
+from django.utils.http import urlencode
 from nautobot.apps.utils import get_permission_for_model
 from nautobot.extras.models import JobResult
 
@@ -17,6 +19,7 @@ from nautobot_job_registry.core_bridge.permissions import NotPermittedError
 from nautobot_job_registry.engine.errors import UnknownSourceError
 from nautobot_job_registry.models import Reconciliation
 from nautobot_job_registry.models.choices import ReconciliationStatusChoices, ReconciliationTriggerChoices
+from nautobot_job_registry.models.constants import APP_NAME
 from nautobot_job_registry.reconcile import reconcile
 from nautobot_job_registry.reconcile.plan import Plan
 from nautobot_job_registry.sources import discovery
@@ -71,6 +74,15 @@ def begin_on_request(user: Any, source: str | None, *, plan_digest: str = "", en
         if enable:
             own_jobs.enable(RECONCILE_JOB, user)
         return own_jobs.run_own_job(RECONCILE_JOB, user, arguments)
+
+
+def plan_address(source: str) -> str:
+    """Return the address of the page with the plan of a source.
+
+    Args:
+        source: Its label, or `all`.
+    """
+    return f"{reverse(f'plugins:{APP_NAME}:reconcile_now')}?{urlencode({'source': source})}"
 
 
 def may_begin_reconcile(user: Any) -> bool:

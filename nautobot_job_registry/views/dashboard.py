@@ -8,8 +8,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
-from django.utils.http import urlencode
 from nautobot.apps.views import GenericView
 from nautobot.extras.models import GitRepository
 
@@ -107,7 +105,6 @@ def source_rows(user: Any) -> list[dict[str, Any]] | None:
 
 def _source_row(state: sources.SourceState, may_reconcile: bool) -> dict[str, Any]:
     total = sum(state.counts[count.key] for count in needs.JOB_STATES)
-    plan = f"{reverse('plugins:nautobot_job_registry:reconcile_now')}?{urlencode({'source': state.source.label})}"
     return {
         "name": state.name,
         "kind": state.source.type.value,
@@ -133,7 +130,7 @@ def _source_row(state: sources.SourceState, may_reconcile: bool) -> dict[str, An
             for count in (needs.NOT_ENABLED, needs.WITH_OVERRIDES)
             if state.counts[count.key]
         ],
-        "plan": plan if may_reconcile else "",
+        "plan": on_request.plan_address(state.source.label) if may_reconcile else "",
     }
 
 

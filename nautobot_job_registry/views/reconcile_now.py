@@ -121,7 +121,7 @@ class PlanPartView(PlanViewMixin):
 
 
 def _page_of(source: str) -> str:
-    return f"{reverse(f'{PLUGIN}:reconcile_now')}?{urlencode({'source': source})}"
+    return on_request.plan_address(source)
 
 
 def _part_url(plan: ShownPlan) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from nautobot.apps.utils import get_route_for_model
 
@@ -216,8 +215,7 @@ def reconcile_action(job: models.RegisteredJob, user: Any) -> tuple[Action, ...]
     """Return the way to the plan of the source of a job, for those who may reconcile."""
     if not user.has_perm(on_request.ADD):
         return ()
-    url = f"{reverse('plugins:nautobot_job_registry:reconcile_now')}?{urlencode({'source': source_of(job)})}"
-    return (Action("Reconcile this source", url),)
+    return (Action("Reconcile this source", on_request.plan_address(source_of(job))),)
 
 
 def _sync_action(job: models.RegisteredJob, user: Any) -> tuple[Action, ...]:

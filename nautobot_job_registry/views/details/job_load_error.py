@@ -8,7 +8,6 @@ from django.db.models import QuerySet
 from django.template import Context
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from nautobot.apps.templatetags import placeholder
 from nautobot.apps.ui import Button, ButtonColorChoices, ObjectDetailContent, ObjectFieldsPanel, SectionChoices
@@ -193,8 +192,7 @@ class ReconcileButton(OpenErrorButton):
 
     def get_link(self, context: Context) -> str:
         """Return the address of the plan."""
-        query = urlencode({"source": source_of(get_obj_from_context(context)).label})
-        return f"{reverse('plugins:nautobot_job_registry:reconcile_now')}?{query}"
+        return on_request.plan_address(source_of(get_obj_from_context(context)).label)
 
 
 JOB_LOAD_ERROR = ObjectDetailContent(
